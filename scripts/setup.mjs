@@ -1,0 +1,33 @@
+// Installs the dependencies where they are missing or older than the lockfile. Plain JavaScript, because it runs
+// before anything is installed.
+import { spawnSync } from "node:child_process";
+import { existsSync, lstatSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Runs `npm ci` if node_modules is absent or was made from another lockfile; ends the process if that fails. */
+export function setUp() {
+  if (isInstalled()) return;
+  console.log("Installing dependencies (npm ci) …");
+  const { status } = spawnSync("npm", ["ci"], {
+    cwd: root,
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
+  if (status !== 0) {
+    console.error("npm ci failed. environment.md says what an installation needs (network, proxy, disk).");
+    process.exit(status ?? 1);
+  }
+}
+
+function isInstalled() {
+  const modules = new URL("../node_modules", import.meta.url);
+  const record = new URL("../node_modules/.package-lock.json", import.meta.url);
+  if (!existsSync(record)) return false;
+  if (lstatSync(modules).isSymbolicLink()) return true;
+  const made = statSync(record).mtimeMs;
+  return ["../package.json", "../package-lock.json"].every(
+    (file) => statSync(new URL(file, import.meta.url)).mtimeMs <= made,
+  );
+}

@@ -1,0 +1,3 @@
+/** What notebooks import: every public name of the library. */
+export * from "./io";
+export * from "./random";
