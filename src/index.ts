@@ -1,3 +1,4 @@
 /** What notebooks import: every public name of the library. */
 export * from "./io";
 export * from "./random";
+export * from "./training";

@@ -18,6 +18,15 @@ export class Random {
     return [a, b, c, d];
   }
 
+  /** An independent generator for a numbered part of the work (an epoch, a row); this one does not advance. */
+  fork(part: number): Random {
+    const fork = new Random(part);
+    this.words.forEach((word, i) => (fork.words[i]! ^= word));
+    if (fork.words.every((word) => word === 0)) fork.words[0] = 1;
+    for (let i = 0; i < 8; i++) fork.uint32();
+    return fork;
+  }
+
   /** A uniform integer in [0, 2³²). */
   uint32(): number {
     const s = this.words;

@@ -63,3 +63,16 @@ test("a bound that is no whole number from 1 is refused", () => {
     assert.throws(() => new Random(1).integer(bound), /whole number/);
   assert.throws(() => new Random(0.5), /seed/);
 });
+
+test("forks are reproducible, differ from each other, and leave the parent where it was", () => {
+  const parent = new Random(5);
+  const before = parent.state;
+  const draws = [0, 1, 2, 3].map((part) => parent.fork(part).uint32());
+  assert.equal(new Set(draws).size, 4);
+  assert.deepEqual(
+    draws,
+    [0, 1, 2, 3].map((part) => new Random(5).fork(part).uint32()),
+  );
+  assert.deepEqual(parent.state, before);
+  assert.notEqual(new Random(0).fork(0).uint32(), new Random(0).fork(0).fork(0).uint32());
+});
