@@ -1,4 +1,5 @@
 /** What notebooks import: every public name of the library. */
+export * from "./models";
 export * from "./io";
 export * from "./random";
 export * from "./training";

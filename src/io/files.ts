@@ -1,5 +1,16 @@
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import Papa from "papaparse";
 import writeFileAtomic from "write-file-atomic";
@@ -14,6 +25,32 @@ export function writeFileWhole(path: string, data: string | Uint8Array): void {
     path,
     typeof data === "string" ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength),
   );
+}
+
+/**
+ * Writes a large file from pieces, whole or not at all, as {@link writeFileWhole} does but without first joining the
+ * pieces in memory. `pieces` is gone through once; if it throws, nothing is left behind.
+ */
+export function writeChunksWhole(path: string, pieces: Iterable<Uint8Array>): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  try {
+    const descriptor = openSync(temporary, "wx");
+    try {
+      for (const piece of pieces) {
+        for (let done = 0; done < piece.byteLength;) {
+          done += writeSync(descriptor, piece, done, Math.min(piece.byteLength - done, 1 << 30));
+        }
+      }
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** Writes `value` as indented JSON with a final newline. */

@@ -5,7 +5,15 @@ import { join } from "node:path";
 import { test } from "node:test";
 import Papa from "papaparse";
 import fc from "fast-check";
-import { readJson, sha256, sha256File, writeCsv, writeFileWhole, writeJsonLines } from "../../src/io";
+import {
+  readJson,
+  sha256,
+  sha256File,
+  writeChunksWhole,
+  writeCsv,
+  writeFileWhole,
+  writeJsonLines,
+} from "../../src/io";
 
 const folder = mkdtempSync(join(tmpdir(), "files-"));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -55,4 +63,17 @@ test("a missing or malformed JSON file is named", () => {
   writeFileSync(path, "{");
   assert.throws(() => readJson(path), /bad\.json: not valid JSON/);
   assert.throws(() => readJson(join(folder, "none.json")), /none\.json: no such file/);
+});
+
+test("a file from pieces is written whole, and a failing piece leaves the old file and nothing beside it", () => {
+  const path = join(folder, "pieces/p.bin");
+  writeChunksWhole(path, [Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2, 3)]);
+  assert.deepEqual([...readFileSync(path)], [1, 2, 3]);
+  const failing = function* () {
+    yield Uint8Array.of(9);
+    throw new Error("no more");
+  };
+  assert.throws(() => writeChunksWhole(path, failing()), /no more/);
+  assert.deepEqual([...readFileSync(path)], [1, 2, 3]);
+  assert.deepEqual(readdirSync(join(folder, "pieces")), ["p.bin"]);
 });

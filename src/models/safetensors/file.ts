@@ -1,0 +1,187 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { endianness } from "node:os";
+import { writeChunksWhole } from "../../io";
+import { formatHeader, type Header, MAX_HEADER_BYTES, parseHeader, type TensorEntry } from "./header";
+import {
+  bytesPerElement,
+  convertToFloat32,
+  elementCount,
+  type HostTensor,
+  isFloat,
+  type TensorData,
+  viewElements,
+} from "./tensor";
+
+/** Elements converted to float32 at a time, so that a 16-bit file never needs a second copy of a tensor. */
+const CHUNK_ELEMENTS = 1 << 18;
+
+/**
+ * An open safetensors file (https://github.com/huggingface/safetensors). Opening reads and checks the header only;
+ * each tensor is read when asked for, straight into the array that is returned. Close it when done.
+ */
+export class SafetensorsFile {
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+  private readonly dataStart: number;
+  private descriptor: number | undefined;
+
+  /** Opens and checks a file; a malformed one is an Error that names the file and what is wrong in it. */
+  constructor(readonly path: string) {
+    requireLittleEndian();
+    this.descriptor = openSync(path, "r");
+    try {
+      const size = fstatSync(this.descriptor).size;
+      const { header, dataStart } = this.readHeader(size);
+      this.dataStart = dataStart;
+      this.entries = header.entries;
+      this.metadata = header.metadata;
+    } catch (cause) {
+      this.close();
+      throw new Error(`${path}: not a valid safetensors file: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  /** Reads one tensor as it is stored. */
+  read(name: string): HostTensor {
+    const entry = this.entry(name);
+    return {
+      dtype: entry.dtype,
+      shape: entry.shape,
+      data: this.readElements(name, 0, elementCount(entry.shape)),
+    };
+  }
+
+  /** Reads rows `[from, to)` of a tensor along its first axis. */
+  readRows(name: string, from: number, to: number): HostTensor {
+    const { dtype, shape } = this.entry(name);
+    const [rows, ...rest] = shape;
+    if (
+      rows === undefined ||
+      !(Number.isInteger(from) && Number.isInteger(to) && 0 <= from && from <= to && to <= rows)
+    ) {
+      throw new RangeError(
+        `${this.path}: tensor ${name} of shape [${shape.join(", ")}] has no rows ${from} to ${to}`,
+      );
+    }
+    const width = elementCount(rest);
+    return { dtype, shape: [to - from, ...rest], data: this.readElements(name, from * width, to * width) };
+  }
+
+  /** Reads a floating-point tensor as float32, converting 16-bit and 64-bit floats piece by piece. */
+  readFloat32(name: string): HostTensor<"float32"> {
+    const { dtype, shape } = this.entry(name);
+    if (!isFloat(dtype))
+      throw new Error(`${this.path}: tensor ${name} holds ${dtype}, where floats are needed`);
+    const count = elementCount(shape);
+    if (dtype === "float32") {
+      return { dtype, shape, data: this.readElements(name, 0, count) as Float32Array };
+    }
+    const data = new Float32Array(count);
+    for (let from = 0; from < count; from += CHUNK_ELEMENTS) {
+      const to = Math.min(from + CHUNK_ELEMENTS, count);
+      convertToFloat32(dtype, this.readElements(name, from, to), data.subarray(from, to));
+    }
+    return { dtype: "float32", shape, data };
+  }
+
+  close(): void {
+    if (this.descriptor !== undefined) closeSync(this.descriptor);
+    this.descriptor = undefined;
+  }
+
+  private entry(name: string): TensorEntry {
+    const entry = this.entries.get(name);
+    if (!entry) throw new Error(`${this.path}: no tensor ${JSON.stringify(name)}`);
+    return entry;
+  }
+
+  private readElements(name: string, from: number, to: number): TensorData {
+    const { dtype, begin } = this.entry(name);
+    const width = bytesPerElement(dtype);
+    return viewElements(dtype, this.readBytes(this.dataStart + begin + from * width, (to - from) * width));
+  }
+
+  private readHeader(size: number): { header: Header; dataStart: number } {
+    if (size < 8) throw new Error(`${size} bytes are too few for a header`);
+    const prefix = this.readBytes(0, 8);
+    const length = new DataView(prefix.buffer).getBigUint64(0, true);
+    if (length > BigInt(MAX_HEADER_BYTES)) {
+      throw new Error(`the header length ${length} is above the format's limit of ${MAX_HEADER_BYTES}`);
+    }
+    const dataStart = 8 + Number(length);
+    if (dataStart > size) throw new Error(`the header ends at byte ${dataStart}, but the file has ${size}`);
+    return { header: parseHeader(this.readBytes(8, Number(length)), size - dataStart), dataStart };
+  }
+
+  private readBytes(position: number, length: number): Uint8Array {
+    if (this.descriptor === undefined) throw new Error(`${this.path}: already closed`);
+    const bytes = new Uint8Array(length);
+    let done = 0;
+    while (done < length) {
+      const got = readSync(this.descriptor, bytes, done, Math.min(length - done, 1 << 30), position + done);
+      if (got === 0) throw new Error(`${this.path}: ends at byte ${position + done}, before its tensors do`);
+      done += got;
+    }
+    return bytes;
+  }
+}
+
+/** Tensors by name, with the free-form strings that the file carries. */
+export interface Safetensors {
+  readonly tensors: Map<string, HostTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Reads all tensors of a safetensors file. Malformed files are refused with an Error that names file and fault. */
+export function readSafetensors(path: string): Safetensors {
+  const file = new SafetensorsFile(path);
+  try {
+    return {
+      tensors: new Map([...file.entries.keys()].map((name) => [name, file.read(name)])),
+      metadata: file.metadata,
+    };
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Writes a safetensors file, whole or not at all. Tensors lie in the file by falling element size, then by name, so
+ * that each is aligned and equal contents give equal bytes; no second copy of their data is made.
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, HostTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  requireLittleEndian();
+  const inOrder = [...tensors].sort(
+    ([nameA, a], [nameB, b]) =>
+      bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
+  );
+  for (const [name, { shape, data }] of inOrder) {
+    if (name === "__metadata__") throw new Error(`${path}: a tensor cannot be named __metadata__`);
+    if (elementCount(shape) !== data.length) {
+      throw new Error(
+        `${path}: tensor ${name} has ${data.length} elements, but its shape [${shape.join(", ")}] needs ${elementCount(shape)}`,
+      );
+    }
+  }
+  const header = formatHeader(
+    inOrder.map(
+      ([name, { dtype, shape, data }]) => [name, { dtype, shape, bytes: data.byteLength }] as const,
+    ),
+    metadata,
+  );
+  if (header.length > MAX_HEADER_BYTES)
+    throw new Error(`${path}: a header of ${header.length} bytes is too long`);
+  const prefix = new Uint8Array(8);
+  new DataView(prefix.buffer).setBigUint64(0, BigInt(header.length), true);
+  const bodies = inOrder.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  writeChunksWhole(path, [prefix, header, ...bodies]);
+}
+
+function requireLittleEndian(): void {
+  if (endianness() !== "LE")
+    throw new Error("safetensors files are little-endian, and so must this machine be");
+}
