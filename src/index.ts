@@ -3,3 +3,4 @@ export * from "./models";
 export * from "./io";
 export * from "./random";
 export * from "./training";
+export * from "./corpus";

@@ -1,0 +1,6 @@
+export * from "./conversation";
+export * from "./csv";
+export * from "./load";
+export * from "./read";
+export * from "./splits";
+export * from "./types";

@@ -1,0 +1,171 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import Papa from "papaparse";
+import { corpusColumns, CsvError, loadCorpus, readPart } from "../../src/corpus";
+
+const real = join(__dirname, "../../../shared/data/spc");
+const withoutReal = existsSync(real) ? false : "Synthetic-Persona-Chat is not at ../shared/data/spc";
+
+const folder = mkdtempSync(join(tmpdir(), "corpus-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+const rows = [
+  ["I sail.\nI am 40.", "I bake.\n\n", "User 1: Hi\nUser 2: Hello"],
+  ["I sail.", "", ""],
+];
+const csv = (newline: string) =>
+  `${Papa.unparse({ fields: [...corpusColumns], data: rows }, { newline })}${newline}`;
+const put = (name: string, data: string | Buffer) => {
+  const path = join(folder, name);
+  writeFileSync(path, data);
+  return path;
+};
+
+test("a row becomes a conversation with facts, turns, position and oddities", () => {
+  const { conversations, report } = readPart(put("a.csv", csv("\n")), "valid");
+  assert.deepEqual(conversations[0], {
+    id: "valid-1",
+    split: "valid",
+    part: "valid",
+    row: 1,
+    fileLine: 2,
+    personas: [["I sail.", "I am 40."], ["I bake."]],
+    turns: [
+      { speaker: 1, text: "Hi", line: 0, placeholders: [] },
+      { speaker: 2, text: "Hello", line: 1, placeholders: [] },
+    ],
+    asides: [],
+    text: "User 1: Hi\nUser 2: Hello",
+    oddities: { "blank fact": 2 },
+  });
+  assert.deepEqual(conversations[1]!.oddities, { "empty conversation": 1, "empty persona": 1 });
+  assert.equal(conversations[1]!.fileLine, 7);
+  assert.deepEqual(report.oddities, {
+    "blank fact": { occurrences: 2, conversations: 1 },
+    "empty conversation": { occurrences: 1, conversations: 1 },
+    "empty persona": { occurrences: 1, conversations: 1 },
+  });
+});
+
+test("CRLF, a byte order mark and gzip give the same conversations", () => {
+  const plain = readPart(put("a.csv", csv("\n")), "train");
+  const windows = readPart(put("b.csv", `\uFEFF${csv("\n").replaceAll("\n", "\r\n")}`), "train");
+  const zipped = readPart(put("c.csv.gz", gzipSync(csv("\n"))), "train");
+  assert.deepEqual(windows.conversations, plain.conversations);
+  assert.deepEqual(zipped.conversations, plain.conversations);
+  assert.deepEqual(
+    [plain, windows, zipped].map(({ report }) => [report.byteOrderMark, report.compressed]),
+    [[false, false], [true, false], [false, true]], // prettier-ignore
+  );
+});
+
+test("columns may stand in another order beside others", () => {
+  const data = [
+    { x: "1", [corpusColumns[2]]: "User 1: c", "USER 2 personas ": "b", [corpusColumns[0]]: "a" },
+  ];
+  const { conversations } = readPart(put("a.csv", Papa.unparse(data)), "train");
+  assert.deepEqual(conversations[0]!.personas, [["a"], ["b"]]);
+  assert.equal(conversations[0]!.turns[0]!.text, "c");
+});
+
+test("a bad file is refused with its name and line, and nothing is half-read", () => {
+  const fails = (data: string | Buffer, line: number, problem: RegExp) => {
+    const path = put("bad.csv", data);
+    assert.throws(
+      () => readPart(path, "train"),
+      (error: unknown) =>
+        error instanceof CsvError &&
+        error.path === path &&
+        error.line === line &&
+        problem.test(error.message),
+    );
+  };
+  fails("", 1, /empty/);
+  fails(csv("\n").split("\n")[0]!, 1, /no conversation/);
+  fails(
+    "user 1 personas,Best Generated Conversation\na,b\n",
+    1,
+    /no column "user 2 personas"; the header has/,
+  );
+  fails(csv("\n").replace("user 2", "user 1"), 1, /2 columns "user 1 personas"/);
+  fails(`${csv("\n")}a,b,"c\n`, 8, /never closes/);
+  fails(Buffer.from(csv("\n"), "utf16le"), 1, /UTF-16/);
+  fails(Buffer.from(`${csv("\n")}a,b,caf\u00e9\n`, "latin1"), 8, /0xe9/);
+  const zipped = gzipSync(csv("\n").repeat(50), { level: 0 });
+  fails(zipped.subarray(0, -8 - '"\nI sail.,,\n'.length), 349, /gzip data are cut off/);
+  fails(zipped.subarray(0, 12), 1, /gzip data are cut off/);
+});
+
+test("any cut of a file is read as a shorter file or refused", () => {
+  const whole = Buffer.from(csv("\n"));
+  for (let length = 0; length < whole.length; length++) {
+    const path = put("cut.csv", whole.subarray(0, length));
+    try {
+      assert.ok(readPart(path, "train").conversations.length <= 2);
+    } catch (error) {
+      assert.ok(error instanceof CsvError, String(error));
+    }
+  }
+});
+
+test("a missing file is named with the names looked for", async () => {
+  await assert.rejects(loadCorpus({ directory: folder }), /part "train".*train\.csv, train\.csv\.gz, Synth/);
+});
+
+test("published names and gzip are found; options draw other splits", async () => {
+  const source = mkdtempSync(join(folder, "named-"));
+  const table = Papa.unparse({
+    fields: [...corpusColumns],
+    data: Array.from({ length: 20 }, (_, i) => ["a", "b", `User 1: ${i}`]),
+  });
+  writeFileSync(join(source, "Synthetic-Persona-Chat_train.csv"), table);
+  writeFileSync(join(source, "valid.csv.gz"), gzipSync(table));
+  writeFileSync(join(source, "test.csv"), table);
+  writeFileSync(join(source, "New-Persona-New-Conversations.csv"), table);
+  const official = await loadCorpus({ directory: source, newPersona: true });
+  const sizes = ({ splits }: typeof official) =>
+    [splits.train, splits.valid, splits.test].map((s) => s.length);
+  assert.deepEqual(sizes(official), [20, 20, 20]);
+  assert.equal(official.newPersona[0]!.id, "new-persona-1");
+  const random = await loadCorpus({ directory: source, splits: "8:1:1" });
+  assert.deepEqual(sizes(random), [48, 6, 6]);
+  assert.deepEqual(random.newPersona, []);
+  const small = await loadCorpus({ directory: source, small: { nTrain: 3, nVal: 2, nTest: 1 } });
+  assert.deepEqual(sizes(small), [3, 2, 1]);
+});
+
+test(
+  "the real corpus: the rows that papaparse reads, the known oddities counted",
+  { skip: withoutReal },
+  async () => {
+    const { splits, files } = await loadCorpus({ directory: real });
+    assert.deepEqual(
+      files.map(({ conversations }) => conversations),
+      [8902, 1000, 968],
+    );
+    const count = (name: string) =>
+      files
+        .slice(1)
+        .reduce((sum, { oddities }) => sum + (oddities[name as "placeholder"]?.conversations ?? 0), 0);
+    assert.equal(count("empty conversation"), 1);
+    assert.equal(count("blank line"), 99);
+    const starred = [...splits.valid, ...splits.test].flatMap(
+      ({ text }) => text.match(/^\*User 1:\*/gm) ?? [],
+    );
+    assert.equal(starred.length, 15);
+    for (const split of ["valid", "test"] as const) {
+      const table = Papa.parse<Record<string, string>>(readFileSync(join(real, `${split}.csv`), "utf8"), {
+        header: true,
+        skipEmptyLines: true,
+      });
+      assert.deepEqual(
+        splits[split].map(({ text }) => text),
+        table.data.map((row) => row[corpusColumns[2]]!.replaceAll("\r\n", "\n")),
+      );
+    }
+  },
+);
