@@ -1,0 +1,4 @@
+export * from "./config";
+export * from "./trainable";
+export * from "./weights";
+export * from "./adapter";

@@ -1,0 +1,136 @@
+import { checkLoraConfig, type LoraConfig } from "./config";
+
+/** Shapes by parameter name, as `parameterShapes` of a model gives them. */
+export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
+
+/** Whole blocks trained beside the adapters, counted from the top of each stack. */
+export interface Unfreezing {
+  readonly encoderBlocks: number;
+  readonly decoderBlocks: number;
+}
+
+/** A linear layer with an adapter. Its weight W is [outFeatures, inFeatures], A [rank, in], B [out, rank]. */
+export interface LoraTarget {
+  /** Module path, such as `encoder.block.0.layer.0.SelfAttention.q`. */
+  readonly module: string;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+}
+
+/** What a fine-tuning run trains; everything else stays frozen. */
+export interface TrainableParameters {
+  readonly targets: readonly LoraTarget[];
+  /** Base parameters of `modulesToSave`. */
+  readonly saved: readonly string[];
+  /** Base parameters of the unfrozen blocks, those of `saved` left out. PEFT's own files would lose them. */
+  readonly unfrozen: readonly string[];
+  /** What a reader should know about how the configuration was understood. */
+  readonly notes: readonly string[];
+}
+
+export const loraAName = (module: string) => `${module}.lora_A.weight`;
+export const loraBName = (module: string) => `${module}.lora_B.weight`;
+
+/**
+ * Resolves a configuration against a model's parameters. A target, a module to save or a block that is not there is
+ * an error that says what the model has.
+ */
+export function findTrainable(
+  shapes: ParameterShapes,
+  config: LoraConfig,
+  unfreezing: Unfreezing = { encoderBlocks: 0, decoderBlocks: 0 },
+): TrainableParameters {
+  checkLoraConfig(config);
+  const notes: string[] = [];
+  const linear = [...shapes].filter(([name, shape]) => isLinear(name, shape)).map(([name]) => moduleOf(name));
+  const suffixes = config.targetModules.flatMap((target) => expandTarget(target, linear, notes));
+  const targets = linear
+    .filter((module) => suffixes.some((suffix) => hasSuffix(module, suffix)))
+    .map((module) => {
+      const [outFeatures, inFeatures] = shapes.get(`${module}.weight`) as readonly [number, number];
+      return { module, inFeatures, outFeatures };
+    });
+  const saved = [...shapes.keys()].filter((name) =>
+    config.modulesToSave.some((suffix) => hasSuffix(moduleOf(name), suffix)),
+  );
+  for (const suffix of config.modulesToSave) {
+    if (!saved.some((name) => hasSuffix(moduleOf(name), suffix))) {
+      const hint = suffix === "lm_head" ? " (this model ties it to the embedding `shared`)" : "";
+      throw new Error(`LoRA modulesToSave: no module of the model ends in "${suffix}"${hint}`);
+    }
+  }
+  const clash = targets.find(({ module }) => saved.includes(`${module}.weight`));
+  if (clash)
+    throw new Error(`LoRA: ${clash.module} is both a target and a module to save; name it in one of them`);
+  const unfrozen = [
+    ...blockParameters(shapes, "encoder", unfreezing.encoderBlocks),
+    ...blockParameters(shapes, "decoder", unfreezing.decoderBlocks),
+  ].filter((name) => !saved.includes(name));
+  return { targets, saved, unfrozen, notes };
+}
+
+/** True where PEFT would match: the whole last parts of the module path. */
+export function hasSuffix(module: string, suffix: string): boolean {
+  return module === suffix || module.endsWith(`.${suffix}`);
+}
+
+function moduleOf(parameter: string): string {
+  return parameter.replace(/\.(weight|bias)$/, "");
+}
+
+function isLinear(name: string, shape: readonly number[]): boolean {
+  return shape.length === 2 && !/(^|\.)(shared|embed_tokens|relative_attention_bias)\.weight$/.test(name);
+}
+
+function expandTarget(target: string, modules: readonly string[], notes: string[]): string[] {
+  if (modules.some((module) => hasSuffix(module, target))) return [target];
+  const gated = [`${target}_0`, `${target}_1`];
+  if (target === "wi" && gated.every((name) => modules.some((module) => hasSuffix(module, name)))) {
+    notes.push('This model\'s feed-forward layers are gated: the target "wi" is taken as "wi_0" and "wi_1".');
+    return gated;
+  }
+  const known = [...new Set(modules.map((module) => module.slice(module.lastIndexOf(".") + 1)))].join(", ");
+  throw new Error(`LoRA targetModules: no module of the model ends in "${target}"; it has ${known}`);
+}
+
+function blockParameters(shapes: ParameterShapes, stack: "encoder" | "decoder", count: number): string[] {
+  const blockOf = (name: string) => Number(new RegExp(`^${stack}\\.block\\.(\\d+)\\.`).exec(name)?.[1] ?? -1);
+  const blocks = 1 + Math.max(-1, ...[...shapes.keys()].map(blockOf));
+  if (!(Number.isInteger(count) && count >= 0 && count <= blocks)) {
+    throw new RangeError(`cannot unfreeze ${count} ${stack} blocks: the model has ${blocks}`);
+  }
+  return [...shapes.keys()].filter((name) => blockOf(name) >= blocks - count && blockOf(name) >= 0);
+}
+
+/** One line of {@link trainableTable}. */
+export interface TrainableRow {
+  readonly part: string;
+  readonly parameters: number;
+  /** Share of the base model's parameters, 0–1. */
+  readonly share: number;
+}
+
+/** How many numbers each part of the run trains, so that nobody calls a trained lm_head "a light adapter" unknowingly. */
+export function trainableTable(
+  shapes: ParameterShapes,
+  config: Pick<LoraConfig, "rank">,
+  trainable: TrainableParameters,
+): TrainableRow[] {
+  const size = (name: string) => (shapes.get(name) ?? []).reduce((product, length) => product * length, 1);
+  const total = [...shapes.keys()].reduce((sum, name) => sum + size(name), 0);
+  const parts = new Map<string, number>();
+  const add = (part: string, count: number) => parts.set(part, (parts.get(part) ?? 0) + count);
+  for (const { module, inFeatures, outFeatures } of trainable.targets) {
+    add(`LoRA on ${module.slice(module.lastIndexOf(".") + 1)}`, config.rank * (inFeatures + outFeatures));
+  }
+  for (const name of trainable.saved) add(`${moduleOf(name)} (whole)`, size(name));
+  for (const name of trainable.unfrozen) add(`${name.split(".", 3).join(" ")} (unfrozen)`, size(name));
+  const trained = [...parts.values()].reduce((sum, count) => sum + count, 0);
+  return [...parts, ["all trainable", trained] as const, ["base model", total] as const].map(
+    ([part, parameters]) => ({
+      part,
+      parameters,
+      share: parameters / total,
+    }),
+  );
+}

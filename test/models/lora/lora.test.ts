@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import {
+  type Adapter,
+  DEFAULT_LORA,
+  findTrainable,
+  float32Tensor,
+  type HostTensor,
+  initLora,
+  type LoraConfig,
+  loraAName,
+  loraBName,
+  loraScale,
+  mergedWeight,
+  Random,
+  readAdapter,
+  readSafetensors,
+  toFloat32,
+  trainableTable,
+  writeAdapter,
+  writeSafetensors,
+} from "../../../src";
+
+/** FLAN-T5 Small's parameters, written out here from its published configuration. */
+function flanT5SmallShapes(): Map<string, number[]> {
+  const shapes = new Map<string, number[]>([["shared.weight", [32128, 512]]]);
+  for (const stack of ["encoder", "decoder"]) {
+    for (let block = 0; block < 8; block++) {
+      const attentions = stack === "encoder" ? ["SelfAttention"] : ["SelfAttention", "EncDecAttention"];
+      attentions.forEach((attention, layer) => {
+        const path = `${stack}.block.${block}.layer.${layer}`;
+        for (const p of "qkv") shapes.set(`${path}.${attention}.${p}.weight`, [384, 512]);
+        shapes.set(`${path}.${attention}.o.weight`, [512, 384]);
+        if (block === 0 && layer === 0)
+          shapes.set(`${path}.${attention}.relative_attention_bias.weight`, [32, 6]);
+        shapes.set(`${path}.layer_norm.weight`, [512]);
+      });
+      const path = `${stack}.block.${block}.layer.${attentions.length}`;
+      shapes.set(`${path}.DenseReluDense.wi_0.weight`, [1024, 512]);
+      shapes.set(`${path}.DenseReluDense.wi_1.weight`, [1024, 512]);
+      shapes.set(`${path}.DenseReluDense.wo.weight`, [512, 1024]);
+      shapes.set(`${path}.layer_norm.weight`, [512]);
+    }
+    shapes.set(`${stack}.final_layer_norm.weight`, [512]);
+  }
+  return shapes.set("lm_head.weight", [32128, 512]);
+}
+
+const shapes = flanT5SmallShapes();
+const sum = (config: LoraConfig, encoderBlocks = 0) => {
+  const table = trainableTable(
+    shapes,
+    config,
+    findTrainable(shapes, config, { encoderBlocks, decoderBlocks: 0 }),
+  );
+  return {
+    table,
+    of: (part: RegExp) =>
+      table.filter((row) => part.test(row.part)).reduce((n, row) => n + row.parameters, 0),
+  };
+};
+
+test("the parameter table of FLAN-T5 Small has the published counts", () => {
+  const { table, of } = sum({ ...DEFAULT_LORA, rank: 8 }, 4);
+  assert.equal(table.at(-1)!.parameters, 76_961_152);
+  assert.equal(of(/^LoRA on [qkvo]$/), 688_128);
+  assert.equal(of(/^LoRA on w/), 589_824);
+  assert.equal(of(/^lm_head/), 16_449_536);
+  assert.equal(of(/unfrozen/), 4 * (3 * 512 * 1024 + 4 * 512 * 384 + 2 * 512));
+  assert.equal(of(/^all/), of(/^(LoRA|lm_head|encoder)/));
+});
+
+test("wi is taken as wi_0 and wi_1 on a gated model, with a note", () => {
+  const { targets, notes } = findTrainable(shapes, { ...DEFAULT_LORA, targetModules: ["wi"] });
+  assert.equal(targets.length, 32);
+  assert.match(notes.join(), /wi_0.*wi_1/);
+});
+
+test("suffixes match whole parts: o is not wo, and the embeddings are no targets", () => {
+  const { targets } = findTrainable(shapes, { ...DEFAULT_LORA, targetModules: ["o"] });
+  assert.equal(targets.length, 24);
+  assert.ok(targets.every(({ module }) => module.endsWith(".o")));
+});
+
+test("what matches nothing, cannot be unfrozen or means nothing is an error that names it", () => {
+  const find = (change: Partial<LoraConfig>, encoderBlocks = 0) =>
+    findTrainable(shapes, { ...DEFAULT_LORA, ...change }, { encoderBlocks, decoderBlocks: 0 });
+  assert.throws(() => find({ targetModules: ["query"] }), /"query"; it has .*q, k, v, o/);
+  assert.throws(() => find({ targetModules: ["shared"] }), /"shared"/);
+  assert.throws(() => find({ modulesToSave: ["head"] }), /"head"/);
+  assert.throws(() => find({ targetModules: ["lm_head"] }), /both a target and a module to save/);
+  assert.throws(() => find({}, 9), /cannot unfreeze 9 encoder blocks: the model has 8/);
+  assert.throws(() => find({ rank: 0 }), /rank/);
+  assert.throws(() => find({ dropout: 1 }), /dropout/);
+});
+
+test("the scale is α/r, or α/√r when rank-stabilised", () => {
+  assert.equal(loraScale({ alpha: 32, rank: 16, useRslora: false }), 2);
+  assert.equal(loraScale({ alpha: 32, rank: 16, useRslora: true }), 8);
+});
+
+test("fresh adapters: B zero, A uniform in ±1/√in, the same for the same seed", () => {
+  const target = { module: "x.q", inFeatures: 400, outFeatures: 30 };
+  const weights = initLora([target], 50, new Random(1));
+  const a = weights.get(loraAName("x.q"))!;
+  assert.deepEqual(
+    [a.shape, weights.get(loraBName("x.q"))!.shape],
+    [
+      [50, 400],
+      [30, 50],
+    ],
+  );
+  assert.ok(weights.get(loraBName("x.q"))!.data.every((value) => value === 0));
+  const largest = a.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const variance = a.data.reduce((total, value) => total + value * value, 0) / a.data.length;
+  assert.ok(largest <= 0.05 && largest > 0.0499);
+  assert.ok(Math.abs(variance - 0.05 ** 2 / 3) < 0.03 * (0.05 ** 2 / 3));
+  assert.deepEqual(initLora([target], 50, new Random(1)), weights);
+});
+
+// ---------------------------------------------------------------------------------- the tiny T5 of the fixtures
+
+const fixtures = join(__dirname, "../../../../shared/fixtures/tiny-t5");
+const skip = existsSync(fixtures) ? false : "../shared/fixtures/tiny-t5 is not here";
+type Listed = Record<string, { shape: number[]; data: number[] }>;
+const fixture = (name: string) => JSON.parse(readFileSync(join(fixtures, name), "utf8"));
+const tinyBase = () => readSafetensors(join(fixtures, "model.safetensors")).tensors;
+
+function fixtureAdapter(name: string): Adapter {
+  const { lora, lora_weights } = fixture(name);
+  const weights = Object.entries(lora_weights as Listed).map(
+    ([key, { shape, data }]) =>
+      [
+        key.replace("base_model.model.", "").replace(".default", ""),
+        float32Tensor(shape, Float32Array.from(data)),
+      ] as const,
+  );
+  const config = {
+    ...DEFAULT_LORA,
+    rank: lora.r,
+    alpha: lora.alpha,
+    dropout: 0,
+    targetModules: lora.targets,
+    modulesToSave: [],
+  };
+  return { config, baseModel: "tiny-t5", weights: new Map(weights), unfrozen: new Map() };
+}
+
+test("merged weights equal PEFT's, and the base stays as it was", { skip }, () => {
+  const { config, weights } = fixtureAdapter("case_lora_all.json");
+  const base = tinyBase();
+  const before = new Map([...base].map(([name, { data }]) => [name, data.slice()]));
+  let adapted = 0;
+  for (const [name, expected] of Object.entries(fixture("merged_lora_all.json") as Listed)) {
+    const tensor = base.get(name)! as HostTensor<"float32">;
+    const module = name.replace(/\.weight$/, "");
+    const a = weights.get(loraAName(module));
+    const merged = a ? mergedWeight(tensor, a, weights.get(loraBName(module))!, config) : tensor;
+    if (a) adapted++;
+    expected.data.forEach((value, i) => assert.ok(Math.abs(merged.data[i]! - value) < 1e-6, name));
+    assert.deepEqual(tensor.data, before.get(name));
+  }
+  assert.equal(adapted, 36);
+});
+
+// ---------------------------------------------------------------------------------------------- adapter files
+
+const folder = mkdtempSync(join(tmpdir(), "adapter-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+function randomAdapter(): Adapter {
+  const config = { ...DEFAULT_LORA, rank: 2 };
+  const small = smallShapes();
+  const { targets, saved, unfrozen } = findTrainable(small, config, { encoderBlocks: 1, decoderBlocks: 0 });
+  const random = new Random(2);
+  const draw = (shape: readonly number[]) =>
+    float32Tensor(
+      shape,
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal()),
+    );
+  const weights = new Map([...initLora(targets, 2, random)].map(([name, { shape }]) => [name, draw(shape)]));
+  for (const name of saved) weights.set(name, draw(small.get(name)!));
+  return {
+    config,
+    baseModel: "base",
+    weights,
+    unfrozen: new Map(unfrozen.map((name) => [name, draw(small.get(name)!)])),
+  };
+}
+
+/** The layout of FLAN-T5 with every length a hundredth. */
+function smallShapes(): Map<string, number[]> {
+  return new Map([...shapes].map(([name, shape]) => [name, shape.map((length) => Math.ceil(length / 100))]));
+}
+
+test("an adapter directory has PEFT's names and fields, and comes back as it was written", () => {
+  const adapter = randomAdapter();
+  const directory = join(folder, "written");
+  writeAdapter(directory, adapter);
+  const { tensors } = readSafetensors(join(directory, "adapter_model.safetensors"));
+  assert.ok(tensors.has("base_model.model.encoder.block.0.layer.0.SelfAttention.q.lora_A.weight"));
+  assert.ok(tensors.has("base_model.model.lm_head.weight"));
+  const config = JSON.parse(readFileSync(join(directory, "adapter_config.json"), "utf8"));
+  assert.deepEqual(config.target_modules, ["q", "k", "v", "o", "wi_0", "wi_1", "wo"]);
+  assert.equal(config.lora_alpha, 32);
+  const read = readAdapter(directory, smallShapes());
+  const sorted = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+  assert.deepEqual(sorted(read.weights), sorted(adapter.weights));
+  assert.deepEqual(sorted(read.unfrozen), sorted(adapter.unfrozen));
+  assert.equal(read.unfrozen.size, 9);
+});
+
+test("an adapter with a pattern for targets is read by what its file holds", () => {
+  const directory = join(folder, "pattern");
+  writeAdapter(directory, randomAdapter());
+  editConfig(directory, { target_modules: ".*\\.(q|k|v|o|wi_0|wi_1|wo)", init_lora_weights: "gaussian" });
+  assert.equal(readAdapter(directory, smallShapes()).config.targetModules.length, 144);
+});
+
+function editConfig(directory: string, change: Record<string, unknown>): void {
+  const path = join(directory, "adapter_config.json");
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), ...change }));
+}
+
+test("foreign, damaged and unsupported adapters are refused by file and thing", () => {
+  const directory = join(folder, "bad");
+  const path = join(directory, "adapter_model.safetensors");
+  const refused = (damage: () => void, message: RegExp) => {
+    rmSync(directory, { recursive: true, force: true });
+    writeAdapter(directory, randomAdapter());
+    damage();
+    assert.throws(() => readAdapter(directory, smallShapes()), message);
+  };
+  const edit = (change: (tensors: Map<string, HostTensor>) => void) => () => {
+    const { tensors } = readSafetensors(path);
+    change(tensors);
+    writeSafetensors(path, tensors);
+  };
+  const q = "base_model.model.encoder.block.3.layer.0.SelfAttention.q.lora_A.weight";
+  refused(
+    edit((tensors) => void tensors.delete(q)),
+    /adapter_model\.safetensors: tensor .*block\.3.*lora_A\.weight is missing/,
+  );
+  refused(
+    edit((tensors) => void tensors.set("other.weight", float32Tensor([1], Float32Array.of(1)))),
+    /other\.weight has not PEFT's prefix/,
+  );
+  refused(
+    edit(
+      (tensors) => void tensors.set("base_model.model.extra.weight", float32Tensor([1], Float32Array.of(1))),
+    ),
+    /extra\.weight does not belong/,
+  );
+  refused(
+    edit((tensors) => void tensors.set(q, float32Tensor([1, 12], new Float32Array(12)))),
+    /lora_A\.weight has shape \[1, 12\], not \[2, 6\]/,
+  );
+  refused(() => editConfig(directory, { use_dora: true }), /adapter_config\.json: use_dora/);
+  refused(() => editConfig(directory, { rank_pattern: { q: 4 } }), /rank_pattern/);
+  refused(() => editConfig(directory, { peft_type: "IA3" }), /peft_type/);
+  refused(
+    () => writeFileSync(path, readFileSync(path).subarray(0, -1)),
+    /adapter_model\.safetensors: not a valid safetensors file/,
+  );
+  refused(() => {
+    rmSync(path);
+    writeFileSync(join(directory, "adapter_model.bin"), "");
+  }, /adapter_model\.bin is a pickle/);
+});
+
+test("16-bit adapters are read as float32", () => {
+  const directory = join(folder, "half");
+  writeAdapter(directory, randomAdapter());
+  const path = join(directory, "adapter_model.safetensors");
+  const { tensors } = readSafetensors(path);
+  const half = new Map<string, HostTensor>(
+    [...tensors].map(([name, { shape, data }]) => [
+      name,
+      {
+        dtype: "bfloat16",
+        shape,
+        data: Uint16Array.from(new Uint32Array((data as Float32Array).slice().buffer), (bits) => bits >>> 16),
+      },
+    ]),
+  );
+  writeSafetensors(path, half);
+  const [name, tensor] = [...readAdapter(directory, smallShapes()).weights][0]!;
+  assert.deepEqual(tensor.data, toFloat32(half.get(`base_model.model.${name}`)!));
+});
