@@ -1,2 +1,3 @@
 export * from "./batches";
+export * from "./checkpoints";
 export * from "./schedule";
