@@ -4,3 +4,4 @@ export * from "./io";
 export * from "./random";
 export * from "./training";
 export * from "./corpus";
+export * from "./engine";

@@ -1,3 +1,4 @@
 export * from "./safetensors";
 export * from "./tokenizer";
 export * from "./lora";
+export * from "./t5";

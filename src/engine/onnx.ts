@@ -1,0 +1,171 @@
+import * as protobuf from "protobufjs/light";
+
+/**
+ * The part of the ONNX file format that a recorded graph needs, as Protocol Buffers messages
+ * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto): for each message, `field: [number, type]`, where `*` marks
+ * a repeated field and capitals another message of this table.
+ */
+const messages = {
+  Model: {
+    irVersion: [1, "int64"],
+    producerName: [2, "string"],
+    graph: [7, "Graph"],
+    opsetImport: [8, "Opset*"],
+    metadataProps: [14, "Entry*"],
+  },
+  Opset: { domain: [1, "string"], version: [2, "int64"] },
+  Entry: { key: [1, "string"], value: [2, "string"] },
+  Graph: {
+    node: [1, "Node*"],
+    name: [2, "string"],
+    initializer: [5, "Tensor*"],
+    input: [11, "ValueInfo*"],
+    output: [12, "ValueInfo*"],
+  },
+  Node: {
+    input: [1, "string*"],
+    output: [2, "string*"],
+    name: [3, "string"],
+    opType: [4, "string"],
+    attribute: [5, "Attribute*"],
+    domain: [7, "string"],
+  },
+  Attribute: {
+    name: [1, "string"],
+    f: [2, "float"],
+    i: [3, "int64"],
+    s: [4, "bytes"],
+    t: [5, "Tensor"],
+    g: [6, "Graph"],
+    floats: [7, "float*"],
+    ints: [8, "int64*"],
+    type: [20, "int32"],
+  },
+  Tensor: {
+    dims: [1, "int64*"],
+    dataType: [2, "int32"],
+    name: [8, "string"],
+    rawData: [9, "bytes"],
+  },
+  ValueInfo: { name: [1, "string"], type: [2, "Type"] },
+  Type: { tensorType: [1, "TensorType"] },
+  TensorType: { elemType: [1, "int32"], shape: [2, "Shape"] },
+  Shape: { dim: [1, "Dim*"] },
+  Dim: { dimValue: [1, "int64"], dimParam: [2, "string"] },
+} as const satisfies Record<string, Record<string, readonly [number, string]>>;
+
+const root = protobuf.Root.fromJSON({
+  nested: Object.fromEntries(
+    Object.entries(messages).map(([message, fields]) => [
+      message,
+      {
+        fields: Object.fromEntries(
+          Object.entries(fields).map(([field, [id, type]]) => [
+            field,
+            type.endsWith("*") ? { id, type: type.slice(0, -1), rule: "repeated" } : { id, type },
+          ]),
+        ),
+      },
+    ]),
+  ),
+});
+const modelType = root.lookupType("Model");
+
+/** ONNX element types by the names that onnxruntime uses, with their numbers in the file format. */
+export const elementTypes = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  uint32: 12,
+} as const;
+
+/** The element type of a value in a graph. */
+export type ElementType = keyof typeof elementTypes;
+
+/** An attribute's value: a whole number is an `int`, `{ float }` is a `float`, an array of whole numbers is `ints`. */
+export type Attribute = number | string | readonly number[] | { readonly float: number };
+
+/** A dimension: its size, or the name of a size that is known only when the program runs. */
+export type Dimension = number | string;
+
+/** One operation of a graph. */
+export interface OnnxNode {
+  opType: string;
+  domain: string;
+  inputs: readonly string[];
+  outputs: readonly string[];
+  attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** A named tensor that a graph takes or gives. */
+export interface OnnxValue {
+  name: string;
+  type: ElementType;
+  shape: readonly Dimension[];
+}
+
+/** A constant with its little-endian bytes. */
+export interface OnnxConstant extends OnnxValue {
+  shape: readonly number[];
+  bytes: Uint8Array;
+}
+
+/** Everything that a model file says. Nodes are in an order in which each follows those whose outputs it reads. */
+export interface OnnxModel {
+  nodes: readonly OnnxNode[];
+  constants: readonly OnnxConstant[];
+  inputs: readonly OnnxValue[];
+  outputs: readonly OnnxValue[];
+}
+
+/** The ONNX operator set that recorded graphs use (Gelu since 20), beside ONNX Runtime's own `com.microsoft`. */
+export const OPSET = 21;
+const IR_VERSION = 10;
+
+/** The bytes of an ONNX model file. */
+export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): Uint8Array {
+  const message = {
+    irVersion: IR_VERSION,
+    producerName: "persona-dialogue-notebooks",
+    opsetImport: [
+      { domain: "", version: OPSET },
+      { domain: "com.microsoft", version: 1 },
+    ],
+    graph: {
+      name: "recorded",
+      node: nodes.map(({ opType, domain, inputs, outputs, attributes }) => ({
+        name: `${opType}:${outputs[0]}`,
+        opType,
+        domain,
+        input: inputs,
+        output: outputs,
+        attribute: Object.entries(attributes).map(encodeAttribute),
+      })),
+      initializer: constants.map(({ name, type, shape, bytes }) => ({
+        name,
+        dims: shape,
+        dataType: elementTypes[type],
+        rawData: bytes,
+      })),
+      input: inputs.map(encodeValue),
+      output: outputs.map(encodeValue),
+    },
+  };
+  return modelType.encode(modelType.fromObject(message)).finish();
+}
+
+function encodeValue({ name, type, shape }: OnnxValue): object {
+  const dim = shape.map((size) => (typeof size === "string" ? { dimParam: size } : { dimValue: size }));
+  return { name, type: { tensorType: { elemType: elementTypes[type], shape: { dim } } } };
+}
+
+function encodeAttribute([name, value]: [string, Attribute]): object {
+  if (typeof value === "number") return { name, type: 2, i: value };
+  if (typeof value === "string") return { name, type: 3, s: Buffer.from(value) };
+  if ("float" in value) return { name, type: 1, f: value.float };
+  return { name, type: 7, ints: [...value] };
+}

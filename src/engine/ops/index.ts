@@ -1,0 +1,5 @@
+export * from "./attend";
+export * from "./cross-entropy";
+export * from "./dropout";
+export * from "./gelu";
+export * from "./rms-norm";

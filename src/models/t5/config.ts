@@ -1,0 +1,73 @@
+import { z } from "zod";
+
+const count = z.number().int().positive();
+
+const fileSchema = z.object({
+  model_type: z.literal("t5").optional(),
+  vocab_size: count,
+  d_model: count,
+  d_kv: count,
+  d_ff: count,
+  num_layers: count,
+  num_decoder_layers: count.optional(),
+  num_heads: count,
+  relative_attention_num_buckets: count.default(32),
+  relative_attention_max_distance: count.default(128),
+  dropout_rate: z.number().min(0).lt(1).default(0.1),
+  layer_norm_epsilon: z.number().positive().default(1e-6),
+  feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
+  tie_word_embeddings: z.boolean().default(true),
+  decoder_start_token_id: z.number().int().nonnegative().optional(),
+  pad_token_id: z.number().int().nonnegative().default(0),
+  eos_token_id: z.number().int().nonnegative().default(1),
+});
+
+/** The sizes and choices that make one T5 (Raffel et al., 2020; v1.1 and FLAN: gated GELU, untied lm_head). */
+export interface T5Config {
+  vocabSize: number;
+  dModel: number;
+  /** Width of one attention head; the heads together need not be as wide as the model. */
+  dKv: number;
+  dFf: number;
+  numLayers: number;
+  numDecoderLayers: number;
+  numHeads: number;
+  relativeAttentionNumBuckets: number;
+  relativeAttentionMaxDistance: number;
+  dropoutRate: number;
+  layerNormEpsilon: number;
+  feedForward: "relu" | "gated-gelu";
+  tieWordEmbeddings: boolean;
+  decoderStartTokenId: number;
+  padTokenId: number;
+  eosTokenId: number;
+}
+
+/**
+ * Reads the contents of a Hugging Face T5 `config.json` (already parsed as JSON), with the defaults of transformers'
+ * `T5Config` for what it leaves out. `source` names the file in errors.
+ */
+export function parseT5Config(value: unknown, source = "config.json"): T5Config {
+  const parsed = fileSchema.safeParse(value);
+  if (!parsed.success)
+    throw new Error(`${source}: not a supported T5 configuration\n${z.prettifyError(parsed.error)}`);
+  const file = parsed.data;
+  return {
+    vocabSize: file.vocab_size,
+    dModel: file.d_model,
+    dKv: file.d_kv,
+    dFf: file.d_ff,
+    numLayers: file.num_layers,
+    numDecoderLayers: file.num_decoder_layers ?? file.num_layers,
+    numHeads: file.num_heads,
+    relativeAttentionNumBuckets: file.relative_attention_num_buckets,
+    relativeAttentionMaxDistance: file.relative_attention_max_distance,
+    dropoutRate: file.dropout_rate,
+    layerNormEpsilon: file.layer_norm_epsilon,
+    feedForward: file.feed_forward_proj,
+    tieWordEmbeddings: file.tie_word_embeddings,
+    decoderStartTokenId: file.decoder_start_token_id ?? file.pad_token_id,
+    padTokenId: file.pad_token_id,
+    eosTokenId: file.eos_token_id,
+  };
+}

@@ -1,0 +1,4 @@
+export * from "./config";
+export * from "./parameters";
+export * from "./position-bias";
+export * from "./model";

@@ -1,0 +1,281 @@
+import * as tf from "@tensorflow/tfjs";
+import { attend, crossEntropy, dropout, gelu, rmsNorm } from "../../engine";
+import type { T5Config } from "./config";
+import { innerLinears, positionBiasName, sublayerPath, type Stack } from "./parameters";
+import { positionBias } from "./position-bias";
+
+/**
+ * What a model's functions need at hand. Activations are matrices whose rows are the tokens, batch by batch:
+ * [batch · length, width].
+ */
+export interface T5 {
+  readonly config: T5Config;
+  /** Tensors by their Hugging Face names (see `parameterShapes`). */
+  readonly parameters: Readonly<Record<string, tf.Tensor>>;
+  /** x [rows, in] through the linear layer `name`, `x Wᵀ` [rows, out]; `name` is the parameter's without `.weight`. */
+  linear(x: tf.Tensor2D, name: string): tf.Tensor2D;
+  /** Applied wherever T5 has dropout. */
+  dropout<T extends tf.Tensor>(x: T): T;
+}
+
+/** What a caller may replace, for adapters, 8-bit weights or training. */
+export interface T5Hooks {
+  linear?: (x: tf.Tensor2D, name: string) => tf.Tensor2D;
+  /** Share of activations that dropout sets to zero; 0 (none) unless given. */
+  dropoutRate?: number;
+}
+
+/** A T5 over parameters that are tensors now or will be when a recorded program runs. */
+export function t5(
+  config: T5Config,
+  parameters: Readonly<Record<string, tf.Tensor>>,
+  { linear, dropoutRate = 0 }: T5Hooks = {},
+): T5 {
+  const plain = (x: tf.Tensor2D, name: string): tf.Tensor2D =>
+    tf.matMul(x, parameter(parameters, `${name}.weight`), false, true);
+  return { config, parameters, linear: linear ?? plain, dropout: (x) => dropout(x, dropoutRate) };
+}
+
+function parameter(parameters: Readonly<Record<string, tf.Tensor>>, name: string): tf.Tensor {
+  const tensor = parameters[name];
+  if (!tensor) throw new Error(`T5: the parameter ${name} is missing`);
+  return tensor;
+}
+
+const norm = (model: T5, x: tf.Tensor2D, path: string) =>
+  rmsNorm(x, parameter(model.parameters, `${path}.weight`), model.config.layerNormEpsilon);
+
+/** Rows [batch · length, heads · dKv] as heads, [batch, heads, length, dKv]. */
+function splitHeads({ config }: T5, x: tf.Tensor2D, batch: number): tf.Tensor4D {
+  return tf.transpose(tf.reshape(x, [batch, x.shape[0] / batch, config.numHeads, config.dKv]), [0, 2, 1, 3]);
+}
+
+/** The keys and values of an attention, each [batch, heads, length, dKv]. */
+export interface KeyValue {
+  key: tf.Tensor4D;
+  value: tf.Tensor4D;
+}
+
+/** The keys and values that the attention module at `path` makes of `source` [batch · length, dModel]. */
+export function keyValue(model: T5, source: tf.Tensor2D, batch: number, path: string): KeyValue {
+  return {
+    key: splitHeads(model, model.linear(source, `${path}.k`), batch),
+    value: splitHeads(model, model.linear(source, `${path}.v`), batch),
+  };
+}
+
+/**
+ * The attention module at `path` for the queries of `x` [batch · length, dModel]:
+ * softmax(Q Kᵀ + bias) V, through the output layer. T5 does not divide by √dKv.
+ * `bias` is broadcast to [batch, heads, queries, keys]; masked keys have a value near −3.4e38.
+ */
+export function attention(
+  model: T5,
+  x: tf.Tensor2D,
+  batch: number,
+  path: string,
+  { key, value }: KeyValue,
+  bias: tf.Tensor,
+): tf.Tensor2D {
+  const query = splitHeads(model, model.linear(x, `${path}.q`), batch);
+  const heads = attend(query, key, value, bias, model.dropout);
+  const rows = tf.reshape(tf.transpose(heads, [0, 2, 1, 3]), [
+    x.shape[0],
+    model.config.numHeads * model.config.dKv,
+  ]) as tf.Tensor2D;
+  return model.linear(rows, `${path}.o`);
+}
+
+/** The feed-forward module at `path`: wo · relu(wi x), or gated wo · (gelu(wi_0 x) ⊙ wi_1 x). */
+export function feedForward(model: T5, x: tf.Tensor2D, path: string): tf.Tensor2D {
+  const [first, gate] = innerLinears(model.config).map((name) => model.linear(x, `${path}.${name}`));
+  const inner = gate ? tf.mul(gelu(first!), gate) : tf.relu(first!);
+  return model.linear(model.dropout(inner as tf.Tensor2D), `${path}.wo`);
+}
+
+/** A sub-layer around its module: x + dropout(module(norm(x))). */
+function residual(model: T5, x: tf.Tensor2D, path: string, module: (normed: tf.Tensor2D) => tf.Tensor2D) {
+  return tf.add(x, model.dropout(module(norm(model, x, `${path}.layer_norm`)))) as tf.Tensor2D;
+}
+
+/** One encoder block. */
+export function encoderBlock(model: T5, x: tf.Tensor2D, batch: number, block: number, bias: tf.Tensor) {
+  const attentionPath = sublayerPath("encoder", block, "SelfAttention");
+  const module = `${attentionPath}.SelfAttention`;
+  x = residual(model, x, attentionPath, (h) =>
+    attention(model, h, batch, module, keyValue(model, h, batch, module), bias),
+  );
+  const feedForwardPath = sublayerPath("encoder", block, "DenseReluDense");
+  return residual(model, x, feedForwardPath, (h) =>
+    feedForward(model, h, `${feedForwardPath}.DenseReluDense`),
+  );
+}
+
+/**
+ * One decoder block. `own` gives the keys and values of the self-attention from its input, so that a caller can put
+ * those of earlier tokens before them; `other` are those of the encoder's output.
+ */
+export function decoderBlock(
+  model: T5,
+  x: tf.Tensor2D,
+  batch: number,
+  block: number,
+  own: (normed: tf.Tensor2D, path: string) => KeyValue,
+  ownBias: tf.Tensor,
+  other: KeyValue,
+  otherBias: tf.Tensor,
+): tf.Tensor2D {
+  const selfPath = sublayerPath("decoder", block, "SelfAttention");
+  x = residual(model, x, selfPath, (h) => {
+    const module = `${selfPath}.SelfAttention`;
+    return attention(model, h, batch, module, own(h, module), ownBias);
+  });
+  const crossPath = sublayerPath("decoder", block, "EncDecAttention");
+  x = residual(model, x, crossPath, (h) =>
+    attention(model, h, batch, `${crossPath}.EncDecAttention`, other, otherBias),
+  );
+  const feedForwardPath = sublayerPath("decoder", block, "DenseReluDense");
+  return residual(model, x, feedForwardPath, (h) =>
+    feedForward(model, h, `${feedForwardPath}.DenseReluDense`),
+  );
+}
+
+/** The keys and values of the encoder's output for every decoder block. */
+export function crossKeyValues(model: T5, memory: tf.Tensor2D, batch: number): KeyValue[] {
+  return Array.from({ length: model.config.numDecoderLayers }, (_, block) =>
+    keyValue(model, memory, batch, `${sublayerPath("decoder", block, "EncDecAttention")}.EncDecAttention`),
+  );
+}
+
+/** Token embeddings, [batch · length, dModel], for int32 ids [batch, length]. */
+export function embed(model: T5, ids: tf.Tensor2D): tf.Tensor2D {
+  return model.dropout(
+    tf.gather(
+      parameter(model.parameters, "shared.weight"),
+      tf.reshape(ids, [-1]) as tf.Tensor1D,
+    ) as tf.Tensor2D,
+  );
+}
+
+/** The last norm of a stack, with its dropout. */
+export function finish(model: T5, x: tf.Tensor2D, stack: Stack): tf.Tensor2D {
+  return model.dropout(norm(model, x, `${stack}.final_layer_norm`));
+}
+
+const MASKED = -3.4028234663852886e38;
+
+/** An attention mask [batch, keys] (int32; 1 is a token, 0 padding) as a bias [batch, 1, 1, keys]. */
+export function maskBias(mask: tf.Tensor2D): tf.Tensor4D {
+  const hidden = tf.sub(tf.scalar(1), tf.cast(mask, "float32"));
+  return tf.mul(tf.expandDims(tf.expandDims(hidden, 1), 1), tf.scalar(MASKED)) as tf.Tensor4D;
+}
+
+/** The bias of a stack's self-attention without masks, [1, heads, queries, keys]; see `positionBias`. */
+export function selfAttentionBias(
+  model: T5,
+  stack: Stack,
+  queryPositions: tf.Tensor1D,
+  keyPositions: tf.Tensor1D,
+): tf.Tensor4D {
+  const table = parameter(model.parameters, positionBiasName(stack));
+  return positionBias(model.config, table, stack, queryPositions, keyPositions);
+}
+
+/** The encoder's output [batch · length, dModel] for int32 ids and mask, both [batch, length]. */
+export function encode(model: T5, inputIds: tf.Tensor2D, attentionMask: tf.Tensor2D): tf.Tensor2D {
+  const [batch, length] = inputIds.shape;
+  const positions = tf.range(0, length, 1, "int32");
+  const bias = tf.add(selfAttentionBias(model, "encoder", positions, positions), maskBias(attentionMask));
+  let x = embed(model, inputIds);
+  for (let block = 0; block < model.config.numLayers; block++) x = encoderBlock(model, x, batch, block, bias);
+  return finish(model, x, "encoder");
+}
+
+/**
+ * The decoder's output [batch · length, dModel] for all of `decoderInputIds` [batch, length] at once (teacher forcing),
+ * over the encoder's output `memory` and its mask.
+ */
+export function decode(
+  model: T5,
+  decoderInputIds: tf.Tensor2D,
+  memory: tf.Tensor2D,
+  attentionMask: tf.Tensor2D,
+): tf.Tensor2D {
+  const [batch, length] = decoderInputIds.shape;
+  const positions = tf.range(0, length, 1, "int32");
+  const later = tf.greater(tf.expandDims(positions, 0), tf.expandDims(positions, 1));
+  const bias = tf.add(
+    selfAttentionBias(model, "decoder", positions, positions),
+    tf.mul(tf.cast(later, "float32"), tf.scalar(MASKED)),
+  );
+  const memoryBias = maskBias(attentionMask);
+  const memories = crossKeyValues(model, memory, batch);
+  let x = embed(model, decoderInputIds);
+  memories.forEach((other, block) => {
+    const own = (h: tf.Tensor2D, path: string) => keyValue(model, h, batch, path);
+    x = decoderBlock(model, x, batch, block, own, bias, other, memoryBias);
+  });
+  return finish(model, x, "decoder");
+}
+
+/** Logits [rows, vocabulary] for rows of the decoder's output; a tied model first divides them by √dModel. */
+export function logits(model: T5, hidden: tf.Tensor2D): tf.Tensor2D {
+  const { config, parameters } = model;
+  if (!config.tieWordEmbeddings) return model.linear(hidden, "lm_head");
+  const scaled = tf.mul(hidden, tf.scalar(config.dModel ** -0.5)) as tf.Tensor2D;
+  return tf.matMul(scaled, parameter(parameters, "shared.weight"), false, true);
+}
+
+/** Label of a position that the loss leaves out. */
+const IGNORED_LABEL = -100;
+
+/** The decoder's input for labels [batch, length]: the start token, then all labels but the last, ignored ones as padding. */
+export function shiftRight(config: T5Config, labels: tf.Tensor2D): tf.Tensor2D {
+  const [batch, length] = labels.shape;
+  const start = tf.fill([batch, 1], config.decoderStartTokenId, "int32");
+  const shifted = tf.concat([start, tf.slice(labels, [0, 0], [batch, length - 1])], 1) as tf.Tensor2D;
+  const ignored: tf.Tensor2D = tf.equal(shifted, tf.scalar(IGNORED_LABEL, "int32"));
+  return tf.where(ignored, tf.fill([batch, length], config.padTokenId, "int32"), shifted);
+}
+
+/** What the loss is computed from; all int32. */
+export interface T5Batch {
+  /** [batch, length] */
+  inputIds: tf.Tensor2D;
+  /** [batch, length]: 1 is a token, 0 padding. */
+  attentionMask: tf.Tensor2D;
+  /** [batch, decoder length]; −100 marks positions without a label. */
+  labels: tf.Tensor2D;
+  /**
+   * Which of the batch · decoder length positions have labels, [rows]: only these go through the lm_head. To fill up a
+   * fixed number of rows, repeat a position whose label is −100. Without it all positions do.
+   */
+  labelRows?: tf.Tensor1D;
+}
+
+/** Sums over a batch: of the cross-entropy (in nats) of every label, and of the labels; both scalars. */
+export interface LossSums {
+  loss: tf.Scalar;
+  labels: tf.Scalar;
+}
+
+/** The summed cross-entropy of the labels of a batch, and their number; see {@link meanLoss}. */
+export function lossSums(model: T5, batch: T5Batch, labelSmoothing = 0): LossSums {
+  const memory = encode(model, batch.inputIds, batch.attentionMask);
+  let hidden = decode(model, shiftRight(model.config, batch.labels), memory, batch.attentionMask);
+  let labels = tf.reshape(batch.labels, [-1]) as tf.Tensor1D;
+  if (batch.labelRows) {
+    hidden = tf.gather(hidden, batch.labelRows) as tf.Tensor2D;
+    labels = tf.gather(labels, batch.labelRows) as tf.Tensor1D;
+  }
+  const counted = tf.cast(tf.notEqual(labels, tf.scalar(IGNORED_LABEL, "int32")), "float32");
+  const known = tf.maximum(labels, tf.scalar(0, "int32")) as tf.Tensor1D;
+  const losses = crossEntropy(logits(model, hidden), known, labelSmoothing);
+  return { loss: tf.sum(tf.mul(losses, counted)), labels: tf.sum(counted) };
+}
+
+/** The mean cross-entropy of the labels of a batch, as transformers' `T5ForConditionalGeneration` computes its loss. */
+export function meanLoss(model: T5, batch: T5Batch, labelSmoothing = 0): tf.Scalar {
+  const { loss, labels } = lossSums(model, batch, labelSmoothing);
+  return tf.div(loss, labels) as tf.Scalar;
+}

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parameterShapes, parseT5Config, relativePositionBucket } from "../../../src/models/t5";
+
+const flanT5Small = {
+  model_type: "t5",
+  vocab_size: 32128,
+  d_model: 512,
+  d_kv: 64,
+  d_ff: 1024,
+  num_layers: 8,
+  num_decoder_layers: 8,
+  num_heads: 6,
+  feed_forward_proj: "gated-gelu",
+  tie_word_embeddings: false,
+  decoder_start_token_id: 0,
+};
+const size = (shapes: Record<string, number[]>) =>
+  Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+
+test("FLAN-T5 Small has its 76,961,152 parameters", () => {
+  const shapes = parameterShapes(parseT5Config(flanT5Small));
+  assert.equal(size(shapes), 76_961_152);
+  assert.deepEqual(shapes["decoder.block.7.layer.1.EncDecAttention.q.weight"], [384, 512]);
+});
+
+test("the original T5 Small (ReLU, tied) has its 60,506,624 parameters", () => {
+  const shapes = parameterShapes(
+    parseT5Config({
+      vocab_size: 32128,
+      d_model: 512,
+      d_kv: 64,
+      d_ff: 2048,
+      num_layers: 6,
+      num_heads: 8,
+    }),
+  );
+  assert.equal(size(shapes), 60_506_624);
+  assert.ok(!("lm_head.weight" in shapes));
+});
+
+test("a configuration of another kind is refused by name", () => {
+  assert.throws(
+    () => parseT5Config({ ...flanT5Small, model_type: "bart" }, "some/config.json"),
+    /some\/config\.json.*model_type/s,
+  );
+  assert.throws(
+    () => parseT5Config({ ...flanT5Small, feed_forward_proj: "gated-silu" }),
+    /feed_forward_proj/,
+  );
+  assert.throws(() => parseT5Config({ ...flanT5Small, num_heads: 0 }), /num_heads/);
+});
+
+test("near positions have a bucket each, far ones share the last", () => {
+  assert.equal(relativePositionBucket(0, true, 32, 128), 0);
+  assert.equal(relativePositionBucket(-7, true, 32, 128), 7);
+  assert.equal(relativePositionBucket(7, true, 32, 128), 23);
+  assert.equal(relativePositionBucket(-5000, true, 32, 128), 15);
+  assert.equal(relativePositionBucket(5000, false, 32, 128), 0);
+  assert.equal(relativePositionBucket(-5000, false, 32, 128), 31);
+});
