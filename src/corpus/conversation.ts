@@ -35,26 +35,26 @@ export function parseConversation(text: string): ParsedConversation {
     start = end + 1;
     line++;
     if (raw === "") {
-      if (end < text.length) count(counts, "blank line");
+      if (end < text.length) countOddity(counts, "blank line");
       continue;
     }
     const utterance = plainUtterance(raw) ?? decoratedUtterance(raw, counts);
     if (!utterance) {
       const kind = asideKind(raw);
-      count(counts, kind);
+      countOddity(counts, kind);
       asides.push({ kind, text: raw, line });
       continue;
     }
     const { speaker, said } = utterance;
-    if (said === "") count(counts, "empty turn");
+    if (said === "") countOddity(counts, "empty turn");
     const before = turns[turns.length - 1];
-    if (before?.speaker === speaker) count(counts, "repeated speaker");
-    if (!before && speaker === 2) count(counts, "starts with User 2");
+    if (before?.speaker === speaker) countOddity(counts, "repeated speaker");
+    if (!before && speaker === 2) countOddity(counts, "starts with User 2");
     const placeholders = findPlaceholders(said);
-    count(counts, "placeholder", placeholders.length);
+    countOddity(counts, "placeholder", placeholders.length);
     turns.push({ speaker, text: said, line, placeholders });
   }
-  count(counts, "broken characters", text.match(brokenCharacters)?.length ?? 0);
+  countOddity(counts, "broken characters", text.match(brokenCharacters)?.length ?? 0);
   return { turns, asides, oddities: counts };
 }
 
@@ -76,7 +76,7 @@ export function formatTurns(turns: readonly { speaker: Speaker; text: string }[]
   return turns.map(({ speaker, text }) => `User ${speaker}: ${text}`).join("\n");
 }
 
-export function count(counts: OddityCounts, oddity: Oddity, times = 1): void {
+export function countOddity(counts: OddityCounts, oddity: Oddity, times = 1): void {
   if (times > 0) counts[oddity] = (counts[oddity] ?? 0) + times;
 }
 
@@ -96,7 +96,7 @@ function plainUtterance(line: string): Utterance | undefined {
 function decoratedUtterance(line: string, counts: OddityCounts): Utterance | undefined {
   const match = label.exec(line);
   if (!match) return undefined;
-  count(counts, "decorated speaker");
+  countOddity(counts, "decorated speaker");
   const rest = line.slice(match[0].length);
   const said = match[1] ? rest.replace(/^[*\s]+|[*\s]+$/g, "") : rest.trim();
   return { speaker: match[2] === "1" ? 1 : 2, said };

@@ -3,4 +3,5 @@ export * from "./csv";
 export * from "./load";
 export * from "./read";
 export * from "./splits";
+export * from "./statistics";
 export * from "./types";

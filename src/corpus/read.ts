@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { constants, gunzipSync } from "node:zlib";
 import { sha256 } from "../io";
-import { count, parseConversation } from "./conversation";
+import { countOddity, parseConversation } from "./conversation";
 import { CsvError, parseCsv } from "./csv";
 import type { Conversation, Oddity, Part, PartReport } from "./types";
 
@@ -74,8 +74,8 @@ function toConversation(
       .split("\n")
       .map((fact) => fact.trim());
     const facts = lines.filter((fact) => fact !== "");
-    if (facts.length === 0) count(oddities, "empty persona");
-    else count(oddities, "blank fact", lines.length - facts.length);
+    if (facts.length === 0) countOddity(oddities, "empty persona");
+    else countOddity(oddities, "blank fact", lines.length - facts.length);
     return facts;
   }) as [string[], string[]];
   return {
