@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import Papa from "papaparse";
 
 /** A CSV file that cannot be read, with the file and the line (from 1) where it goes wrong. */
 export class CsvError extends Error {
@@ -24,109 +25,64 @@ export interface CsvTable {
 export interface CsvRow {
   /** Line of the file on which the record starts, from 1. */
   line: number;
-  /** As many as the header has. */
+  /** As many as the header has; line breaks in them are `\n`. */
   fields: string[];
 }
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const LF = 0x0a;
-const CR = 0x0d;
-
 /**
- * Parses a whole CSV file (RFC 4180: comma-separated, fields with commas, quotes or line breaks in double quotes, a
- * quote inside them doubled; records end with LF, CRLF or CR; UTF-8, with or without a byte order mark). Empty lines
- * between records are passed over. It works on bytes and makes each field's string once.
+ * Parses a whole CSV file (RFC 4180, UTF-8 with or without a byte order mark; records end with LF, CRLF or CR) with
+ * papaparse, which measured fastest of what reads these files rightly, and checks what it lets pass. Empty lines
+ * between records are passed over.
  *
  * @param path named in errors
- * @throws {CsvError} for an empty file, another encoding, an unclosed or stray quote, or a record whose number of
+ * @throws {CsvError} for an empty file, another encoding, an unclosed or misplaced quote, or a record whose number of
  *   fields differs from the header's; nothing is returned then
  */
 export function parseCsv(bytes: Uint8Array, path: string): CsvTable {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   requireUtf8(data, path);
-  const byteOrderMark = data.length >= 3 && data[0] === 0xef && data[1] === 0xbb && data[2] === 0xbf;
-  const records: CsvRow[] = [];
-  let position = byteOrderMark ? 3 : 0;
+  const text = unifyLineBreaks(data.toString("utf8"));
+  const { data: records, errors } = Papa.parse<string[]>(text, { delimiter: ",", newline: "\n" });
+  const [error] = errors;
+  if (error) {
+    const problem =
+      error.code === "MissingQuotes"
+        ? "a quoted field opens here and never closes"
+        : "in the field that opens here a quote is neither at the border nor doubled";
+    throw new CsvError(path, 1 + countLineBreaks(text.slice(0, error.index)), problem);
+  }
   let line = 1;
-  while (position < data.length) {
-    const start = position;
-    const fields: string[] = [];
-    let ended = false;
-    while (!ended) {
-      let end: number;
-      if (data[position] === QUOTE) {
-        end = closingQuote(data, position + 1);
-        if (end < 0) {
-          throw new CsvError(
-            path,
-            line + countLines(data, start, position),
-            "a quoted field opens here and never closes",
-          );
-        }
-        const text = data.toString("utf8", position + 1, end);
-        fields.push(data.indexOf(QUOTE, position + 1) === end ? text : text.replaceAll('""', '"'));
-        end++;
-      } else {
-        end = position;
-        while (end < data.length && !isDelimiter(data[end]!)) {
-          if (data[end] === QUOTE) throw stray(data, start, end, line, path);
-          end++;
-        }
-        fields.push(data.toString("utf8", position, end));
+  let header: string[] | undefined;
+  const rows: CsvRow[] = [];
+  for (const fields of records) {
+    if (fields.length > 1 || fields[0] !== "") {
+      if (!header) header = fields;
+      else {
+        requireWidth(fields, header, path, line);
+        rows.push({ line, fields });
       }
-      const next = data[end];
-      if (next !== undefined && !isDelimiter(next)) throw stray(data, start, end, line, path);
-      position = end + (next === CR && data[end + 1] === LF ? 2 : 1);
-      ended = next !== COMMA;
     }
-    const blank = fields.length === 1 && fields[0] === "" && data[start] !== QUOTE;
-    if (!blank) {
-      const expected = records[0]?.fields.length ?? fields.length;
-      if (fields.length !== expected) {
-        throw new CsvError(
-          path,
-          line,
-          `this record has ${fields.length} field${fields.length === 1 ? "" : "s"}, the header has ${expected}`,
-        );
-      }
-      records.push({ line, fields });
-    }
-    line += countLines(data, start, Math.min(position, data.length));
+    line++;
+    for (const field of fields) line += countLineBreaks(field);
   }
-  const [header, ...rows] = records;
   if (!header) throw new CsvError(path, 1, "the file is empty");
-  return { header: header.fields, rows, byteOrderMark };
+  return { header, rows, byteOrderMark: text.startsWith("\uFEFF") };
 }
 
-function isDelimiter(byte: number): boolean {
-  return byte === COMMA || byte === LF || byte === CR;
+function requireWidth(fields: string[], header: string[], path: string, line: number): void {
+  if (fields.length === header.length) return;
+  const has = `${fields.length} field${fields.length === 1 ? "" : "s"}`;
+  throw new CsvError(path, line, `this record has ${has}, the header has ${header.length}`);
 }
 
-/** Index of the quote that ends a field whose text starts at `from`, or -1. */
-function closingQuote(data: Buffer, from: number): number {
-  let quote = data.indexOf(QUOTE, from);
-  while (quote >= 0 && data[quote + 1] === QUOTE) quote = data.indexOf(QUOTE, quote + 2);
-  return quote;
+function unifyLineBreaks(text: string): string {
+  return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
 }
 
-/** Line breaks (LF, CRLF or CR) in a range. */
-function countLines(data: Buffer, start: number, end: number): number {
-  let lines = 0;
-  for (let i = start; i < end; i++) {
-    const byte = data[i];
-    if (byte === LF || (byte === CR && data[i + 1] !== LF)) lines++;
-  }
-  return lines;
-}
-
-function stray(data: Buffer, start: number, at: number, line: number, path: string): CsvError {
-  const where = line + countLines(data, start, at);
-  return new CsvError(
-    path,
-    where,
-    "a quote is neither at a field's border nor doubled; fields with quotes must be quoted and their quotes doubled",
-  );
+function countLineBreaks(text: string): number {
+  let breaks = 0;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) breaks++;
+  return breaks;
 }
 
 function requireUtf8(data: Buffer, path: string): void {
@@ -136,19 +92,20 @@ function requireUtf8(data: Buffer, path: string): void {
   }
   const nul = data.indexOf(0);
   if (nul >= 0) {
-    throw new CsvError(
-      path,
-      1 + countLines(data, 0, nul),
-      "a NUL byte: this is UTF-16 or no text; save it as UTF-8",
-    );
+    throw new CsvError(path, lineOf(data, nul), "a NUL byte: this is UTF-16 or no text; save it as UTF-8");
   }
   if (isUtf8(data)) return;
   const bad = firstInvalidByte(data);
   throw new CsvError(
     path,
-    1 + countLines(data, 0, bad),
+    lineOf(data, bad),
     `byte 0x${data[bad]!.toString(16).padStart(2, "0")} is not UTF-8 text; if the file is Windows-1252 or Latin-1, save it as UTF-8`,
   );
+}
+
+/** The line on which a byte lies, from 1. */
+function lineOf(data: Buffer, index: number): number {
+  return 1 + countLineBreaks(unifyLineBreaks(data.toString("latin1", 0, index)));
 }
 
 /** Index of the first byte that belongs to no UTF-8 character (found by bisection over the prefixes). */

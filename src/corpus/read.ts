@@ -62,17 +62,14 @@ export function countOddities(conversations: readonly Conversation[]): PartRepor
 function toConversation(
   firstPersona: string,
   secondPersona: string,
-  rawText: string,
+  text: string,
   part: Part,
   row: number,
   fileLine: number,
 ): Conversation {
-  const text = unifyLineBreaks(rawText);
   const { turns, asides, oddities } = parseConversation(text);
   const personas = [firstPersona, secondPersona].map((persona) => {
-    const lines = unifyLineBreaks(persona)
-      .split("\n")
-      .map((fact) => fact.trim());
+    const lines = persona.split("\n").map((fact) => fact.trim());
     const facts = lines.filter((fact) => fact !== "");
     if (facts.length === 0) countOddity(oddities, "empty persona");
     else countOddity(oddities, "blank fact", lines.length - facts.length);
@@ -90,10 +87,6 @@ function toConversation(
     text,
     oddities,
   };
-}
-
-function unifyLineBreaks(text: string): string {
-  return text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
 }
 
 function columnIndex(header: readonly string[], name: string, path: string): number {
