@@ -1,3 +1,4 @@
+export * from "./adamw";
 export * from "./batches";
 export * from "./checkpoints";
 export * from "./schedule";

@@ -1,0 +1,88 @@
+import * as tf from "@tensorflow/tfjs";
+
+export interface AdamWOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Decoupled weight decay λ. */
+  readonly weightDecay: number;
+  /** Gradients are scaled down to this global norm; 0 leaves them as they are. */
+  readonly maxGradNorm: number;
+}
+
+/** The defaults of Hugging Face's `TrainingArguments`, with the proposal's weight decay. */
+export const DEFAULT_ADAMW: AdamWOptions = {
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+};
+
+/** Tensors by parameter name. */
+export type NamedTensors = Record<string, tf.Tensor>;
+
+/** What AdamW keeps of every parameter: running means of the gradient (m) and of its square (v). */
+export interface Moments {
+  readonly first: NamedTensors;
+  readonly second: NamedTensors;
+}
+
+/** What changes from step to step; scalars, so that one recorded program serves all steps. */
+export interface AdamWStep {
+  readonly learningRate: tf.Scalar;
+  /** 1 − β₁ᵗ for step t (the first is 1). */
+  readonly correction1: tf.Scalar;
+  /** 1 − β₂ᵗ. */
+  readonly correction2: tf.Scalar;
+}
+
+export interface AdamWResult {
+  readonly parameters: NamedTensors;
+  readonly moments: Moments;
+  /** Global norm of the gradients before clipping. */
+  readonly gradNorm: tf.Scalar;
+}
+
+/** Layer norms and biases are not decayed, as in Hugging Face's trainer. */
+export function isDecayed(parameter: string): boolean {
+  return !/layer_norm\.weight$|\.bias$/.test(parameter);
+}
+
+/**
+ * One step of AdamW (Loshchilov and Hutter, 2019) after clipping by global norm, as PyTorch computes it:
+ *
+ *     g ← g · min(1, c / (‖g‖ + 1e-6))          m ← β₁ m + (1 − β₁) g          v ← β₂ v + (1 − β₂) g²
+ *     p ← p − η λ p                             p ← p − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
+ */
+export function adamW(
+  parameters: NamedTensors,
+  gradients: NamedTensors,
+  moments: Moments,
+  step: AdamWStep,
+  options: AdamWOptions,
+): AdamWResult {
+  const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = options;
+  const names = Object.keys(parameters);
+  const gradNorm = tf.sqrt(tf.addN(names.map((name) => tf.sum(tf.square(gradients[name]!))))) as tf.Scalar;
+  const clip = maxGradNorm > 0 ? tf.minimum(1, tf.div(maxGradNorm, tf.add(gradNorm, 1e-6))) : tf.scalar(1);
+  const rate = tf.div(step.learningRate, step.correction1);
+  const kept = tf.sub(1, tf.mul(step.learningRate, weightDecay));
+  const rootCorrection2 = tf.sqrt(step.correction2);
+
+  const result = {
+    parameters: {} as NamedTensors,
+    moments: { first: {} as NamedTensors, second: {} as NamedTensors },
+  };
+  for (const name of names) {
+    const gradient = tf.mul(gradients[name]!, clip);
+    const first = tf.add(tf.mul(moments.first[name]!, beta1), tf.mul(gradient, 1 - beta1));
+    const second = tf.add(tf.mul(moments.second[name]!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
+    const update = tf.div(tf.mul(first, rate), tf.add(tf.div(tf.sqrt(second), rootCorrection2), epsilon));
+    const decayed = isDecayed(name) ? tf.mul(parameters[name]!, kept) : parameters[name]!;
+    result.parameters[name] = tf.sub(decayed, update);
+    result.moments.first[name] = first;
+    result.moments.second[name] = second;
+  }
+  return { ...result, gradNorm };
+}

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import { adamW, type AdamWOptions, DEFAULT_ADAMW, isDecayed, type NamedTensors, Random } from "../../src";
+
+before(async () => {
+  await tf.setBackend("cpu");
+});
+
+/** The same update for one list of numbers, in double precision and written without tensors. */
+function reference(
+  steps: readonly (readonly number[])[],
+  start: readonly number[],
+  rate: number,
+  options: AdamWOptions,
+  decayed: boolean,
+) {
+  const p = [...start];
+  const m = p.map(() => 0);
+  const v = p.map(() => 0);
+  const norms = steps.map((gradient, t) => {
+    const norm = Math.hypot(...gradient);
+    const scale = options.maxGradNorm > 0 ? Math.min(1, options.maxGradNorm / (norm + 1e-6)) : 1;
+    gradient.forEach((raw, i) => {
+      const g = raw * scale;
+      m[i] = options.beta1 * m[i]! + (1 - options.beta1) * g;
+      v[i] = options.beta2 * v[i]! + (1 - options.beta2) * g * g;
+      const mHat = m[i]! / (1 - options.beta1 ** (t + 1));
+      const vHat = v[i]! / (1 - options.beta2 ** (t + 1));
+      if (decayed) p[i]! -= rate * options.weightDecay * p[i]!;
+      p[i]! -= (rate * mHat) / (Math.sqrt(vHat) + options.epsilon);
+    });
+    return norm;
+  });
+  return { p, norms };
+}
+
+for (const [name, maxGradNorm] of [
+  ["a.weight", 1],
+  ["a.weight", 0],
+  ["a.layer_norm.weight", 1],
+] as const) {
+  test(`five steps on ${name} with clipping at ${maxGradNorm} equal the formula`, () => {
+    const random = new Random(4);
+    const draw = () => Array.from({ length: 6 }, () => random.normal());
+    const options = { ...DEFAULT_ADAMW, weightDecay: 0.1, maxGradNorm };
+    const start = draw();
+    const gradients = Array.from({ length: 5 }, (_, t) => draw().map((x) => x * (t === 2 ? 0.01 : 3)));
+    let parameters: NamedTensors = { [name]: tf.tensor1d(start) };
+    let moments = { first: { [name]: tf.zeros([6]) }, second: { [name]: tf.zeros([6]) } } as {
+      first: NamedTensors;
+      second: NamedTensors;
+    };
+    const norms = gradients.map((gradient, t) => {
+      const step = {
+        learningRate: tf.scalar(0.05),
+        correction1: tf.scalar(1 - options.beta1 ** (t + 1)),
+        correction2: tf.scalar(1 - options.beta2 ** (t + 1)),
+      };
+      const result = adamW(parameters, { [name]: tf.tensor1d(gradient) }, moments, step, options);
+      ({ parameters, moments } = result);
+      return result.gradNorm.dataSync()[0]!;
+    });
+    const expected = reference(gradients, start, 0.05, options, isDecayed(name));
+    const close = (actual: ArrayLike<number>, wanted: readonly number[]) =>
+      wanted.forEach((value, i) =>
+        assert.ok(Math.abs(actual[i]! - value) < 1e-5 * (1 + Math.abs(value)), `${actual[i]} ${value}`),
+      );
+    close(parameters[name]!.dataSync(), expected.p);
+    close(norms, expected.norms);
+  });
+}
+
+test("the global norm is taken over all parameters together", () => {
+  const ones = (value: number) => ({ a: tf.tensor1d([value]), b: tf.tensor1d([value * 2, value * 2]) });
+  const step = { learningRate: tf.scalar(0), correction1: tf.scalar(0.1), correction2: tf.scalar(0.001) };
+  const { gradNorm, parameters } = adamW(
+    ones(1),
+    ones(1),
+    { first: ones(0), second: ones(0) },
+    step,
+    DEFAULT_ADAMW,
+  );
+  assert.equal(gradNorm.dataSync()[0], 3);
+  assert.deepEqual([...parameters["b"]!.dataSync()], [2, 2]);
+});
+
+test("norms and biases are not decayed", () => {
+  assert.deepEqual(
+    [
+      "encoder.final_layer_norm.weight",
+      "x.bias",
+      "x.layer_norm.weight",
+      "lm_head.weight",
+      "x.q.lora_A.weight",
+    ].map(isDecayed),
+    [false, false, false, true, true],
+  );
+});
