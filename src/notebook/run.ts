@@ -1,0 +1,179 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { isAbsolute, join, relative, resolve, sep } from "node:path";
+import { sha256File, writeJson } from "../io";
+import { display } from "./display";
+import { applyEnvironment, type Parameters, type Profile } from "./parameters";
+import { formatDuration } from "./progress";
+
+/** A file with what identifies its content. */
+export interface FileRecord {
+  path: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** What `manifest.json` says about a run. Times are ISO 8601. */
+export interface Manifest {
+  name: string;
+  profile: Profile;
+  seed: number;
+  parameters: Parameters;
+  started: string;
+  finished: string;
+  seconds: number;
+  versions: Record<string, string>;
+  inputs: FileRecord[];
+  files: FileRecord[];
+}
+
+/** A run of a notebook: its parameters in effect, where its files go, and the record of what it read and left. */
+export interface Run<P extends Parameters = Parameters> {
+  readonly name: string;
+  readonly profile: Profile;
+  readonly seed: number;
+  /** The parameters in effect, those from the environment included. */
+  readonly parameters: Readonly<P>;
+  /** The folder for this notebook's files: `outputs/<name>`, or `<name>` in the folder that `--out` gives. */
+  readonly directory: string;
+  /** A path in {@link directory}; leaving it (`..`) is refused. Folders are made. */
+  path(...parts: string[]): string;
+  /** A path beside the notebooks' folders, for what later notebooks read (`outputs/stage3_summary.json`). */
+  shared(...parts: string[]): string;
+  /** Records a file, or every file of a folder, as an input of the run, and returns its path. */
+  input(path: string): Promise<string>;
+  /** Writes `manifest.json` into {@link directory} and lists the files that the run left. */
+  finish(): Promise<void>;
+}
+
+/**
+ * Begins a notebook's run. The parameters are those of its cell tagged `parameters`; a parameter that the environment
+ * also names is taken from there, read as the type it has in the notebook. `PERSONA_OUTPUTS` is the folder for outputs
+ * (default `outputs`); the command line's `--set` and `--out` arrive here.
+ *
+ * @param name the notebook's file name without `.ipynb`
+ * @throws Error if an override does not fit its parameter
+ * @example
+ * // In the cell tagged "parameters":
+ * const parameters = { PROFILE: "quick", SEED: 13, N_TEST: 20 };
+ * // In the next cell:
+ * import { startRun, showTable } from "./src/index";
+ * const run = startRun("03-baselines", parameters);
+ * // …and so on; tables and files:
+ * showTable(rows, { caption: "Scores on the test split" });
+ * writeCsv(run.path("scores.csv"), rows);
+ * // In the last cell:
+ * await run.finish();
+ */
+export function startRun<P extends Parameters>(name: string, parameters: P): Run<P> {
+  const started = new Date();
+  const inEffect = Object.freeze(applyEnvironment(parameters, process.env));
+  const outputs = resolve(process.env["PERSONA_OUTPUTS"] || "outputs");
+  const directory = inside(outputs, [name]);
+  const manifestPath = join(directory, "manifest.json");
+  mkdirSync(directory, { recursive: true });
+  rmSync(manifestPath, { force: true }); // A manifest stands for a run that came to its end.
+  const before = new Map<string, string>();
+  const places = new Set<string>();
+  const inputs = new Map<string, FileRecord>();
+
+  const watch = (place: string) => {
+    if (places.has(place)) return;
+    places.add(place);
+    for (const file of filesOf(place)) if (!before.has(file)) before.set(file, stamp(file));
+  };
+  watch(directory);
+
+  const run: Run<P> = {
+    name,
+    profile: inEffect.PROFILE as Profile,
+    seed: inEffect.SEED,
+    parameters: inEffect,
+    directory,
+    path: (...parts) => {
+      const path = inside(directory, parts);
+      mkdirSync(join(path, ".."), { recursive: true });
+      return path;
+    },
+    shared: (...parts) => {
+      const path = inside(outputs, parts);
+      mkdirSync(join(path, ".."), { recursive: true });
+      watch(path);
+      return path;
+    },
+    input: async (path) => {
+      if (!existsSync(path)) throw new Error(`${path}: no such file or folder (an input of ${name})`);
+      for (const file of filesOf(path)) inputs.set(resolve(file), await record(file));
+      return path;
+    },
+    finish: async () => {
+      const left = new Set([...places].flatMap(filesOf));
+      left.delete(manifestPath);
+      const changed = [...left].filter((file) => before.get(file) !== stamp(file)).sort();
+      const files: FileRecord[] = [];
+      for (const file of changed) files.push(await record(file));
+      const finished = new Date();
+      const manifest: Manifest = {
+        name,
+        profile: run.profile,
+        seed: run.seed,
+        parameters: inEffect,
+        started: started.toISOString(),
+        finished: finished.toISOString(),
+        seconds: (finished.getTime() - started.getTime()) / 1000,
+        versions: versions(),
+        inputs: [...inputs.values()],
+        files,
+      };
+      writeJson(manifestPath, manifest);
+      const list = [...files.map(({ path }) => path), shown(manifestPath)]
+        .map((path) => `  ${path}`)
+        .join("\n");
+      console.log(`${name} (${run.profile}) took ${formatDuration(manifest.seconds)} and left\n${list}`);
+    },
+  };
+  const settings = Object.entries(inEffect).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  display({ "text/plain": `Run ${name}: ${settings.join(", ")}; files go to ${shown(directory)}` });
+  return run;
+}
+
+function inside(folder: string, parts: readonly string[]): string {
+  const path = resolve(folder, ...parts);
+  const way = relative(folder, path);
+  if (way === "" || way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way)) {
+    throw new Error(`${join(...parts)}: not a path inside ${shown(folder)}`);
+  }
+  return path;
+}
+
+/** The path as people read it: relative where it lies below the working directory. */
+function shown(path: string): string {
+  const way = relative(process.cwd(), path);
+  return (way.startsWith("..") || isAbsolute(way) ? path : way).split(sep).join("/");
+}
+
+function filesOf(path: string): string[] {
+  if (!existsSync(path)) return [];
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => (entry.isDirectory() || entry.isFile() ? filesOf(join(path, entry.name)) : []));
+}
+
+/** Changes when a file is written again (files are replaced whole, so the inode changes too). */
+function stamp(file: string): string {
+  const { mtimeMs, size, ino } = statSync(file);
+  return `${mtimeMs} ${size} ${ino}`;
+}
+
+async function record(file: string): Promise<FileRecord> {
+  return { path: shown(file), bytes: statSync(file).size, sha256: await sha256File(file) };
+}
+
+function versions(): Record<string, string> {
+  const file = join(__dirname, "../../package.json");
+  const { version, dependencies } = JSON.parse(readFileSync(file, "utf8")) as {
+    version: string;
+    dependencies: Record<string, string>;
+  };
+  return { node: process.versions.node, project: version, ...dependencies };
+}

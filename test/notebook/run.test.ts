@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { startRun, type Manifest } from "../../src/notebook";
+
+let folder: string;
+const log = console.log;
+const printed: string[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "run-"));
+  process.env["PERSONA_OUTPUTS"] = folder;
+  console.log = (text: string) => void printed.push(text);
+});
+afterEach(() => {
+  console.log = log;
+  printed.length = 0;
+  delete process.env["PERSONA_OUTPUTS"];
+  delete process.env["N_TEST"];
+  rmSync(folder, { recursive: true });
+});
+
+const declared = { PROFILE: "quick", SEED: 13, N_TEST: 20, NAME: "a" };
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+const manifestOf = (name: string) =>
+  JSON.parse(readFileSync(join(folder, name, "manifest.json"), "utf8")) as Manifest;
+
+test("the manifest records inputs, parameters in effect and the files that the run left, not older ones", async () => {
+  mkdirSync(join(folder, "04-x/sub"), { recursive: true });
+  writeFileSync(join(folder, "04-x/old.txt"), "old");
+  writeFileSync(join(folder, "04-x/sub/again.txt"), "same");
+  writeFileSync(join(folder, "read.txt"), "input");
+  process.env["N_TEST"] = "7";
+
+  const run = startRun("04-x", declared);
+  assert.equal(run.parameters.N_TEST, 7);
+  assert.equal(declared.N_TEST, 20);
+  assert.equal(await run.input(join(folder, "read.txt")), join(folder, "read.txt"));
+  writeFileSync(run.path("sub/again.txt"), "new");
+  writeFileSync(run.path("deep", "er", "b.json"), "{}");
+  writeFileSync(run.shared("summary.json"), "[]");
+  await run.finish();
+
+  const manifest = manifestOf("04-x");
+  assert.deepEqual(manifest.parameters, { ...declared, N_TEST: 7 });
+  assert.deepEqual([manifest.profile, manifest.seed], ["quick", 13]);
+  assert.deepEqual(
+    manifest.files.map((file) => [file.path.slice(folder.length + 1), file.sha256]),
+    [
+      ["04-x/deep/er/b.json", sha256("{}")],
+      ["04-x/sub/again.txt", sha256("new")],
+      ["summary.json", sha256("[]")],
+    ],
+  );
+  assert.deepEqual(manifest.inputs, [{ path: join(folder, "read.txt"), bytes: 5, sha256: sha256("input") }]);
+  assert.equal(manifest.versions["node"], process.versions.node);
+  assert.match(
+    printed.join(),
+    /04-x \(quick\) took .* left\n.*b\.json\n.*again\.txt\n.*summary\.json\n.*manifest/,
+  );
+});
+
+test("a run that has not come to its end has no manifest, even where an earlier one had", async () => {
+  await startRun("05", declared).finish();
+  startRun("05", declared);
+  assert.throws(() => manifestOf("05"), /ENOENT/);
+});
+
+test("paths stay inside the folder of the run", () => {
+  const run = startRun("a", declared);
+  for (const path of ["../b", "/etc/passwd", "x/../../y", ""]) {
+    assert.throws(() => run.path(path), /not a path inside/, path);
+  }
+  assert.throws(() => startRun("../a", declared), /not a path inside/);
+  assert.equal(run.path("..b"), join(folder, "a", "..b"));
+});
+
+test("an override that does not fit, a profile that does not exist and a missing input are refused", async () => {
+  process.env["N_TEST"] = "many";
+  assert.throws(() => startRun("a", declared), /N_TEST=many: N_TEST takes a number \(the notebook has 20\)/);
+  delete process.env["N_TEST"];
+  assert.throws(() => startRun("a", { ...declared, PROFILE: "fast" }), /the profiles are quick, full/);
+  await assert.rejects(startRun("a", declared).input("no/such"), /no\/such: no such file .*an input of a/);
+});
