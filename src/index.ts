@@ -1,5 +1,6 @@
 /** What notebooks import: every public name of the library. */
 export * from "./models";
+export * from "./generation";
 export * from "./io";
 export * from "./random";
 export * from "./training";
