@@ -1,0 +1,2 @@
+export { isModelDirectory, readModelDirectory, type T5Checkpoint } from "./read";
+export * from "./write";

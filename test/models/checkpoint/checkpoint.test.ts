@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { writeJson } from "../../../src/io";
+import { readModelDirectory, t5ConfigFile, writeModelDirectory } from "../../../src/models/checkpoint";
+import {
+  float32Tensor,
+  type HostTensor,
+  readSafetensors,
+  writeSafetensors,
+} from "../../../src/models/safetensors";
+import { parseT5Config } from "../../../src/models/t5";
+import { randomT5, TINY } from "../tiny";
+
+const root = mkdtempSync(join(tmpdir(), "checkpoint-"));
+test.after(() => rmSync(root, { recursive: true }));
+let count = 0;
+const newFolder = () => join(root, String(count++));
+
+/** A directory of the tiny model after `change` to its stored tensors. */
+function stored(change: (tensors: Map<string, HostTensor>) => void, config = TINY): string {
+  const directory = newFolder();
+  const tensors = new Map<string, HostTensor>(randomT5(config, 1).parameters);
+  change(tensors);
+  writeSafetensors(join(directory, "model.safetensors"), tensors);
+  writeJson(join(directory, "config.json"), t5ConfigFile(config));
+  return directory;
+}
+
+const wiName = "encoder.block.0.layer.1.DenseReluDense.wi_0.weight";
+
+test("a model is read as it was written, whole or in shards", () => {
+  const model = randomT5(TINY, 1);
+  for (const maxShardBytes of [2e9, 5000]) {
+    const directory = newFolder();
+    writeModelDirectory(directory, model, { maxShardBytes });
+    assert.equal(existsSync(join(directory, "model.safetensors")), maxShardBytes === 2e9);
+    const read = readModelDirectory(directory);
+    assert.deepEqual(read.config, TINY);
+    assert.deepEqual(new Map(read.parameters), model.parameters);
+    assert.deepEqual(read.generationConfigFile, {
+      decoder_start_token_id: 0,
+      eos_token_id: 1,
+      pad_token_id: 0,
+    });
+  }
+});
+
+test("writing over another layout leaves only the new weights", () => {
+  const directory = newFolder();
+  writeModelDirectory(directory, randomT5(TINY, 1), { maxShardBytes: 5000 });
+  writeModelDirectory(directory, randomT5(TINY, 2));
+  assert.deepEqual(readdirSync(directory).sort(), [
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+  ]);
+  writeModelDirectory(directory, randomT5(TINY, 3), { maxShardBytes: 5000 });
+  assert.deepEqual(new Map(readModelDirectory(directory).parameters), randomT5(TINY, 3).parameters);
+});
+
+test("what config.json says beyond the model is kept", () => {
+  const directory = newFolder();
+  const configFile = { ...t5ConfigFile(TINY), task_specific_params: { summarization: { num_beams: 4 } } };
+  writeModelDirectory(directory, { ...randomT5(TINY, 1), configFile });
+  assert.deepEqual(readModelDirectory(directory).configFile, configFile);
+  assert.deepEqual(parseT5Config(configFile), TINY);
+});
+
+test("names that repeat the embedding are checked, and stand in for it where it is missing", () => {
+  const same = stored((tensors) => tensors.set("encoder.embed_tokens.weight", tensors.get("shared.weight")!));
+  assert.deepEqual(new Map(readModelDirectory(same).parameters), randomT5(TINY, 1).parameters);
+  const alone = stored((tensors) => {
+    tensors.set("decoder.embed_tokens.weight", tensors.get("shared.weight")!);
+    tensors.delete("shared.weight");
+  });
+  assert.deepEqual(new Map(readModelDirectory(alone).parameters), randomT5(TINY, 1).parameters);
+  const other = stored((tensors) => {
+    const { shape, data } = tensors.get("shared.weight") as HostTensor<"float32">;
+    tensors.set(
+      "encoder.embed_tokens.weight",
+      float32Tensor(
+        shape,
+        data.map((x) => x + 1),
+      ),
+    );
+  });
+  assert.throws(() => readModelDirectory(other), /encoder\.embed_tokens\.weight differs from shared\.weight/);
+  const tied = { ...TINY, tieWordEmbeddings: true };
+  const withHead = stored((tensors) => tensors.set("lm_head.weight", tensors.get("shared.weight")!), tied);
+  assert.ok(!readModelDirectory(withHead).parameters.has("lm_head.weight"));
+});
+
+test("16-bit weights become float32", () => {
+  const directory = stored((tensors) => {
+    for (const [name, { shape, data }] of tensors) {
+      const bits = new Uint32Array((data as Float32Array).slice().buffer);
+      tensors.set(name, { dtype: "bfloat16", shape, data: Uint16Array.from(bits, (x) => x >>> 16) });
+    }
+  });
+  const { parameters } = readModelDirectory(directory);
+  for (const [name, { data }] of randomT5(TINY, 1).parameters) {
+    const cut = new Float32Array(new Uint32Array(data.slice().buffer).map((x) => x & 0xffff0000).buffer);
+    assert.deepEqual(parameters.get(name)!.data, cut);
+  }
+});
+
+test("missing, extra, misshapen, wrongly typed and non-finite tensors are named", () => {
+  const fails = (change: (tensors: Map<string, HostTensor>) => void, message: RegExp) =>
+    assert.throws(() => readModelDirectory(stored(change)), message);
+  fails(
+    (t) => t.delete(wiName),
+    /missing tensors: encoder\.block\.0\.layer\.1\.DenseReluDense\.wi_0\.weight$/,
+  );
+  fails((t) => t.delete("shared.weight"), /missing tensors: shared\.weight$/);
+  fails((t) => t.clear(), /missing tensors: .* and \d+ more/);
+  fails(
+    (t) => t.set("lm_head.bias", t.get("shared.weight")!),
+    /not in a T5 of this config\.json: lm_head\.bias/,
+  );
+  fails(
+    (t) => t.set(wiName, float32Tensor([8, 32], new Float32Array(256))),
+    /model\.safetensors: tensor encoder.*wi_0\.weight has shape \[8, 32\], not \[32, 8\]/,
+  );
+  fails(
+    (t) => t.set(wiName, { dtype: "int8", shape: [32, 8], data: new Int8Array(256) }),
+    /tensor encoder.*wi_0\.weight holds int8, where floats are needed/,
+  );
+  fails(
+    (t) => ((t.get("shared.weight") as HostTensor<"float32">).data[3] = NaN),
+    /tensor shared\.weight holds values/,
+  );
+});
+
+test("a damaged index is refused with its fault", () => {
+  const damaged = (change: (map: Record<string, string>, directory: string) => void) => {
+    const directory = newFolder();
+    writeModelDirectory(directory, randomT5(TINY, 1), { maxShardBytes: 5000 });
+    const path = join(directory, "model.safetensors.index.json");
+    const index = JSON.parse(readFileSync(path, "utf8")) as { weight_map: Record<string, string> };
+    change(index.weight_map, directory);
+    writeJson(path, index);
+    return directory;
+  };
+  const fails = (change: Parameters<typeof damaged>[0], message: RegExp) =>
+    assert.throws(() => readModelDirectory(damaged(change)), message);
+  fails((map) => (map[wiName] = "../other.safetensors"), /is not the name of a shard beside it/);
+  fails((map) => (map[wiName] = "model-00009-of-00009.safetensors"), /model-00009-of-00009\.safetensors/);
+  fails((map) => delete map[wiName], /holds tensor encoder.*wi_0\.weight, which .* does not place there/);
+  fails((map) => (map["more.weight"] = map[wiName]!), /tensor more\.weight is not in model-/);
+  const directory = damaged(() => {});
+  writeFileSync(join(directory, "model.safetensors.index.json"), "[]");
+  assert.throws(() => readModelDirectory(directory), /not an index/);
+});
+
+test("pickled weights are refused with the way to convert them, and an empty directory says what it lacks", () => {
+  const directory = stored(() => {});
+  rmSync(join(directory, "model.safetensors"));
+  assert.throws(
+    () => readModelDirectory(directory),
+    /no model\.safetensors and no model\.safetensors\.index\.json/,
+  );
+  writeFileSync(join(directory, "pytorch_model.bin"), "x");
+  assert.throws(
+    () => readModelDirectory(directory),
+    /pytorch_model\.bin is a Python pickle.*safe_serialization=True/,
+  );
+  assert.throws(() => readModelDirectory(newFolder()), /config\.json: no such file/);
+});
+
+const fixture = "../shared/fixtures/tiny-t5";
+test(
+  "a directory that transformers wrote",
+  { skip: existsSync(fixture) ? false : `${fixture} is missing` },
+  () => {
+    const { config, parameters } = readModelDirectory(fixture);
+    assert.equal(config.feedForward, "gated-gelu");
+    assert.deepEqual(new Map(parameters), readSafetensors(`${fixture}/model.safetensors`).tensors);
+  },
+);

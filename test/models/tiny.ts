@@ -1,0 +1,43 @@
+import { float32Tensor, type HostTensor } from "../../src/models/safetensors";
+import { parameterShapes, type T5Config } from "../../src/models/t5";
+import { Random } from "../../src/random";
+
+/** A T5 v1.1 small enough for a test. */
+export const TINY: T5Config = {
+  vocabSize: 30,
+  dModel: 8,
+  dKv: 4,
+  dFf: 32,
+  numLayers: 2,
+  numDecoderLayers: 2,
+  numHeads: 2,
+  relativeAttentionNumBuckets: 8,
+  relativeAttentionMaxDistance: 20,
+  dropoutRate: 0.1,
+  layerNormEpsilon: 1e-6,
+  feedForward: "gated-gelu",
+  tieWordEmbeddings: false,
+  decoderStartTokenId: 0,
+  padTokenId: 0,
+  eosTokenId: 1,
+};
+
+/** A model with seeded random weights: norms near 1, everything else with the spread that keeps activations near 1. */
+export function randomT5(
+  config: T5Config,
+  seed: number,
+): { config: T5Config; parameters: Map<string, HostTensor<"float32">> } {
+  const random = new Random(seed);
+  const parameters = new Map<string, HostTensor<"float32">>();
+  for (const [name, shape] of Object.entries(parameterShapes(config))) {
+    const isNorm = name.includes("layer_norm");
+    const isTable = name === "shared.weight" || name.includes("relative_attention_bias");
+    const spread = isNorm ? 0.1 : isTable ? 1 : shape[1]! ** -0.5;
+    const data = Float32Array.from(
+      { length: shape.reduce((a, b) => a * b, 1) },
+      () => spread * random.normal(),
+    );
+    parameters.set(name, float32Tensor(shape, isNorm ? data.map((x) => 1 + x) : data));
+  }
+  return { config, parameters };
+}
