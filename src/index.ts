@@ -6,3 +6,4 @@ export * from "./random";
 export * from "./training";
 export * from "./corpus";
 export * from "./engine";
+export * from "./hub";

@@ -1,0 +1,351 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import { connect, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import {
+  downloadFile,
+  HubError,
+  type DownloadOptions,
+  type DownloadProgress,
+  type HubErrorCode,
+} from "../../src/hub";
+import { commit, FakeHub, gitBlobSha1, type Served } from "./fake-hub";
+
+const hub = new FakeHub();
+const folder = mkdtempSync(join(tmpdir(), "hub-"));
+let cache = "";
+before(() => hub.start());
+after(async () => {
+  await hub.stop();
+  rmSync(folder, { recursive: true });
+});
+beforeEach(() => {
+  hub.files.clear();
+  hub.seen.length = 0;
+  hub.revision = "main";
+  cache = mkdtempSync(join(folder, "cache-"));
+});
+
+const content = randomBytes(100_000);
+const fast = { firstWaitMs: 1, attempts: 3, stallMs: 5000 };
+const modelUrl = "/google/tiny/resolve/main/model.safetensors";
+
+function serve(served: Partial<Served>, url = modelUrl): Served {
+  const file = { content, ...served };
+  hub.files.set(url, file);
+  return file;
+}
+
+function download(options: Partial<DownloadOptions> = {}): Promise<string> {
+  return downloadFile({
+    repo: "google/tiny",
+    file: "model.safetensors",
+    cacheDirectory: cache,
+    access: { endpoint: hub.endpoint, offline: false },
+    retry: fast,
+    ...options,
+  });
+}
+
+async function failure(code: HubErrorCode, download: Promise<string>): Promise<HubError> {
+  const error = await download.then(
+    (path) => assert.fail(`got ${path}`),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof HubError, String(error));
+  assert.equal(error.code, code, error.message);
+  return error;
+}
+
+const filesLeft = () =>
+  readdirSync(cache, { recursive: true, withFileTypes: true }).filter((f) => f.isFile());
+
+test("a small file: fetched, verified by Git's blob hash, and not fetched again", async () => {
+  serve({});
+  const path = await download();
+  assert.equal(path, join(cache, "models/google/tiny/main/model.safetensors"));
+  assert.deepEqual(readFileSync(path), content);
+  assert.equal(await download(), path);
+  assert.equal(hub.requests("GET").length, 1);
+  assert.equal(filesLeft().length, 1);
+  assert.ok(hub.requests("GET")[0]!.url.includes(commit), "the bytes are those of the commit");
+});
+
+test("a dataset, a revision and a folder have their own addresses and places", async () => {
+  serve({ content: Buffer.from("a,b") }, "/datasets/google/Synthetic/resolve/refs/pr/3/data/a b.csv");
+  hub.revision = "refs/pr/3";
+  const dataset = { repo: "google/Synthetic", type: "dataset", revision: "refs/pr/3" } as const;
+  const path = await download({ ...dataset, file: "data/a b.csv" });
+  assert.equal(path, join(cache, "datasets/google/Synthetic/refs%2Fpr%2F3/data/a b.csv"));
+  assert.match(hub.seen[0]!.url, /^\/datasets\/google\/Synthetic\/resolve\/refs%2Fpr%2F3\/data\/a%20b\.csv$/);
+});
+
+test("a large file: SHA-256, from the CDN, to which the token does not go", async () => {
+  serve({ lfs: true, token: "hf_secret" });
+  const path = await download({ access: { endpoint: hub.endpoint, token: "hf_secret", offline: false } });
+  assert.deepEqual(readFileSync(path), content);
+  const cdn = hub.seen.filter(({ host }) => host === "cdn");
+  assert.equal(cdn.length, 1);
+  assert.ok(cdn.every(({ authorization }) => authorization === undefined));
+  assert.ok(
+    hub.seen.filter(({ host }) => host === "hub").every((seen) => seen.authorization === "Bearer hf_secret"),
+  );
+});
+
+test("a cut connection is continued where it broke, with Range and If-Range", async () => {
+  serve({ lfs: true, cuts: [30_000, 20_000, 1] });
+  assert.deepEqual(readFileSync(await download()), content);
+  const gets = hub.requests("GET").filter(({ host }) => host === "cdn");
+  assert.deepEqual(
+    gets.map(({ range, ifRange }) => [range, ifRange]),
+    [
+      [undefined, undefined],
+      ["bytes=30000-", '"cdn-1"'],
+      ["bytes=50000-", '"cdn-1"'],
+      ["bytes=50001-", '"cdn-1"'],
+    ],
+  );
+});
+
+test("a server without ranges is asked again from the start", async () => {
+  serve({ cuts: [99_999, 10], wholeOnly: true });
+  assert.deepEqual(readFileSync(await download()), content);
+});
+
+test("a connection that stalls is dropped and continued", async () => {
+  serve({ stalls: [40_000] });
+  assert.deepEqual(readFileSync(await download({ retry: { ...fast, stallMs: 150 } })), content);
+  assert.equal(hub.requests("GET")[1]!.range, "bytes=40000-");
+});
+
+test("after giving up, what has come is kept and a later download goes on", async () => {
+  const served = serve({ cuts: [60_000, 0, 0, 0] });
+  const error = await failure("interrupted", download());
+  assert.match(error.message, /gave up after 3 attempts.*what has come is kept/);
+  assert.equal(existsSync(join(cache, "models/google/tiny/main/model.safetensors")), false);
+  served.cuts = [];
+  assert.deepEqual(readFileSync(await download()), content);
+  assert.equal(hub.requests("GET").at(-1)!.range, "bytes=60000-");
+  assert.equal(filesLeft().length, 1);
+});
+
+test("a partial file of an ended process is taken over; one of another version is removed", async () => {
+  serve({ lfs: true });
+  const place = join(cache, "models/google/tiny/main");
+  mkdirSync(place, { recursive: true });
+  const ended = 2 ** 22 + 1;
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  writeFileSync(join(place, `model.safetensors.${sha256}.${ended}.incomplete`), content.subarray(0, 70_000));
+  writeFileSync(join(place, `model.safetensors.${"0".repeat(64)}.${ended}.incomplete`), "old");
+  assert.deepEqual(readFileSync(await download()), content);
+  assert.equal(hub.requests("GET").at(-1)!.range, "bytes=70000-");
+  assert.equal(filesLeft().length, 1);
+});
+
+test("a partial file with wrong bytes is thrown away and fetched anew", async () => {
+  serve({});
+  const place = join(cache, "models/google/tiny/main");
+  mkdirSync(place, { recursive: true });
+  const partial = join(place, `model.safetensors.${gitBlobSha1(content)}.${process.pid}.incomplete`);
+  for (const size of [500, content.length, content.length + 1]) {
+    rmSync(join(place, "model.safetensors"), { force: true });
+    writeFileSync(partial, Buffer.alloc(size));
+    assert.deepEqual(readFileSync(await download()), content);
+  }
+});
+
+test("damaged bytes: once more, then an error, and nothing is left", async () => {
+  serve({ lfs: true, damaged: [Buffer.alloc(content.length)] });
+  assert.deepEqual(readFileSync(await download()), content);
+  rmSync(cache, { recursive: true });
+  mkdirSync(cache);
+  serve({ lfs: true, damaged: [Buffer.alloc(content.length), Buffer.alloc(content.length)] });
+  const error = await failure("checksum", download());
+  assert.match(
+    error.message,
+    /google\/tiny\/model\.safetensors arrived damaged: its checksum is [0-9a-f]{64}/,
+  );
+  assert.deepEqual(filesLeft(), []);
+});
+
+test("a file in the cache that was altered or is outdated is fetched again", async () => {
+  serve({});
+  const path = await download();
+  writeFileSync(path, Buffer.alloc(content.length));
+  assert.deepEqual(readFileSync(await download()), content);
+  const newer = randomBytes(5);
+  serve({ content: newer });
+  assert.deepEqual(readFileSync(await download()), newer);
+});
+
+test("401, 403 and 404 say what to do, and never the token", async () => {
+  serve({ token: "hf_right" });
+  const unauthorized = await failure("unauthorized", download());
+  assert.match(unauthorized.message, /private or gated: set HF_TOKEN/);
+  const wrong = await failure(
+    "unauthorized",
+    download({ access: { endpoint: hub.endpoint, token: "hf_wrong", offline: false } }),
+  );
+  assert.match(wrong.message, /token in HF_TOKEN is not valid/);
+  assert.ok(!wrong.message.includes("hf_wrong"));
+  serve({ token: "hf_right", gated: true });
+  assert.match((await failure("forbidden", download())).message, /accept its conditions/);
+  assert.match((await failure("not found", download({ file: "other.json" }))).message, /no such file.*404/);
+  assert.equal(hub.seen.length, 4, "none of these is tried again");
+});
+
+test("429 and 5xx are waited out, as long as the server says", async () => {
+  serve({
+    headStatuses: [[429, { "retry-after": "0" }], [503]],
+    getStatuses: [[500], [429, { "retry-after": "0" }]],
+  });
+  assert.deepEqual(readFileSync(await download()), content);
+  serve({ content: Buffer.from("x"), headStatuses: [[502], [502], [502]] });
+  assert.match((await failure("interrupted", download())).message, /answered 502/);
+});
+
+test("no network: the cached file, or an error that says how to go on", async () => {
+  const closed = createServer();
+  await new Promise<void>((ready) => closed.listen(0, "127.0.0.1", ready));
+  const nowhere = { endpoint: `http://127.0.0.1:${(closed.address() as AddressInfo).port}`, offline: false };
+  await new Promise((done) => closed.close(done));
+  const error = await failure("offline", download({ access: nowhere }));
+  assert.match(error.message, /127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\).*HTTPS_PROXY/);
+  serve({});
+  const path = await download();
+  assert.equal(await download({ access: nowhere }), path);
+});
+
+test("offline mode uses the cache and makes no request", async () => {
+  const offline = { endpoint: hub.endpoint, offline: true };
+  serve({});
+  assert.match((await failure("offline", download({ access: offline }))).message, /HF_HUB_OFFLINE forbids/);
+  assert.equal(hub.seen.length, 0);
+  const path = await download();
+  hub.seen.length = 0;
+  assert.equal(await download({ access: offline }), path);
+  assert.equal(hub.seen.length, 0);
+});
+
+test("a commit names unchanging files: a cached one needs no request", async () => {
+  serve({});
+  const path = await download({ revision: commit });
+  const { length } = hub.seen;
+  assert.equal(await download({ revision: commit }), path);
+  assert.equal(hub.seen.length, length);
+});
+
+test("an answer that is no hub's is refused", async () => {
+  const login = createServer((_, response) => response.end("<html>please log in"));
+  await new Promise<void>((ready) => login.listen(0, "127.0.0.1", ready));
+  const endpoint = `http://127.0.0.1:${(login.address() as AddressInfo).port}`;
+  try {
+    const error = await failure("refused", download({ access: { endpoint, offline: false } }));
+    assert.match(error.message, /does not answer like the Hugging Face hub/);
+  } finally {
+    login.closeAllConnections();
+    login.close();
+  }
+});
+
+test("more bytes than announced are refused", async () => {
+  serve({ damaged: [Buffer.concat([content, content])] });
+  assert.match((await failure("refused", download())).message, /more bytes came/);
+});
+
+test("progress rises to the whole size; two callers share one download", async () => {
+  serve({ cuts: [50_000] });
+  const seen: DownloadProgress[] = [];
+  const [a, b] = await Promise.all([download({ onProgress: (progress) => seen.push(progress) }), download()]);
+  assert.equal(a, b);
+  assert.equal(hub.requests("HEAD").length, 1);
+  assert.equal(seen.at(-1)!.receivedBytes, content.length);
+  assert.equal(seen.at(-1)!.secondsLeft, 0);
+  assert.ok(
+    seen.every(({ totalBytes, bytesPerSecond }) => totalBytes === content.length && bytesPerSecond >= 0),
+  );
+});
+
+test("a stopped download keeps what has come", async () => {
+  serve({ stalls: [10_000, 10_000] });
+  const controller = new AbortController();
+  const stopped = download({ signal: controller.signal, onProgress: () => controller.abort() });
+  await assert.rejects(stopped, { name: "AbortError" });
+  assert.match(filesLeft()[0]!.name, /\.incomplete$/);
+});
+
+test("an empty file is a file", async () => {
+  serve({ content: Buffer.alloc(0) });
+  assert.equal(readFileSync(await download()).length, 0);
+});
+
+test("names that lead out of the cache are refused before any request", async () => {
+  for (const file of ["../x", "a/../../x", "/etc/passwd", "a//b", "a\\..\\b", "", ".", "C:x", "a\0b", "a/"]) {
+    await assert.rejects(async () => download({ file }), { code: "invalid" }, file);
+  }
+  for (const repo of ["..", "../a", "a/..", "a/b/c", "", "a b", "https://x"]) {
+    await assert.rejects(async () => download({ repo }), { code: "invalid" }, repo);
+  }
+  await assert.rejects(async () => download({ revision: "../main" }), { code: "invalid" });
+  assert.equal(hub.seen.length, 0);
+});
+
+test("requests go through the proxy that the environment names, unless NO_PROXY excepts the host", async () => {
+  serve({});
+  const asked: string[] = [];
+  const proxy = createServer((request, response) => {
+    asked.push(request.url!);
+    response.writeHead(501).end();
+  });
+  proxy.on("connect", (request, socket) => {
+    asked.push(request.url!);
+    const [host, port] = request.url!.split(":");
+    const upstream = connect(Number(port), host, () => {
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      upstream.pipe(socket).pipe(upstream);
+    });
+    upstream.on("error", () => socket.destroy());
+    socket.on("error", () => upstream.destroy());
+  });
+  await new Promise<void>((ready) => proxy.listen(0, "127.0.0.1", ready));
+  const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const run = (environment: Record<string, string>) => {
+    rmSync(cache, { recursive: true });
+    mkdirSync(cache);
+    const code = `require("./src/hub").downloadFile({ repo: "google/tiny", file: "model.safetensors", cacheDirectory: ${JSON.stringify(cache)} }).then(console.log)`;
+    return new Promise<string>((done, fail) =>
+      execFile(
+        process.execPath,
+        ["--import", "tsx", "-e", code],
+        {
+          cwd: join(__dirname, "../.."),
+          env: { PATH: process.env["PATH"], HF_ENDPOINT: hub.endpoint, ...environment },
+        },
+        (error, stdout, stderr) => (error ? fail(new Error(stderr)) : done(stdout.trim())),
+      ),
+    );
+  };
+  try {
+    assert.deepEqual(readFileSync(await run({ HTTP_PROXY: address })), content);
+    assert.ok(asked.length > 0 && asked.every((url) => hub.endpoint.endsWith(url)), asked.join());
+    asked.length = 0;
+    assert.deepEqual(readFileSync(await run({ HTTP_PROXY: address, NO_PROXY: "127.0.0.1" })), content);
+    assert.equal(asked.length, 0);
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+});
