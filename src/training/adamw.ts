@@ -8,6 +8,8 @@ export interface AdamWOptions {
   readonly weightDecay: number;
   /** Gradients are scaled down to this global norm; 0 leaves them as they are. */
   readonly maxGradNorm: number;
+  /** Which parameters are decayed. */
+  readonly decays: (parameter: string) => boolean;
 }
 
 /** The defaults of Hugging Face's `TrainingArguments`, with the proposal's weight decay. */
@@ -17,6 +19,7 @@ export const DEFAULT_ADAMW: AdamWOptions = {
   epsilon: 1e-8,
   weightDecay: 0.01,
   maxGradNorm: 1,
+  decays: isDecayed,
 };
 
 /** Tensors by parameter name. */
@@ -62,7 +65,7 @@ export function adamW(
   step: AdamWStep,
   options: AdamWOptions,
 ): AdamWResult {
-  const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = options;
+  const { beta1, beta2, epsilon, weightDecay, maxGradNorm, decays } = options;
   const names = Object.keys(parameters);
   const gradNorm = tf.sqrt(tf.addN(names.map((name) => tf.sum(tf.square(gradients[name]!))))) as tf.Scalar;
   const clip = maxGradNorm > 0 ? tf.minimum(1, tf.div(maxGradNorm, tf.add(gradNorm, 1e-6))) : tf.scalar(1);
@@ -79,7 +82,7 @@ export function adamW(
     const first = tf.add(tf.mul(moments.first[name]!, beta1), tf.mul(gradient, 1 - beta1));
     const second = tf.add(tf.mul(moments.second[name]!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
     const update = tf.div(tf.mul(first, rate), tf.add(tf.div(tf.sqrt(second), rootCorrection2), epsilon));
-    const decayed = isDecayed(name) ? tf.mul(parameters[name]!, kept) : parameters[name]!;
+    const decayed = decays(name) ? tf.mul(parameters[name]!, kept) : parameters[name]!;
     result.parameters[name] = tf.sub(decayed, update);
     result.moments.first[name] = first;
     result.moments.second[name] = second;

@@ -1,4 +1,5 @@
+export * from "./adapter";
 export * from "./config";
+export * from "./linear";
 export * from "./trainable";
 export * from "./weights";
-export * from "./adapter";

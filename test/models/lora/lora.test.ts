@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -23,6 +23,7 @@ import {
   writeAdapter,
   writeSafetensors,
 } from "../../../src";
+import { baseWeights, fixture, type Listed, loraCase, skip } from "./fixtures";
 
 /** FLAN-T5 Small's parameters, written out here from its published configuration. */
 function flanT5SmallShapes(): Map<string, number[]> {
@@ -121,44 +122,16 @@ test("fresh adapters: B zero, A uniform in ±1/√in, the same for the same seed
   assert.deepEqual(initLora([target], 50, new Random(1)), weights);
 });
 
-// ---------------------------------------------------------------------------------- the tiny T5 of the fixtures
-
-const fixtures = join(__dirname, "../../../../shared/fixtures/tiny-t5");
-const skip = existsSync(fixtures) ? false : "../shared/fixtures/tiny-t5 is not here";
-type Listed = Record<string, { shape: number[]; data: number[] }>;
-const fixture = (name: string) => JSON.parse(readFileSync(join(fixtures, name), "utf8"));
-const tinyBase = () => readSafetensors(join(fixtures, "model.safetensors")).tensors;
-
-function fixtureAdapter(name: string): Adapter {
-  const { lora, lora_weights } = fixture(name);
-  const weights = Object.entries(lora_weights as Listed).map(
-    ([key, { shape, data }]) =>
-      [
-        key.replace("base_model.model.", "").replace(".default", ""),
-        float32Tensor(shape, Float32Array.from(data)),
-      ] as const,
-  );
-  const config = {
-    ...DEFAULT_LORA,
-    rank: lora.r,
-    alpha: lora.alpha,
-    dropout: 0,
-    targetModules: lora.targets,
-    modulesToSave: [],
-  };
-  return { config, baseModel: "tiny-t5", weights: new Map(weights), unfrozen: new Map() };
-}
-
 test("merged weights equal PEFT's, and the base stays as it was", { skip }, () => {
-  const { config, weights } = fixtureAdapter("case_lora_all.json");
-  const base = tinyBase();
+  const { lora, parameters: weights } = loraCase("case_lora_all");
+  const base = baseWeights();
   const before = new Map([...base].map(([name, { data }]) => [name, data.slice()]));
   let adapted = 0;
   for (const [name, expected] of Object.entries(fixture("merged_lora_all.json") as Listed)) {
-    const tensor = base.get(name)! as HostTensor<"float32">;
+    const tensor = base.get(name)!;
     const module = name.replace(/\.weight$/, "");
     const a = weights.get(loraAName(module));
-    const merged = a ? mergedWeight(tensor, a, weights.get(loraBName(module))!, config) : tensor;
+    const merged = a ? mergedWeight(tensor, a, weights.get(loraBName(module))!, lora.config) : tensor;
     if (a) adapted++;
     expected.data.forEach((value, i) => assert.ok(Math.abs(merged.data[i]! - value) < 1e-6, name));
     assert.deepEqual(tensor.data, before.get(name));

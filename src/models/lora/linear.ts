@@ -1,0 +1,28 @@
+import * as tf from "@tensorflow/tfjs";
+import { dropout } from "../../engine";
+import { type LoraConfig, loraScale } from "./config";
+import { loraAName, loraBName } from "./trainable";
+
+/**
+ * How a model's linear layers are applied under an adapter, for the `linear` hook of a T5:
+ *
+ *                 ┌────────────── W [out, in], frozen ──────────────┐
+ *     x [rows, in]┤                                                 (+) y [rows, out]
+ *                 └─ dropout ─ A [r, in] ─ rank r ─ B [out, r] ─ ·s ┘
+ *
+ * y = x Wᵀ + s · (dropout(x) Aᵀ) Bᵀ. Layers without an A among `parameters` are plain.
+ */
+export function loraLinear(
+  parameters: Readonly<Record<string, tf.Tensor>>,
+  config: Pick<LoraConfig, "alpha" | "rank" | "useRslora" | "dropout">,
+): (x: tf.Tensor2D, name: string) => tf.Tensor2D {
+  const scale = loraScale(config);
+  return (x, name) => {
+    const base = tf.matMul(x, parameters[`${name}.weight`] as tf.Tensor2D, false, true);
+    const a = parameters[loraAName(name)] as tf.Tensor2D | undefined;
+    if (!a) return base;
+    const inner = tf.mul(tf.matMul(dropout(x, config.dropout), a, false, true), scale) as tf.Tensor2D;
+    const update = tf.matMul(inner, parameters[loraBName(name)] as tf.Tensor2D, false, true);
+    return tf.add(base, update) as tf.Tensor2D;
+  };
+}
