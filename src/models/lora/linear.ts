@@ -18,7 +18,7 @@ export function loraLinear(
 ): (x: tf.Tensor2D, name: string) => tf.Tensor2D {
   const scale = loraScale(config);
   return (x, name) => {
-    const base = tf.matMul(x, parameters[`${name}.weight`] as tf.Tensor2D, false, true);
+    const base: tf.Tensor2D = tf.matMul(x, parameters[`${name}.weight`] as tf.Tensor2D, false, true);
     const a = parameters[loraAName(name)] as tf.Tensor2D | undefined;
     if (!a) return base;
     const inner = tf.mul(tf.matMul(dropout(x, config.dropout), a, false, true), scale) as tf.Tensor2D;

@@ -41,13 +41,15 @@ export interface LoraCase {
     steps: number;
     clip: number;
     order: string[];
+    loss_f32: number[];
     loss_f64: number[];
+    grad_norm_f32: number[];
     grad_norm_f64: number[];
     final_params_f64: Record<string, Listed>;
   };
 }
 
-export const fixture = (name: string) => JSON.parse(readFileSync(join(directory, name), "utf8"));
+export const fixture = (name: string): any => JSON.parse(readFileSync(join(directory, name), "utf8"));
 export const baseWeights = () =>
   readSafetensors(join(directory, "model.safetensors")).tensors as Map<string, HostTensor<"float32">>;
 

@@ -127,7 +127,7 @@ test("merged weights equal PEFT's, and the base stays as it was", { skip }, () =
   const base = baseWeights();
   const before = new Map([...base].map(([name, { data }]) => [name, data.slice()]));
   let adapted = 0;
-  for (const [name, expected] of Object.entries(fixture("merged_lora_all.json") as Listed)) {
+  for (const [name, expected] of Object.entries<Listed>(fixture("merged_lora_all.json"))) {
     const tensor = base.get(name)!;
     const module = name.replace(/\.weight$/, "");
     const a = weights.get(loraAName(module));

@@ -49,6 +49,7 @@ for (const name of loraCases) {
     }
   });
 
+  // Where PyTorch's own float32 run strays further than 1e-5 from its float64 run, that distance is the tolerance.
   test(`${name}: six steps of AdamW end where PyTorch's do`, { skip }, () => {
     const { config, lora, parameters, trained, train } = loraCase(name);
     tf.tidy(() => {
@@ -65,7 +66,9 @@ for (const name of loraCases) {
           return meanLoss(t5(config, current, { linear: loraLinear(current, lora.config) }), batch);
         };
         const { value, grads } = tf.valueAndGrads(loss)(trained.map((key) => all[key]!));
-        closeTo([value.dataSync()[0]!], [train.loss_f64[t]!], 1e-5, `loss of step ${t + 1}`);
+        const within = (f32: number, f64: number) => Math.max(1e-5, Math.abs(f32 / f64 - 1));
+        const [loss32, loss64] = [train.loss_f32[t]!, train.loss_f64[t]!];
+        closeTo([value.dataSync()[0]!], [loss64], within(loss32, loss64), `loss of step ${t + 1}`);
         const options = {
           ...DEFAULT_ADAMW,
           weightDecay: train.wd,
@@ -84,7 +87,8 @@ for (const name of loraCases) {
           step,
           options,
         );
-        closeTo([result.gradNorm.dataSync()[0]!], [train.grad_norm_f64[t]!], 1e-5, `norm of step ${t + 1}`);
+        const [norm32, norm64] = [train.grad_norm_f32[t]!, train.grad_norm_f64[t]!];
+        closeTo([result.gradNorm.dataSync()[0]!], [norm64], within(norm32, norm64), `norm of step ${t + 1}`);
         Object.assign(all, result.parameters);
         moments = result.moments;
       }
