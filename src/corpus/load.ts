@@ -2,30 +2,23 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readPart } from "./read";
 import { buildSmallSplits, randomSplits } from "./splits";
-import { splitNames, type Conversation, type Part, type PartReport, type Splits } from "./types";
+import { findCorpus, type CorpusSource, type SourceOptions } from "./source";
+import { partFiles, splitNames, type Conversation, type Part, type PartReport, type Splits } from "./types";
 
-/** The names a part's file may have in a directory, the corpus' published name last; `.gz` may follow each. */
-export const partFiles: Record<Part, readonly string[]> = {
-  train: ["train.csv", "Synthetic-Persona-Chat_train.csv"],
-  valid: ["valid.csv", "Synthetic-Persona-Chat_valid.csv"],
-  test: ["test.csv", "Synthetic-Persona-Chat_test.csv"],
-  "new-persona": ["new-persona.csv", "New-Persona-New-Conversations.csv"],
-};
-
-export interface CorpusOptions {
-  /** Folder with the corpus' CSV files. */
-  directory: string;
+export interface CorpusOptions extends SourceOptions {
   /** `"official"` (default), or `"8:1:1"`: the three official parts thrown together, shuffled by `seed` and cut 8:1:1. */
   splits?: "official" | "8:1:1";
   /** Draw only so many conversations from each split ({@link buildSmallSplits}), by `seed`. */
   small?: { nTrain: number; nVal: number; nTest: number };
   /** Seed of the random choices above; 13 by default. */
   seed?: number;
-  /** Also read the second part, the conversations with new personas; `false` by default. */
+  /** Also read the second part, the conversations with new personas (the sample has none); `false` by default. */
   newPersona?: boolean;
 }
 
 export interface Corpus {
+  /** Where it came from, and why from there. */
+  source: CorpusSource;
   splits: Splits;
   /** The second part, where it was asked for; it belongs to no split. */
   newPersona: Conversation[];
@@ -34,26 +27,28 @@ export interface Corpus {
 }
 
 /**
- * Reads Synthetic-Persona-Chat: `(await loadCorpus({ directory: "data/spc" })).splits.train[0].turns`.
+ * Reads Synthetic-Persona-Chat, or the embedded sample in its form ({@link findCorpus} says which):
+ * `(await loadCorpus({ directory: "data/spc" })).splits.train[0].turns`.
  *
  * @throws {Error} if a file is missing, or {@link CsvError} naming file and line if one is malformed
  */
-export async function loadCorpus(options: CorpusOptions): Promise<Corpus> {
-  const { directory, seed = 13 } = options;
-  const parts: Part[] = [...splitNames, ...(options.newPersona ? (["new-persona"] as const) : [])];
-  const read = parts.map((part) => readPart(findPart(directory, part), part));
+export async function loadCorpus(options: CorpusOptions = {}): Promise<Corpus> {
+  const { seed = 13 } = options;
+  const wanted: Part[] = options.newPersona ? [...splitNames, "new-persona"] : [...splitNames];
+  const source = await findCorpus(options, wanted);
+  const parts = source.kind === "sample" ? splitNames : wanted;
+  const read = parts.map((part) => readPart(findPart(source.directory, part), part));
   const [train, valid, test, newPersona] = read.map(({ conversations }) => conversations);
   let splits: Splits = { train: train!, valid: valid!, test: test! };
-  if (options.splits === "8:1:1")
-    splits = randomSplits(
-      splitNames.flatMap((name) => splits[name]),
-      seed,
-    );
+  if (options.splits === "8:1:1") {
+    const all = splitNames.flatMap((name) => splits[name]);
+    splits = randomSplits(all, seed);
+  }
   if (options.small) {
     const { nTrain, nVal, nTest } = options.small;
     splits = buildSmallSplits(splits, nTrain, nVal, nTest, seed);
   }
-  return { splits, newPersona: newPersona ?? [], files: read.map(({ report }) => report) };
+  return { source, splits, newPersona: newPersona ?? [], files: read.map(({ report }) => report) };
 }
 
 /**

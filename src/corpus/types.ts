@@ -5,6 +5,14 @@ export type SplitName = (typeof splitNames)[number];
 /** A file of Synthetic-Persona-Chat: an official split, or the second part with new personas. */
 export type Part = SplitName | "new-persona";
 
+/** The names a part's file may have in a directory, the corpus' published name last; `.gz` may follow each. */
+export const partFiles: Record<Part, readonly string[]> = {
+  train: ["train.csv", "Synthetic-Persona-Chat_train.csv"],
+  valid: ["valid.csv", "Synthetic-Persona-Chat_valid.csv"],
+  test: ["test.csv", "Synthetic-Persona-Chat_test.csv"],
+  "new-persona": ["new-persona.csv", "New-Persona-New-Conversations.csv"],
+};
+
 /** User 1 or User 2. */
 export type Speaker = 1 | 2;
 

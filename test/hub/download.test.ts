@@ -10,6 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import promises from "node:fs/promises";
 import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -285,6 +286,24 @@ test("a stopped download keeps what has come", async () => {
   const stopped = download({ signal: controller.signal, onProgress: () => controller.abort() });
   await assert.rejects(stopped, { name: "AbortError" });
   assert.match(filesLeft()[0]!.name, /\.incomplete$/);
+});
+
+test("a full disk is named before and during the download, and what has come is kept", async (context) => {
+  serve({});
+  const statfs = context.mock.method(promises, "statfs", async () => ({ bavail: 10, bsize: 4096 }));
+  const before = await failure("disk full", download());
+  assert.match(before.message, /1 MB more are needed in .*main; make room/);
+  assert.equal(hub.requests("GET").length, 0);
+  statfs.mock.restore();
+  const probe = await promises.open(join(folder, "probe"), "w");
+  const handles = Object.getPrototypeOf(probe) as { write: () => Promise<unknown> };
+  await probe.close();
+  const write = context.mock.method(handles, "write", async () => {
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  });
+  await failure("disk full", download());
+  write.mock.restore();
+  assert.deepEqual(readFileSync(await download()), content);
 });
 
 test("an empty file is a file", async () => {
