@@ -7,3 +7,4 @@ export * from "./training";
 export * from "./corpus";
 export * from "./engine";
 export * from "./hub";
+export * from "./figures";

@@ -1,0 +1,12 @@
+export * from "./bars";
+export * from "./boxes";
+export { BrowserMissingError } from "./browser";
+export * from "./ecdf";
+export * from "./heatmap";
+export * from "./histogram";
+export * from "./points";
+export { closeBrowser, renderFigure, type RenderedFigure } from "./render";
+export { saveFigure } from "./save";
+export { showFigure } from "./show";
+export { colours } from "./theme";
+export * from "./types";
