@@ -36,8 +36,6 @@ const messages = {
     i: [3, "int64"],
     s: [4, "bytes"],
     t: [5, "Tensor"],
-    g: [6, "Graph"],
-    floats: [7, "float*"],
     ints: [8, "int64*"],
     type: [20, "int32"],
   },
@@ -72,22 +70,37 @@ const root = protobuf.Root.fromJSON({
 const modelType = root.lookupType("Model");
 
 /** ONNX element types by the names that onnxruntime uses, with their numbers in the file format. */
-export const elementTypes = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  int32: 6,
-  int64: 7,
-  bool: 9,
-  float16: 10,
-  uint32: 12,
+const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+
+const elementArrays = {
+  float32: Float32Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+  int32: Int32Array,
+  bool: Uint8Array,
+  float64: Float64Array,
 } as const;
 
 /** The element type of a value in a graph. */
 export type ElementType = keyof typeof elementTypes;
 
-/** An attribute's value: a whole number is an `int`, `{ float }` is a `float`, an array of whole numbers is `ints`. */
-export type Attribute = number | string | readonly number[] | { readonly float: number };
+/** The bytes of `data` as elements of `type`, as the file format stores them (little-endian, like every machine here). */
+export function elementBytes(type: ElementType, data: ArrayLike<number>): Uint8Array {
+  const array = type === "int64" ? BigInt64Array.from(data, BigInt) : elementArrays[type].from(data);
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/**
+ * An attribute's value: a whole number is an `int`, `{ float }` a `float`, an array of whole numbers `ints`,
+ * `{ elementType }` the number of a type, and a typed scalar a tensor of one element.
+ */
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly elementType: ElementType }
+  | { readonly type: ElementType; readonly scalar: number };
 
 /** A dimension: its size, or the name of a size that is known only when the program runs. */
 export type Dimension = number | string;
@@ -167,5 +180,14 @@ function encodeAttribute([name, value]: [string, Attribute]): object {
   if (typeof value === "number") return { name, type: 2, i: value };
   if (typeof value === "string") return { name, type: 3, s: Buffer.from(value) };
   if ("float" in value) return { name, type: 1, f: value.float };
+  if ("elementType" in value) return { name, type: 2, i: elementTypes[value.elementType] };
+  if ("scalar" in value) {
+    const { type, scalar } = value;
+    return {
+      name,
+      type: 4,
+      t: { dims: [1], dataType: elementTypes[type], rawData: elementBytes(type, [scalar]) },
+    };
+  }
   return { name, type: 7, ints: [...value] };
 }

@@ -1,0 +1,5 @@
+import "./elementwise";
+import "./indexing";
+import "./matmul";
+import "./reductions";
+import "./shapes";

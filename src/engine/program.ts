@@ -1,0 +1,91 @@
+import type * as tf from "@tensorflow/tfjs";
+import * as ort from "onnxruntime-node";
+import { unavailableProvider } from "./engines";
+import { EngineError } from "./errors";
+import { drawMask, type Noise } from "./noise";
+import { encodeModel } from "./onnx";
+import type { Recording } from "./recording";
+import {
+  checkInputs,
+  type InputsOf,
+  type OutputsOf,
+  type ProgramTensor,
+  type Signature,
+  type TensorSpec,
+} from "./tensors";
+import { flatten, mapTree, type Tree } from "./tree";
+
+export interface RunOptions<R> {
+  /** Where dropout draws from; needed by a function that has dropout. */
+  noise?: Noise;
+  /** Tensors that results are written into, by the names of the results; the others get memory of their own. */
+  into?: Partial<OutputsOf<R>>;
+}
+
+/** A function made ready to run many times on inputs of one signature. */
+export interface Program<S, R> {
+  run(inputs: InputsOf<S>, options?: RunOptions<R>): Promise<OutputsOf<R>>;
+  /** Frees what the program holds. */
+  dispose(): Promise<void>;
+}
+
+/** How ONNX Runtime shall run a program. */
+export interface SessionOptions {
+  executionProvider: string;
+  /** Threads of one operation; by default as many as there are cores. */
+  threads?: number | undefined;
+  /** Writes a profile of every operation to a file that begins with this. */
+  profile?: string | undefined;
+}
+
+/** A recorded function in ONNX Runtime. Its inputs are read where they lie: programs share weights by being given the same. */
+export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> implements Program<S, R> {
+  private constructor(
+    private readonly session: ort.InferenceSession,
+    private readonly recording: Recording,
+    private readonly signature: ReadonlyMap<string, TensorSpec>,
+  ) {}
+
+  static async create<S extends Signature, R extends Tree<tf.Tensor>>(
+    recording: Recording,
+    signature: S,
+    { executionProvider, threads, profile }: SessionOptions,
+  ): Promise<OnnxProgram<S, R>> {
+    const session = await ort.InferenceSession.create(encodeModel(recording.model), {
+      executionProviders: [executionProvider],
+      graphOptimizationLevel: "all",
+      ...(threads ? { intraOpNumThreads: threads } : {}),
+      ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
+    }).catch((cause: unknown) => {
+      throw executionProvider === "cpu" ? cause : unavailableProvider(executionProvider, cause);
+    });
+    return new OnnxProgram<S, R>(session, recording, flatten(signature as Tree<TensorSpec>));
+  }
+
+  async run(inputs: InputsOf<S>, { noise, into = {} }: RunOptions<R> = {}): Promise<OutputsOf<R>> {
+    const { masks, model, outputs } = this.recording;
+    const given = checkInputs(this.signature, inputs as Tree<ProgramTensor>);
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const { name, type, shape } of model.inputs) {
+      const draw = masks.get(name);
+      if (draw && !noise) throw new EngineError("the program has dropout: pass `noise` to run()");
+      const data = draw ? drawMask(noise!, draw) : given.get(name)!.data;
+      feeds[name] = new ort.Tensor(type as "float32", data as Float32Array, shape as number[]);
+    }
+    const targets = flatten(into as Tree<ProgramTensor>);
+    const fetches: Record<string, ort.Tensor | null> = {};
+    for (const [name, { dtype, shape }] of flatten(outputs)) {
+      const target = targets.get(name);
+      if (target) checkInputs(new Map([[name, { dtype, shape }]]), { [name]: target });
+      fetches[name] = target ? new ort.Tensor(dtype as "float32", target.data as Float32Array, shape) : null;
+    }
+    const results = await this.session.run(feeds, fetches);
+    return mapTree(outputs, ({ dtype, shape }, path) => {
+      return targets.get(path) ?? { dtype, shape, data: results[path]!.data as Float32Array };
+    }) as OutputsOf<R>;
+  }
+
+  async dispose(): Promise<void> {
+    await this.session.release();
+  }
+}
