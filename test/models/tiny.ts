@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { float32Tensor, type HostTensor } from "../../src/models/safetensors";
 import { parameterShapes, type T5Config } from "../../src/models/t5";
 import { Random } from "../../src/random";
@@ -40,4 +42,48 @@ export function randomT5(
     parameters.set(name, float32Tensor(shape, isNorm ? data.map((x) => 1 + x) : data));
   }
   return { config, parameters };
+}
+
+/** A unigram tokenizer with T5's special tokens over a few pieces, written into a model directory. */
+export function writeTinyTokenizer(directory: string): void {
+  const special = ["<pad>", "</s>", "<unk>"];
+  const pieces = ["▁", "▁I", "▁like", "▁dogs", "s", "."];
+  const added = special.map((content, id) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  }));
+  const metaspace = { type: "Metaspace", replacement: "▁", add_prefix_space: true, prepend_scheme: "always" };
+  writeFileSync(
+    join(directory, "tokenizer.json"),
+    JSON.stringify({
+      version: "1.0",
+      truncation: null,
+      padding: null,
+      added_tokens: added,
+      normalizer: null,
+      pre_tokenizer: metaspace,
+      post_processor: null,
+      decoder: metaspace,
+      model: {
+        type: "Unigram",
+        unk_id: 2,
+        vocab: [...special.map((token) => [token, 0]), ...pieces.map((piece, i) => [piece, -1 - i])],
+      },
+    }),
+  );
+  writeFileSync(
+    join(directory, "tokenizer_config.json"),
+    JSON.stringify({
+      tokenizer_class: "T5Tokenizer",
+      pad_token: "<pad>",
+      eos_token: "</s>",
+      unk_token: "<unk>",
+      extra_ids: 0,
+    }),
+  );
 }

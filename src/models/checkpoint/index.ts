@@ -1,2 +1,3 @@
 export { isModelDirectory, readModelDirectory, type T5Checkpoint } from "./read";
 export * from "./write";
+export * from "./pretrained";

@@ -59,6 +59,16 @@ function readObject(path: string): Record<string, unknown> {
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });
 
+/** The file of each tensor, as an index of shards says. Throws unless every file is one beside the index. */
+export function readWeightMap(indexPath: string): Map<string, string> {
+  const parsed = indexSchema.safeParse(readJson(indexPath));
+  if (!parsed.success) throw new Error(`${indexPath}: not an index: ${z.prettifyError(parsed.error)}`);
+  const weightMap = new Map(Object.entries(parsed.data.weight_map));
+  const elsewhere = [...weightMap.values()].find((shard) => !/^[^/\\]+\.safetensors$/.test(shard));
+  if (elsewhere === undefined) return weightMap;
+  throw new Error(`${indexPath}: ${JSON.stringify(elsewhere)} is not the name of a shard beside it`);
+}
+
 /** The open file of each tensor of a directory. */
 function openWeights(directory: string): Map<string, SafetensorsFile> {
   const single = join(directory, WEIGHTS_FILE);
@@ -68,15 +78,10 @@ function openWeights(directory: string): Map<string, SafetensorsFile> {
   }
   const indexPath = join(directory, INDEX_FILE);
   if (!existsSync(indexPath)) throw new Error(missingWeights(directory));
-  const parsed = indexSchema.safeParse(readJson(indexPath));
-  if (!parsed.success) throw new Error(`${indexPath}: not an index: ${z.prettifyError(parsed.error)}`);
-  const weightMap = new Map(Object.entries(parsed.data.weight_map));
+  const weightMap = readWeightMap(indexPath);
   const open = new Map<string, SafetensorsFile>();
   try {
     for (const shard of new Set(weightMap.values())) {
-      if (!/^[^/\\]+\.safetensors$/.test(shard)) {
-        throw new Error(`${indexPath}: ${JSON.stringify(shard)} is not the name of a shard beside it`);
-      }
       open.set(shard, new SafetensorsFile(join(directory, shard)));
     }
     for (const [shard, file] of open) {

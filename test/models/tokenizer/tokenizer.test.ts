@@ -4,54 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { writeTinyTokenizer } from "../tiny";
 import { loadTokenizer, padBatch, type Tokenizer } from "../../../src/models/tokenizer";
 
 const folder = mkdtempSync(join(tmpdir(), "tokenizer-"));
 test.after(() => rmSync(folder, { recursive: true }));
-
-/** A unigram tokenizer with T5's special tokens over a few pieces, in the files of a model directory. */
-function writeTinyTokenizer(directory: string): void {
-  const special = ["<pad>", "</s>", "<unk>"];
-  const pieces = ["▁", "▁I", "▁like", "▁dogs", "s", "."];
-  const added = special.map((content, id) => ({
-    id,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  }));
-  const metaspace = { type: "Metaspace", replacement: "▁", add_prefix_space: true, prepend_scheme: "always" };
-  writeFileSync(
-    join(directory, "tokenizer.json"),
-    JSON.stringify({
-      version: "1.0",
-      truncation: null,
-      padding: null,
-      added_tokens: added,
-      normalizer: null,
-      pre_tokenizer: metaspace,
-      post_processor: null,
-      decoder: metaspace,
-      model: {
-        type: "Unigram",
-        unk_id: 2,
-        vocab: [...special.map((token) => [token, 0]), ...pieces.map((piece, i) => [piece, -1 - i])],
-      },
-    }),
-  );
-  writeFileSync(
-    join(directory, "tokenizer_config.json"),
-    JSON.stringify({
-      tokenizer_class: "T5Tokenizer",
-      pad_token: "<pad>",
-      eos_token: "</s>",
-      unk_token: "<unk>",
-      extra_ids: 0,
-    }),
-  );
-}
 
 async function tinyTokenizer(): Promise<Tokenizer> {
   writeTinyTokenizer(folder);

@@ -1,0 +1,101 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { downloadFile, type DownloadProgress, HubError } from "../../hub";
+import { loadTokenizer, type Tokenizer } from "../tokenizer";
+import {
+  CONFIG_FILE,
+  GENERATION_CONFIG_FILE,
+  INDEX_FILE,
+  readModelDirectory,
+  readWeightMap,
+  type T5Checkpoint,
+  WEIGHTS_FILE,
+} from "./read";
+
+export interface PretrainedOptions {
+  /** A model directory in Hugging Face layout. It is used if it holds a model (a config.json), whatever else is given. */
+  directory?: string;
+  /** A model repository of the Hugging Face hub, used otherwise. Default: google/flan-t5-small. */
+  pretrained?: string;
+  /** Branch, tag or commit of the repository. Default: main. */
+  revision?: string;
+  /** Where downloads are kept. Default: `PERSONA_CACHE`, else `.cache/hub` of the project. */
+  cacheDirectory?: string;
+  /** Shows how far a download has come. */
+  onProgress?: (progress: DownloadProgress) => void;
+  signal?: AbortSignal;
+}
+
+/** Where a model's files are, and why there. */
+export interface ModelSource {
+  readonly kind: "directory" | "hub";
+  readonly directory: string;
+  /** A sentence for the reader. */
+  readonly why: string;
+}
+
+/** A model with its tokenizer, ready to be used. */
+export interface PretrainedT5 {
+  readonly source: ModelSource;
+  readonly checkpoint: T5Checkpoint;
+  readonly tokenizer: Tokenizer;
+}
+
+/** Finds a model as {@link findModel} does and reads it with its tokenizer. */
+export async function loadPretrained(options: PretrainedOptions = {}): Promise<PretrainedT5> {
+  const source = await findModel(options);
+  const tokenizer = await loadTokenizer(source.directory);
+  return { source, tokenizer, checkpoint: readModelDirectory(source.directory) };
+}
+
+/**
+ * Where the model's files are: the directory if it holds a model, else the hub's repository, of which the files that are
+ * not yet in the cache are fetched.
+ *
+ * @throws {HubError} if a file cannot be had
+ */
+export async function findModel(options: PretrainedOptions = {}): Promise<ModelSource> {
+  const { directory, pretrained = "google/flan-t5-small", revision } = options;
+  if (directory !== undefined && existsSync(join(directory, CONFIG_FILE))) {
+    return { kind: "directory", directory, why: `${directory} holds a model` };
+  }
+  const fetched = await fetchModel(pretrained, options);
+  const version = revision === undefined ? "" : ` (${revision})`;
+  const reason =
+    directory === undefined ? "no directory is named" : `${directory} holds no model (no ${CONFIG_FILE})`;
+  return {
+    kind: "hub",
+    directory: fetched,
+    why: `${pretrained}${version} of the Hugging Face hub, as ${reason}`,
+  };
+}
+
+/** Brings the files that a model needs into the cache and returns their directory. */
+async function fetchModel(repo: string, options: PretrainedOptions): Promise<string> {
+  const { revision, onProgress, signal } = options;
+  const project = join(__dirname, "../../..");
+  const cacheDirectory =
+    options.cacheDirectory ?? (process.env["PERSONA_CACHE"] || join(project, ".cache/hub"));
+  const fetchFile = (file: string) =>
+    downloadFile({ repo, file, revision, cacheDirectory, onProgress, signal });
+  const fetchIfThere = (file: string) =>
+    fetchFile(file).catch((error: unknown) => {
+      if (error instanceof HubError && error.code === "not found") return undefined;
+      throw error;
+    });
+
+  const directory = dirname(await fetchFile(CONFIG_FILE));
+  await fetchFile("tokenizer.json");
+  await fetchFile("tokenizer_config.json");
+  for (const file of ["special_tokens_map.json", GENERATION_CONFIG_FILE]) await fetchIfThere(file);
+  if (await fetchIfThere(WEIGHTS_FILE)) return directory;
+  const index = await fetchIfThere(INDEX_FILE);
+  if (index === undefined) {
+    throw new Error(
+      `${repo}: the repository has no ${WEIGHTS_FILE}; pickled weights (.bin) are not read, as they can run code. ` +
+        `Save the model with safe_serialization=True in Python, or take another revision`,
+    );
+  }
+  for (const shard of new Set(readWeightMap(index).values())) await fetchFile(shard);
+  return directory;
+}

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import { findModel, loadPretrained, writeModelDirectory } from "../../../src/models/checkpoint";
+import { FakeHub } from "../../hub/fake-hub";
+import { randomT5, TINY, writeTinyTokenizer } from "../tiny";
+
+const root = mkdtempSync(join(tmpdir(), "pretrained-"));
+const hub = new FakeHub();
+const model = randomT5(TINY, 1);
+let tests = 0;
+let cacheDirectory = "";
+
+before(async () => {
+  await hub.start();
+  process.env["HF_ENDPOINT"] = hub.endpoint;
+});
+after(async () => {
+  delete process.env["HF_ENDPOINT"];
+  await hub.stop();
+  rmSync(root, { recursive: true });
+});
+beforeEach(() => {
+  cacheDirectory = join(root, `cache-${tests++}`);
+  hub.files.clear();
+});
+
+/** A directory of the tiny model, which the hub serves as somebody/tiny-t5 unless told otherwise. */
+function modelDirectory({ maxShardBytes = 2e9, serve = true } = {}): string {
+  const directory = mkdtempSync(join(root, "model-"));
+  writeModelDirectory(directory, model, { maxShardBytes });
+  writeTinyTokenizer(directory);
+  for (const name of serve ? readdirSync(directory) : []) {
+    const content = readFileSync(join(directory, name));
+    hub.files.set(`/somebody/tiny-t5/resolve/main/${name}`, { content, lfs: name.endsWith("tensors") });
+  }
+  return directory;
+}
+
+test("a directory that holds a model is used, and nothing is fetched", async () => {
+  const directory = modelDirectory();
+  const seen = hub.seen.length;
+  const { source, checkpoint, tokenizer } = await loadPretrained({
+    directory,
+    pretrained: "somebody/tiny-t5",
+  });
+  assert.deepEqual(source, { kind: "directory", directory, why: `${directory} holds a model` });
+  assert.deepEqual(new Map(checkpoint.parameters), model.parameters);
+  assert.equal(tokenizer.eosId, 1);
+  assert.equal(hub.seen.length, seen);
+});
+
+test("without one the hub's model is fetched, whole or in shards, and it is said", async () => {
+  for (const maxShardBytes of [2e9, 5000]) {
+    modelDirectory({ maxShardBytes });
+    const missing = join(root, "nothing-here");
+    const options = {
+      directory: missing,
+      pretrained: "somebody/tiny-t5",
+      cacheDirectory: `${cacheDirectory}-${maxShardBytes}`,
+    };
+    const { source, checkpoint } = await loadPretrained(options);
+    assert.equal(source.kind, "hub");
+    assert.match(source.why, /somebody\/tiny-t5 of the Hugging Face hub, as .*nothing-here holds no model/);
+    assert.deepEqual(new Map(checkpoint.parameters), model.parameters);
+    hub.files.clear();
+  }
+});
+
+test("a repository without safetensors is refused, a damaged directory is not passed over", async () => {
+  modelDirectory();
+  hub.files.delete("/somebody/tiny-t5/resolve/main/model.safetensors");
+  await assert.rejects(
+    findModel({ pretrained: "somebody/tiny-t5", cacheDirectory }),
+    /has no model\.safetensors; pickled/,
+  );
+  const directory = modelDirectory({ serve: false });
+  rmSync(join(directory, "model.safetensors"));
+  await assert.rejects(loadPretrained({ directory, cacheDirectory }), /no model\.safetensors/);
+});
+
+test("a missing repository is an error of the hub", async () => {
+  await assert.rejects(findModel({ pretrained: "somebody/else", cacheDirectory }), /somebody\/else/);
+});
