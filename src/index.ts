@@ -8,3 +8,4 @@ export * from "./corpus";
 export * from "./engine";
 export * from "./hub";
 export * from "./figures";
+export * from "./notebook";

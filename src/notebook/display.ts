@@ -39,6 +39,28 @@ export function inKernel(): boolean {
   return kernelWriter() !== undefined;
 }
 
+/**
+ * Removes what the running cell has shown so far; with `wait`, only when the next output comes, so that nothing
+ * flickers. Outside the project's kernel it does nothing.
+ */
+export function clearOutput(wait = false): void {
+  projectKernel()?.clearOutput(wait);
+}
+
+/** Aborted when the running cell is interrupted, so that long asynchronous work can stop; never outside the kernel. */
+export function interruptSignal(): AbortSignal {
+  return projectKernel()?.interruptSignal() ?? new AbortController().signal;
+}
+
+interface ProjectKernel {
+  clearOutput(wait: boolean): void;
+  interruptSignal(): AbortSignal;
+}
+
+function projectKernel(): ProjectKernel | undefined {
+  return (globalThis as Record<symbol, unknown>)[Symbol.for("jupyter.kernel")] as ProjectKernel | undefined;
+}
+
 /** tslab's way to send a whole bundle; its public `display` sends one media type at a time. */
 function kernelWriter(): WriteDisplayData | undefined {
   // Looked up, not imported: loading tslab takes a while and is of no use outside its kernel.

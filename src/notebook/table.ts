@@ -22,10 +22,18 @@ export function showTable(
   rows: readonly Readonly<Record<string, unknown>>[] | FrameLike,
   options: TableOptions = {},
 ): void {
+  const bundle = tableBundle(rows, options);
+  if (inKernel()) display(bundle);
+  else console.log(bundle["text/plain"]);
+}
+
+/** The two forms of a table: `text/html` and `text/plain`. */
+export function tableBundle(
+  rows: readonly Readonly<Record<string, unknown>>[] | FrameLike,
+  options: TableOptions = {},
+): { "text/html": string; "text/plain": string } {
   const table = layOut(rows, options);
-  const text = tableText(table);
-  if (inKernel()) display({ "text/html": tableHtml(table), "text/plain": text });
-  else console.log(text);
+  return { "text/html": tableHtml(table), "text/plain": tableText(table) };
 }
 
 /** `& < > " '` as character references, so that `text` is shown as it is in HTML text and attribute values. */

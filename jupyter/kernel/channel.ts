@@ -1,0 +1,31 @@
+/** What the kernel's two threads tell each other. The front thread speaks Jupyter; the main thread runs cells. */
+import type { Content } from "./wire";
+
+/** From the front thread. */
+export type Order =
+  | { type: "execute"; id: number; code: string; count: number; silent: boolean }
+  | { type: "ask"; id: number; what: "complete" | "inspect" | "is_complete"; code: string; cursor: number }
+  | { type: "interrupt" }
+  | { type: "exit" };
+
+/** From the main thread: an output of the present or last cell, or the answer to an order. */
+export type Report =
+  | { type: "output"; kind: OutputKind; content: Content; metadata?: Content }
+  | { type: "answer"; id: number; content: Content }
+  | { type: "interrupted" };
+
+export type OutputKind =
+  "stream" | "display_data" | "update_display_data" | "execute_result" | "clear_output" | "error";
+
+/** What the main thread is at, shared by an Int32Array of one element. */
+export const idle = 0;
+/** In tslab's compiler, which must not be cut off half-way. */
+export const compiling = 1;
+/** In a cell's own code. */
+export const running = 2;
+
+/** Given to the front thread when it starts. */
+export interface FrontData {
+  connectionFile: string;
+  state: Int32Array;
+}

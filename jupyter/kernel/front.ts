@@ -1,0 +1,282 @@
+/**
+ * The kernel's front thread: owns the sockets, answers what it can, passes cells to the main thread one at a time and
+ * sends their outputs. It stays responsive while a cell computes, so outputs, the heartbeat and interrupts get through.
+ */
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { Session } from "node:inspector";
+import { parentPort, workerData } from "node:worker_threads";
+import { Publisher, Reply, Router } from "zeromq";
+import { running, type FrontData, type Order, type Report } from "./channel";
+import {
+  createMessage,
+  decodeMessage,
+  encodeMessage,
+  type ConnectionInfo,
+  type Content,
+  type Message,
+} from "./wire";
+
+const { connectionFile, state } = workerData as FrontData;
+const connection = JSON.parse(readFileSync(connectionFile, "utf8")) as ConnectionInfo;
+const main = parentPort!;
+const session = randomUUID();
+const unlimited = { sendHighWaterMark: 0, linger: 1000 };
+const sockets = {
+  iopub: new Publisher(unlimited),
+  shell: new Router(unlimited),
+  control: new Router(unlimited),
+  stdin: new Router(unlimited),
+  heartbeat: new Reply(unlimited),
+};
+type Replier = "shell" | "control";
+
+/** Sends one after the other: a ZeroMQ socket takes one send at a time. */
+function sender(socket: { send(frames: Buffer[]): Promise<void> }) {
+  let last: Promise<void> = Promise.resolve();
+  return (message?: Message): Promise<void> => {
+    if (message) last = last.then(() => socket.send(encodeMessage(message, connection.key)));
+    return last;
+  };
+}
+const send = { iopub: sender(sockets.iopub), shell: sender(sockets.shell), control: sender(sockets.control) };
+
+function publish(type: string, content: Content, parent: Message | undefined, metadata: Content = {}): void {
+  const message = createMessage(session, type, content, parent);
+  void send.iopub({ ...message, metadata, identities: [Buffer.from(type)] });
+}
+
+function reply(from: Replier, type: string, content: Content, request: Message): void {
+  void send[from](createMessage(session, type, content, request));
+}
+
+/** Requests on shell, in order; the first is at work. */
+const queue: Message[] = [];
+let count = 0;
+let lastCell: Message | undefined;
+let working = false;
+
+async function work(): Promise<void> {
+  if (working) return;
+  working = true;
+  for (let request = queue[0]; request; queue.shift(), request = queue[0]) {
+    publish("status", { execution_state: "busy" }, request);
+    await serve(request);
+    flushStream();
+    publish("status", { execution_state: "idle" }, request);
+  }
+  working = false;
+}
+
+async function serve(request: Message): Promise<void> {
+  const type = request.header.msg_type;
+  const answer = (content: Content) => reply("shell", type.replace(/_request$/, "_reply"), content, request);
+  const { code, cursor_pos } = request.content as { code?: string; cursor_pos?: number };
+  switch (type) {
+    case "execute_request":
+      return execute(request, answer);
+    case "complete_request":
+    case "inspect_request":
+    case "is_complete_request": {
+      const what = type.replace(/_request$/, "") as "complete" | "inspect" | "is_complete";
+      return answer(
+        await order((id) => ({ type: "ask", id, what, code: code ?? "", cursor: cursor_pos ?? 0 })),
+      );
+    }
+    case "history_request":
+      return answer({ status: "ok", history: [] });
+    case "comm_info_request":
+      return answer({ status: "ok", comms: {} });
+    case "kernel_info_request":
+      return answer(kernelInfo);
+    case "shutdown_request":
+      return shutDown("shell", request);
+  }
+}
+
+async function execute(request: Message, answer: (content: Content) => void): Promise<void> {
+  const {
+    code = "",
+    silent = false,
+    store_history = true,
+    stop_on_error = true,
+  } = request.content as {
+    code?: string;
+    silent?: boolean;
+    store_history?: boolean;
+    stop_on_error?: boolean;
+  };
+  if (!silent && store_history) count += 1;
+  if (!silent) publish("execute_input", { code, execution_count: count }, request);
+  lastCell = request;
+  const content = await order((id) => ({ type: "execute", id, code, count, silent }));
+  flushStream();
+  if (content["status"] === "error" && stop_on_error) {
+    await turn(); // what a front end sent together with this cell has now arrived
+    const aborted = queue.splice(1).filter((waiting) => {
+      if (waiting.header.msg_type === "execute_request") return true;
+      queue.push(waiting);
+      return false;
+    });
+    answer({ ...content, execution_count: count });
+    for (const cell of aborted) {
+      publish("status", { execution_state: "busy" }, cell);
+      reply("shell", "execute_reply", { status: "aborted", execution_count: count }, cell);
+      publish("status", { execution_state: "idle" }, cell);
+    }
+  } else {
+    answer({ ...content, execution_count: count });
+  }
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 10));
+
+const kernelInfo: Content = {
+  status: "ok",
+  protocol_version: "5.3",
+  implementation: "tslab",
+  implementation_version: (
+    JSON.parse(readFileSync(require.resolve("tslab/package.json"), "utf8")) as { version: string }
+  ).version,
+  banner: "TypeScript notebooks (tslab)",
+  language_info: {
+    name: "typescript",
+    version: "5.0.4",
+    mimetype: "text/typescript",
+    file_extension: ".ts",
+    pygments_lexer: "typescript",
+    nbconvert_exporter: "script",
+    codemirror_mode: { name: "javascript", mode: "typescript", typescript: true },
+  },
+};
+
+const answers = new Map<number, (content: Content) => void>();
+let orders = 0;
+
+function order(make: (id: number) => Order): Promise<Content> {
+  const id = ++orders;
+  return new Promise((resolve) => {
+    answers.set(id, resolve);
+    main.postMessage(make(id));
+  });
+}
+
+/** Printed text waits a moment for more, so that ten thousand small prints are not ten thousand messages. */
+let stream: { name: unknown; text: string; parent: Message | undefined } | undefined;
+let streamTimer: NodeJS.Timeout | undefined;
+
+function flushStream(): void {
+  clearTimeout(streamTimer);
+  streamTimer = undefined;
+  if (stream) publish("stream", { name: stream.name, text: stream.text }, stream.parent);
+  stream = undefined;
+}
+
+let acknowledge: (() => void) | undefined;
+
+main.on("message", (report: Report) => {
+  if (report.type === "answer") {
+    answers.get(report.id)?.(report.content);
+    answers.delete(report.id);
+  } else if (report.type === "interrupted") {
+    acknowledge?.();
+  } else if (report.kind === "stream") {
+    const { name, text } = report.content as { name: string; text: string };
+    if (stream && (stream.name !== name || stream.parent !== lastCell)) flushStream();
+    stream = { name, text: (stream?.text ?? "") + text, parent: lastCell };
+    streamTimer ??= setTimeout(flushStream, 30);
+  } else {
+    flushStream();
+    publish(report.kind, report.content, lastCell, report.metadata);
+  }
+});
+
+/**
+ * Stops the present cell. A main thread that waits does it itself on the message. One that is inside a loop does not
+ * read messages: SIGINT ends the loop where the cell has not awaited anything yet (tslab runs it so), the inspector
+ * ends it elsewhere.
+ */
+async function interrupt(): Promise<void> {
+  const inspector = new Session();
+  inspector.connectToMainThread();
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const acknowledged = new Promise<boolean>((resolve) => {
+      acknowledge = () => resolve(true);
+      setTimeout(() => resolve(false), 250);
+    });
+    main.postMessage({ type: "interrupt" } satisfies Order);
+    if (await acknowledged) break;
+    if (attempt === 0) process.kill(process.pid, "SIGINT");
+    else if (Atomics.load(state, 0) === running) inspector.post("Runtime.terminateExecution");
+  }
+  acknowledge = undefined;
+  inspector.disconnect();
+}
+
+function shutDown(from: Replier, request: Message): void {
+  reply(from, "shutdown_reply", { status: "ok", restart: request.content["restart"] === true }, request);
+  publish("status", { execution_state: "idle" }, request);
+  void Promise.all(Object.values(send).map((sent) => sent())).then(leave);
+}
+
+function leave(): void {
+  main.postMessage({ type: "exit" } satisfies Order);
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), 1000).unref(); // a main thread that is busy does not listen
+}
+
+async function receive(from: Replier, serveMessage: (message: Message) => void): Promise<void> {
+  for await (const frames of sockets[from]) {
+    try {
+      serveMessage(decodeMessage(frames, connection.key));
+    } catch (problem) {
+      process.stderr.write(`kernel: ${(problem as Error).message}, ignored\n`);
+    }
+  }
+}
+
+async function serveControl(request: Message): Promise<void> {
+  publish("status", { execution_state: "busy" }, request);
+  switch (request.header.msg_type) {
+    case "interrupt_request":
+      await interrupt();
+      reply("control", "interrupt_reply", { status: "ok" }, request);
+      break;
+    case "kernel_info_request":
+      reply("control", "kernel_info_reply", kernelInfo, request);
+      break;
+    case "shutdown_request":
+      return shutDown("control", request);
+  }
+  publish("status", { execution_state: "idle" }, request);
+}
+
+/** A kernel whose starter is gone has nobody to work for. */
+function leaveWithParent(): void {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && leave(), 1000).unref();
+}
+
+async function start(): Promise<void> {
+  const { transport, ip } = connection;
+  const at = (port: number) => `${transport}://${ip}:${port}`;
+  await Promise.all([
+    sockets.iopub.bind(at(connection.iopub_port)),
+    sockets.shell.bind(at(connection.shell_port)),
+    sockets.control.bind(at(connection.control_port)),
+    sockets.stdin.bind(at(connection.stdin_port)),
+    sockets.heartbeat.bind(at(connection.hb_port)),
+  ]);
+  publish("status", { execution_state: "starting" }, undefined);
+  leaveWithParent();
+  void receive("shell", (message) => {
+    queue.push(message);
+    void work();
+  });
+  void receive("control", (message) => void serveControl(message));
+  for await (const beat of sockets.heartbeat) await sockets.heartbeat.send(beat);
+}
+
+start().catch((problem: Error) => {
+  process.stderr.write(`kernel: cannot serve ${connectionFile}: ${problem.message}\n`);
+  process.kill(process.pid, "SIGKILL");
+});

@@ -1,0 +1,238 @@
+/** The kernel's main thread: runs cells with tslab's executor, catches what they print, show and throw. */
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
+import { inspect } from "node:util";
+import { Worker } from "node:worker_threads";
+import type { Executor } from "tslab/dist/executor";
+import type { MimeBundle } from "../../src/notebook/display";
+import { tableBundle, type FrameLike } from "../../src/notebook/table";
+import {
+  compiling,
+  idle,
+  running,
+  type FrontData,
+  type Order,
+  type OutputKind,
+  type Report,
+} from "./channel";
+import { createCompiler, type Compiler } from "./compiler";
+import { describeDiagnostics, describeError, type Failure } from "./traceback";
+import type { Content } from "./wire";
+
+/** Serves the connection that the file describes until a front end shuts the kernel down. */
+export function startKernel(connectionFile: string | undefined): void {
+  if (!connectionFile)
+    throw new Error("usage: start.cjs CONNECTION_FILE (Jupyter and the runner start kernels)");
+  const state = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: FrontData = { connectionFile, state };
+  const bootstrap = `require("tsx/cjs"); require(${JSON.stringify(join(__dirname, "front.ts"))});`;
+  const front = new Worker(bootstrap, { eval: true, workerData });
+  front.on("error", (problem) => {
+    console.error("kernel: the front thread failed:", problem);
+    process.exit(1);
+  });
+  const report = (message: Report) => front.postMessage(message);
+  const output = (kind: OutputKind, content: Content, metadata?: Content) =>
+    report({ type: "output", kind, content, ...(metadata && { metadata }) });
+
+  const cells = new Cells(state, output);
+  front.on("message", (order: Order) => {
+    switch (order.type) {
+      case "execute":
+        return void cells.run(order).then((content) => report({ type: "answer", id: order.id, content }));
+      case "ask":
+        return report({ type: "answer", id: order.id, content: cells.ask(order) });
+      case "interrupt":
+        report({ type: "interrupted" });
+        return cells.interrupt();
+      case "exit":
+        process.exit(0);
+    }
+  });
+  catchOutput("stdout", output);
+  catchOutput("stderr", output);
+  console.clear = () => output("clear_output", { wait: false });
+  process.on("SIGINT", () => cells.interrupt());
+  process.on("uncaughtException", (error) => cells.fail(error));
+  process.on("unhandledRejection", (reason) => cells.fail(reason));
+}
+
+/** Text that the process prints becomes output of the cell. */
+function catchOutput(name: "stdout" | "stderr", output: (kind: "stream", content: Content) => void): void {
+  const decoder = new StringDecoder("utf8");
+  process[name].write = ((chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {
+    const text = typeof chunk === "string" ? chunk : decoder.write(Buffer.from(chunk));
+    if (text !== "") output("stream", { name, text });
+    const callback = typeof encoding === "function" ? encoding : done;
+    if (typeof callback === "function") process.nextTick(callback as () => void);
+    return true;
+  }) as typeof process.stdout.write;
+}
+
+/** The value of a cell's last expression: a danfojs frame as a table, anything else as Node prints it. */
+function bundleOf(value: unknown): MimeBundle {
+  if (typeof value === "string") return { "text/plain": value };
+  const frame = value as Partial<FrameLike> | null;
+  if (
+    frame &&
+    Array.isArray(frame.columns) &&
+    Array.isArray(frame.values) &&
+    Array.isArray(frame.values[0])
+  ) {
+    return tableBundle(frame as FrameLike);
+  }
+  return { "text/plain": inspect(value) };
+}
+
+class Cells {
+  private readonly compiler: Compiler;
+  private readonly executor: Executor;
+  private readonly sources = new Map<string, string>();
+  /** Ends the present cell with a failure; undefined between cells. */
+  private end: ((failure: Failure) => void) | undefined;
+  private thrown: unknown;
+  private result: unknown;
+  private aborter = new AbortController();
+
+  constructor(
+    private readonly state: Int32Array,
+    private readonly output: (kind: OutputKind, content: Content, metadata?: Content) => void,
+  ) {
+    this.compiler = createCompiler();
+    const require = createRequire(__filename);
+    const { createExecutor } = require("tslab/dist/executor") as typeof import("tslab/dist/executor");
+    const { convert } = this.compiler.converter;
+    const converter = {
+      ...this.compiler.converter,
+      convert: (previous: string, source: string) => {
+        Atomics.store(state, 0, compiling);
+        try {
+          return convert(previous, source);
+        } finally {
+          Atomics.store(state, 0, running);
+        }
+      },
+    };
+    // The executor's console is where it reports: `log` the value of the last expression, `error` what was thrown.
+    this.executor = createExecutor(
+      process.cwd(),
+      { node: converter, browser: converter, close: () => converter.close() },
+      {
+        log: (value: unknown) => (this.result = value),
+        error: (thrown: unknown, ...more: unknown[]) => {
+          if (more.length === 0) this.thrown = thrown;
+          else if (this.compiler.diagnostics.length === 0) console.error(thrown, ...more); // of an in-memory module
+        },
+      },
+    );
+    const jupyter = require("tslab/dist/jupyter") as { lastWriteDisplayData: unknown };
+    jupyter.lastWriteDisplayData = (content: Content, update: boolean) =>
+      output(update ? "update_display_data" : "display_data", content);
+    // What src/notebook finds in a kernel beyond tslab's display.
+    Object.assign(globalThis, {
+      [Symbol.for("jupyter.kernel")]: {
+        clearOutput: (wait: boolean) => output("clear_output", { wait }),
+        interruptSignal: () => this.aborter.signal,
+      },
+    });
+  }
+
+  /** Runs a cell and returns the content of its `execute_reply`. */
+  async run({ code, count, silent }: { code: string; count: number; silent: boolean }): Promise<Content> {
+    const name = `cell:${count}`;
+    this.sources.set(name, code);
+    this.compiler.nextName = name;
+    this.compiler.diagnostics = [];
+    this.thrown = this.result = undefined;
+    this.aborter = new AbortController();
+    const failure = await new Promise<Failure | undefined>((resolve) => {
+      this.end = resolve;
+      // In a turn of its own, because an interrupt of a loop ends the whole turn.
+      setImmediate(() => {
+        this.executor.execute(code).then(
+          (ok) => {
+            // One turn more, so that a promise that was rejected and not caught fails the cell.
+            setImmediate(() => resolve(ok ? undefined : this.reason(name, code)));
+          },
+          (error: unknown) => resolve(describeError(error, this.known())),
+        );
+      });
+    });
+    this.end = undefined;
+    Atomics.store(this.state, 0, idle);
+    if (failure) {
+      this.output("error", { ...failure });
+      return { status: "error", ...failure };
+    }
+    if (this.result !== undefined && !silent) {
+      this.output("execute_result", { data: bundleOf(this.result), metadata: {}, execution_count: count });
+    }
+    return { status: "ok", payload: [], user_expressions: {} };
+  }
+
+  /** An error that nobody caught fails the present cell; after its end it is shown as an error of that cell. */
+  fail(error: unknown): void {
+    const failure = describeError(error, this.known());
+    failure.traceback.unshift("Not caught by anything:");
+    if (this.end) this.end(failure);
+    else this.output("error", { ...failure });
+  }
+
+  interrupt(): void {
+    const message = "the cell was interrupted";
+    this.aborter.abort(new Error(message));
+    this.end?.({ ename: "Interrupted", evalue: message, traceback: [`Interrupted: ${message}`] });
+  }
+
+  /** Completion, documentation of what is at the cursor, or whether a console should run the line. */
+  ask({
+    what,
+    code,
+    cursor,
+  }: {
+    what: "complete" | "inspect" | "is_complete";
+    code: string;
+    cursor: number;
+  }): Content {
+    try {
+      if (what === "complete") {
+        const { start, end, candidates } = this.executor.complete(code, cursor);
+        return { status: "ok", matches: candidates, cursor_start: start, cursor_end: end, metadata: {} };
+      }
+      if (what === "inspect") return this.inspect(code, cursor);
+      const require = createRequire(__filename);
+      const { isCompleteCode } = require("tslab/dist/converter") as typeof import("tslab/dist/converter");
+      const { completed, indent } = isCompleteCode(code);
+      return completed ? { status: "complete" } : { status: "incomplete", indent: indent ?? "" };
+    } catch (error) {
+      return { status: "error", ...describeError(error, this.known()) };
+    }
+  }
+
+  private inspect(code: string, cursor: number): Content {
+    const { printQuickInfo } = createRequire(__filename)(
+      "tslab/dist/inspect",
+    ) as typeof import("tslab/dist/inspect");
+    const info = this.executor.inspect(code, cursor) as Parameters<typeof printQuickInfo>[0] | undefined;
+    const data = info ? { "text/plain": printQuickInfo(info) } : {};
+    return { status: "ok", found: info !== undefined, data, metadata: {} };
+  }
+
+  private reason(name: string, code: string): Failure {
+    const { diagnostics } = this.compiler;
+    if (diagnostics.length > 0) return describeDiagnostics(diagnostics, name, code);
+    const interrupted =
+      (this.thrown as { code?: unknown } | undefined)?.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED";
+    if (interrupted)
+      return describeError(
+        Object.assign(new Error("the cell was interrupted"), { name: "Interrupted" }),
+        this.known(),
+      );
+    return describeError(this.thrown, this.known());
+  }
+
+  private known() {
+    return { sources: this.sources, places: this.compiler.places };
+  }
+}

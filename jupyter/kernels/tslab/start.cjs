@@ -1,0 +1,13 @@
+// What Jupyter starts: goes to the project's root, where `./src/index` is, and runs the kernel with tsx.
+const { existsSync } = require("node:fs");
+const { resolve } = require("node:path");
+
+process.chdir(resolve(__dirname, "../../.."));
+if (!existsSync("node_modules/tsx")) {
+  console.error(
+    "The project's packages are missing: run `npm ci` in its folder, then start the kernel again.",
+  );
+  process.exit(1);
+}
+require("tsx/cjs");
+require("../../kernel/main.ts").startKernel(process.argv[2]);
