@@ -9,3 +9,4 @@ export * from "./engine";
 export * from "./hub";
 export * from "./figures";
 export * from "./notebook";
+export * from "./sql";
