@@ -10,3 +10,4 @@ export * from "./hub";
 export * from "./figures";
 export * from "./notebook";
 export * from "./sql";
+export * from "./prompts";
