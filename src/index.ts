@@ -11,3 +11,5 @@ export * from "./figures";
 export * from "./notebook";
 export * from "./sql";
 export * from "./prompts";
+export * from "./metrics";
+export * from "./text";

@@ -1,0 +1,6 @@
+export * from "./bleu";
+export * from "./overlap";
+export * from "./resampling";
+export { rougeL, rougeN } from "./rouge";
+export type { RougeOptions, RougeScore } from "./rouge";
+export * from "./stop-words";
