@@ -5,5 +5,6 @@ export { EngineError } from "./errors";
 export type { Noise } from "./noise";
 export * from "./ops";
 export type { Program, RunOptions } from "./program";
+export { recordableKernels } from "./recorder";
 export { recordFunction, type Recording } from "./recording";
 export type { ProgramTensor, ProgramType, Signature, TensorSpec } from "./tensors";
