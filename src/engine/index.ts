@@ -2,6 +2,7 @@ export { compile, type CompileOptions } from "./compile";
 export { withNoise } from "./eager";
 export type { EngineName, EngineOptions } from "./engines";
 export { EngineError } from "./errors";
+export { FrozenProgram, type FreezeOptions } from "./frozen";
 export type { Noise } from "./noise";
 export * from "./ops";
 export type { Program, RunOptions } from "./program";
