@@ -1,3 +1,4 @@
+import { IGNORED_LABEL } from "../models/t5";
 import { Random } from "../random";
 
 /** One training example: token ids of the input and of the target, both ending in the end-of-sequence token. */
@@ -20,9 +21,6 @@ export interface Batch {
   /** [rows, labelLength], padded with {@link IGNORED_LABEL}. */
   readonly labels: Int32Array;
 }
-
-/** The label of a position that is no target: it leaves the loss (PyTorch's `ignore_index`). */
-export const IGNORED_LABEL = -100;
 
 /** How many batches are sorted by length together; Hugging Face's `LengthGroupedSampler` takes 50 as well. */
 const BATCHES_SORTED_TOGETHER = 50;

@@ -1,4 +1,3 @@
-export * from "./attend-cached";
 export * from "./attend";
 export * from "./cross-entropy";
 export * from "./dropout";

@@ -2,4 +2,3 @@ export * from "./config";
 export * from "./parameters";
 export * from "./position-bias";
 export * from "./model";
-export * from "./generator";

@@ -77,18 +77,8 @@ export function attention(
   { key, value }: KeyValue,
   bias: tf.Tensor,
 ): tf.Tensor2D {
-  return attentionBy(model, x, batch, path, (query) => attend(query, key, value, bias, model.dropout));
-}
-
-/** The attention module at `path` with its queries [batch, heads, length, dKv] answered by `answer`. */
-export function attentionBy(
-  model: T5,
-  x: tf.Tensor2D,
-  batch: number,
-  path: string,
-  answer: (query: tf.Tensor4D) => tf.Tensor4D,
-): tf.Tensor2D {
-  const heads = answer(splitHeads(model, model.linear(x, `${path}.q`), batch));
+  const query = splitHeads(model, model.linear(x, `${path}.q`), batch);
+  const heads = attend(query, key, value, bias, model.dropout);
   const rows = tf.reshape(tf.transpose(heads, [0, 2, 1, 3]), [
     x.shape[0],
     model.config.numHeads * model.config.dKv,
@@ -121,18 +111,29 @@ export function encoderBlock(model: T5, x: tf.Tensor2D, batch: number, block: nu
   );
 }
 
-/** One decoder block around its two attention modules, each given its normed input and its path. */
+/**
+ * One decoder block. `own` gives the keys and values of the self-attention from its input, so that a caller can put
+ * those of earlier tokens before them; `other` are those of the encoder's output.
+ */
 export function decoderBlock(
   model: T5,
   x: tf.Tensor2D,
+  batch: number,
   block: number,
-  selfAttention: (normed: tf.Tensor2D, path: string) => tf.Tensor2D,
-  crossAttention: (normed: tf.Tensor2D, path: string) => tf.Tensor2D,
+  own: (normed: tf.Tensor2D, path: string) => KeyValue,
+  ownBias: tf.Tensor,
+  other: KeyValue,
+  otherBias: tf.Tensor,
 ): tf.Tensor2D {
   const selfPath = sublayerPath("decoder", block, "SelfAttention");
-  x = residual(model, x, selfPath, (h) => selfAttention(h, `${selfPath}.SelfAttention`));
+  x = residual(model, x, selfPath, (h) => {
+    const module = `${selfPath}.SelfAttention`;
+    return attention(model, h, batch, module, own(h, module), ownBias);
+  });
   const crossPath = sublayerPath("decoder", block, "EncDecAttention");
-  x = residual(model, x, crossPath, (h) => crossAttention(h, `${crossPath}.EncDecAttention`));
+  x = residual(model, x, crossPath, (h) =>
+    attention(model, h, batch, `${crossPath}.EncDecAttention`, other, otherBias),
+  );
   const feedForwardPath = sublayerPath("decoder", block, "DenseReluDense");
   return residual(model, x, feedForwardPath, (h) =>
     feedForward(model, h, `${feedForwardPath}.DenseReluDense`),
@@ -211,13 +212,8 @@ export function decode(
   const memories = crossKeyValues(model, memory, batch);
   let x = embed(model, decoderInputIds);
   memories.forEach((other, block) => {
-    x = decoderBlock(
-      model,
-      x,
-      block,
-      (h, path) => attention(model, h, batch, path, keyValue(model, h, batch, path), bias),
-      (h, path) => attention(model, h, batch, path, other, memoryBias),
-    );
+    const own = (h: tf.Tensor2D, path: string) => keyValue(model, h, batch, path);
+    x = decoderBlock(model, x, batch, block, own, bias, other, memoryBias);
   });
   return finish(model, x, "decoder");
 }
@@ -231,7 +227,7 @@ export function logits(model: T5, hidden: tf.Tensor2D): tf.Tensor2D {
 }
 
 /** Label of a position that the loss leaves out. */
-const IGNORED_LABEL = -100;
+export const IGNORED_LABEL = -100;
 
 /** The decoder's input for labels [batch, length]: the start token, then all labels but the last, ignored ones as padding. */
 export function shiftRight(config: T5Config, labels: tf.Tensor2D): tf.Tensor2D {

@@ -132,3 +132,8 @@ export function closeTo(
     );
   }
 }
+
+/** 1e-5; or, where PyTorch's own float32 run strays further from its float64 run, twice as far as it does. */
+export function tolerance(float32: readonly number[], float64: readonly number[]): number {
+  return Math.max(1e-5, ...float64.map((value, i) => 2 * Math.abs(float32[i]! / value - 1)));
+}

@@ -1,0 +1,51 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { writeJsonLines } from "../io";
+
+/** A line of the log after an optimizer step. */
+export interface StepLog {
+  /** Steps done, from 1. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Mean training loss of the step, in nats a label. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Global norm of the mean gradient, before clipping. */
+  readonly gradNorm: number;
+  /** Real tokens (input and target) a second. */
+  readonly tokensPerSecond: number;
+  /** Mean loss over the validation set, where the step was evaluated. */
+  readonly evalLoss?: number;
+}
+
+/** The log of a run as JSONL, a line a step, readable while the run goes on. */
+export class TrainingLog {
+  readonly rows: StepLog[] = [];
+
+  /** Opens a log and forgets the rows after `lastStep`: a resumed run writes them again. */
+  constructor(
+    readonly path: string,
+    lastStep: number,
+  ) {
+    mkdirSync(dirname(path), { recursive: true });
+    this.rows = existsSync(path) ? readRows(path).filter(({ step }) => step <= lastStep) : [];
+    writeJsonLines(path, this.rows);
+  }
+
+  append(row: StepLog): void {
+    this.rows.push(row);
+    appendFileSync(this.path, `${JSON.stringify(row)}\n`);
+  }
+}
+
+function readRows(path: string): StepLog[] {
+  const lines = readFileSync(path, "utf8").split("\n");
+  // A killed process may leave its last line half-written.
+  return lines.flatMap((line) => {
+    try {
+      return [JSON.parse(line) as StepLog];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,174 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { ProgramTensor } from "../engine";
+import type { T5Checkpoint } from "../models/checkpoint";
+import {
+  type Adapter,
+  findTrainable,
+  initLora,
+  type LoraConfig,
+  loraLinear,
+  readAdapter,
+  type TrainableParameters,
+  type TrainableRow,
+  trainableTable,
+  type Unfreezing,
+  writeAdapter,
+} from "../models/lora";
+import { float32Tensor } from "../models/safetensors";
+import { IGNORED_LABEL, lossSums, t5, type T5Batch, type T5Config } from "../models/t5";
+import { Random } from "../random";
+import { sha256 } from "../io";
+import type { NamedTensors } from "./adamw";
+import { type Batch, batchOrder, collate, type Example } from "./batches";
+import type { BatchTensors, ParameterMap, TrainingTask } from "./task";
+
+export interface LoraTaskOptions {
+  readonly lora: LoraConfig;
+  readonly unfreezing: Unfreezing;
+  readonly train: readonly Example[];
+  readonly validation: readonly Example[];
+  /** Seeds the adapter's first weights. */
+  readonly seed: number;
+  /** ε of label smoothing; 0 for none. */
+  readonly labelSmoothing: number;
+  /** Batch lengths are rounded up to a multiple of this; every distinct shape is compiled once. */
+  readonly padToMultipleOf: number;
+  /** What adapter_config.json names as the base model. */
+  readonly baseModel: string | null;
+}
+
+/** A T5 with an adapter, as a task for {@link TrainingTask}'s trainer. */
+export interface LoraTask extends TrainingTask {
+  readonly trainable: TrainableParameters;
+  /** Trainable parameters by part. */
+  readonly table: readonly TrainableRow[];
+  /** The adapter as it is now; its arrays are those that training goes on changing. */
+  adapter(): Adapter;
+}
+
+/**
+ * Fine-tunes a T5 by LoRA, modules saved whole and unfrozen blocks, on input → target pairs with cross-entropy over the
+ * target's tokens. The checkpoint's tensors stay as they are: what is trained is copied.
+ */
+export function loraTask(
+  { config, parameters }: Pick<T5Checkpoint, "config" | "parameters">,
+  options: LoraTaskOptions,
+): LoraTask {
+  const { lora, unfreezing, train, validation, seed, labelSmoothing, padToMultipleOf, baseModel } = options;
+  const shapes = new Map([...parameters].map(([name, { shape }]) => [name, shape]));
+  const trainable = findTrainable(shapes, lora, unfreezing);
+  const whole = [...trainable.saved, ...trainable.unfrozen];
+  const trained: ParameterMap = initLora(trainable.targets, lora.rank, new Random(seed));
+  for (const name of whole) {
+    const { shape, data } = parameters.get(name)!;
+    trained.set(name, float32Tensor(shape, data.slice()));
+  }
+  const frozen: ParameterMap = new Map([...parameters].filter(([name]) => !whole.includes(name)));
+  const collateOptions = (rows: number) => ({ padTokenId: config.padTokenId, rows, padToMultipleOf });
+  const pick = (names: Iterable<string>): ParameterMap =>
+    new Map([...names].map((name) => [name, trained.get(name)!]));
+
+  return {
+    trained,
+    frozen,
+    trainable,
+    table: trainableTable(shapes, lora, trainable),
+    trainSize: train.length,
+    epochBatches: (epoch, batchSize, orderSeed) => batchOrder(train, { batchSize, seed: orderSeed, epoch }),
+    trainBatch: (indices, rows) => batchTensors(collate(train, indices, collateOptions(rows))),
+    *validationBatches(rows) {
+      for (const indices of batchOrder(validation, { batchSize: rows, seed: 0, epoch: 0 })) {
+        yield batchTensors(collate(validation, indices, collateOptions(rows)));
+      }
+    },
+    loss: (all, batch, training) =>
+      t5Loss(config, lora, all, batch as unknown as T5Batch, training ? labelSmoothing : undefined),
+    labels: labelCount,
+    tokens: (batch) => count(batch["attentionMask"]!, (mask) => mask === 1) + labelCount(batch),
+    fingerprint: {
+      config,
+      lora,
+      unfreezing,
+      seed,
+      labelSmoothing,
+      padToMultipleOf,
+      base: checksum(frozen),
+      examples: sha256(JSON.stringify(train)),
+    },
+    adapter,
+    write: (directory) => writeAdapter(directory, adapter()),
+    read(directory) {
+      const stored = readAdapter(directory, shapes);
+      for (const [name, { data }] of trained) {
+        const tensor = stored.weights.get(name) ?? stored.unfrozen.get(name);
+        if (!tensor) throw new Error(`${directory}: the trained parameter ${name} is missing`);
+        data.set(tensor.data);
+      }
+    },
+  };
+
+  function adapter(): Adapter {
+    const unfrozen = new Set(trainable.unfrozen);
+    return {
+      config: lora,
+      baseModel,
+      weights: pick([...trained.keys()].filter((name) => !unfrozen.has(name))),
+      unfrozen: pick(unfrozen),
+    };
+  }
+}
+
+/** The loss of an adapted T5; a smoothing value means training, with dropout. */
+function t5Loss(
+  config: T5Config,
+  lora: LoraConfig,
+  parameters: NamedTensors,
+  batch: T5Batch,
+  smoothing: number | undefined,
+): tf.Tensor {
+  const training = smoothing !== undefined;
+  const linear = loraLinear(parameters, training ? lora : { ...lora, dropout: 0 });
+  const model = t5(config, parameters, { linear, dropoutRate: training ? config.dropoutRate : 0 });
+  return lossSums(model, batch, smoothing ?? 0).loss;
+}
+
+function batchTensors({
+  rows,
+  inputLength,
+  labelLength,
+  inputIds,
+  attentionMask,
+  labels,
+}: Batch): BatchTensors {
+  const int32 = (length: number, data: Int32Array) => ({
+    dtype: "int32" as const,
+    shape: [rows, length],
+    data,
+  });
+  return {
+    inputIds: int32(inputLength, inputIds),
+    attentionMask: int32(inputLength, attentionMask),
+    labels: int32(labelLength, labels),
+  };
+}
+
+function labelCount(batch: BatchTensors): number {
+  return count(batch["labels"]!, (label) => label !== IGNORED_LABEL);
+}
+
+function count({ data }: ProgramTensor, wanted: (value: number) => boolean): number {
+  return (data as Int32Array).reduce((found, value) => found + Number(wanted(value)), 0);
+}
+
+/** A checksum over names and a few elements of every tensor: enough to tell two base models apart without reading them whole. */
+function checksum(parameters: ParameterMap): string {
+  const sampled = [...parameters].map(([name, { data }]) => {
+    const stride = Math.max(1, Math.floor(data.length / 16));
+    return [
+      name,
+      data.length,
+      ...Array.from({ length: Math.min(16, data.length) }, (_, i) => data[i * stride]),
+    ];
+  });
+  return sha256(JSON.stringify(sampled));
+}

@@ -1,0 +1,295 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import {
+  type BatchTensors,
+  DEFAULT_TRAINING,
+  loraLinear,
+  lossSums,
+  readAdapter,
+  t5,
+  type T5Batch,
+  train,
+  TrainingDiverged,
+  type TrainingHooks,
+  type TrainingOptions,
+  type TrainingTask,
+} from "../../src";
+import { closeTo, fixture, type Listed, loraCase, loraCases, skip, tolerance } from "../models/lora/fixtures";
+import { tinyOptions, tinyTask } from "./tiny-run";
+
+let directory: string;
+beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "trainer-"))));
+afterEach(() => rmSync(directory, { recursive: true }));
+
+// ------------------------------------------------------------------------- against PyTorch's and PEFT's six steps
+
+/** The fixture's run as a task: its batches in its order, its parameters. */
+function fixtureTask(name: string): {
+  task: TrainingTask;
+  options: TrainingOptions;
+  expected: ReturnType<typeof loraCase>["train"];
+} {
+  const { config, lora, parameters, trained, train: expected } = loraCase(name);
+  const copy = [...parameters].map(
+    ([key, tensor]) => [key, { ...tensor, data: tensor.data.slice() }] as const,
+  );
+  const batch = (input: string): BatchTensors => {
+    const part = (key: string) => {
+      const { shape, data } = fixture("inputs.json")[input][key] as Listed;
+      return { dtype: "int32" as const, shape, data: Int32Array.from(data) };
+    };
+    return { inputIds: part("input_ids"), attentionMask: part("attention_mask"), labels: part("labels") };
+  };
+  const task: TrainingTask = {
+    trained: new Map(copy.filter(([key]) => trained.includes(key))),
+    frozen: new Map(copy.filter(([key]) => !trained.includes(key))),
+    trainSize: expected.order.length,
+    epochBatches: () => expected.order.map((_, i) => [i]),
+    trainBatch: ([index]) => batch(expected.order[index!]!),
+    *validationBatches() {},
+    loss: (all, tensors) =>
+      lossSums(t5(config, all, { linear: loraLinear(all, lora.config) }), tensors as unknown as T5Batch).loss,
+    labels: (tensors) => (tensors["labels"]!.data as Int32Array).filter((label) => label !== -100).length,
+    tokens: () => 1,
+    fingerprint: name,
+    write: (folder) => writeFileSync(join(folder, "unused"), ""),
+    read() {},
+  };
+  const options = {
+    ...DEFAULT_TRAINING,
+    outputDirectory: directory,
+    maxSteps: expected.steps,
+    batchSize: 1,
+    learningRate: expected.lr,
+    schedule: "linear" as const,
+    warmupSteps: 0,
+    weightDecay: expected.wd,
+    maxGradNorm: expected.clip,
+    decays: () => true,
+  };
+  return { task, options, expected };
+}
+
+for (const name of loraCases) {
+  for (const engine of ["onnx", "cpu"] as const) {
+    test(`${name} on ${engine}: six steps of the trainer end where PyTorch's do`, { skip }, async () => {
+      const { task, options, expected } = fixtureTask(name);
+      const { log } = await train(task, options, { engine: { engine } });
+      log.forEach(({ loss, gradNorm }, t) => {
+        closeTo(
+          [loss],
+          [expected.loss_f64[t]!],
+          tolerance(expected.loss_f32, expected.loss_f64),
+          `loss of step ${t + 1}`,
+        );
+        closeTo(
+          [gradNorm],
+          [expected.grad_norm_f64[t]!],
+          tolerance(expected.grad_norm_f32, expected.grad_norm_f64),
+          `norm of step ${t + 1}`,
+        );
+      });
+      assert.equal(log.length, 6);
+      for (const [key, { data }] of task.trained)
+        closeTo(data, expected.final_params_f64[key]!.data, 1e-5, key);
+    });
+  }
+}
+
+// ------------------------------------------------------------------------------------------------- whole tiny runs
+
+const run = (change: Partial<TrainingOptions> = {}, hooks: TrainingHooks = {}, folder = directory) => {
+  const task = tinyTask();
+  return train(task, tinyOptions(folder, change), hooks).then((result) => ({ task, ...result }));
+};
+const numbers = ({ task }: { task: TrainingTask }) =>
+  [...task.trained].map(([name, { data }]) => [name, [...data]]);
+const losses = ({ log }: { log: readonly { loss: number; gradNorm: number }[] }) =>
+  log.map(({ loss, gradNorm }) => [loss, gradNorm]);
+
+test("training lowers the loss, and the frozen weights stay", async () => {
+  const before = [...tinyTask().frozen].map(([name, { data }]) => [name, [...data]]);
+  const result = await run({ maxSteps: 60, evalSteps: 30 });
+  const mean = (from: number, to: number) =>
+    result.log.slice(from, to).reduce((sum, { loss }) => sum + loss, 0) / (to - from);
+  assert.ok(mean(50, 60) < 0.8 * mean(0, 10), `${mean(0, 10)} to ${mean(50, 60)}`);
+  assert.deepEqual(
+    result.log.filter(({ evalLoss }) => evalLoss !== undefined).map(({ step }) => step),
+    [30, 60],
+  );
+  assert.deepEqual(
+    [...result.task.frozen].map(([name, { data }]) => [name, [...data]]),
+    before,
+  );
+});
+
+test("the same seed takes the same steps bit for bit, another seed others", async () => {
+  const [first, second, other] = [
+    await run({}, {}, join(directory, "a")),
+    await run({}, {}, join(directory, "b")),
+    await run({ seed: 14 }, {}, join(directory, "c")),
+  ];
+  assert.deepEqual(numbers(first!), numbers(second!));
+  assert.notDeepEqual(numbers(first!), numbers(other!));
+});
+
+test("ten steps straight equal five, an interrupt, and five resumed", async () => {
+  const straight = await run({ evalSteps: 4 }, {}, join(directory, "straight"));
+  const controller = new AbortController();
+  const folder = join(directory, "cut");
+  const cut = await run(
+    { evalSteps: 4 },
+    { signal: controller.signal, onStep: ({ step }) => step === 5 && controller.abort() },
+    folder,
+  );
+  assert.deepEqual([cut.stopped, cut.step], ["interrupted", 5]);
+  const messages: string[] = [];
+  const resumed = await run({ evalSteps: 4 }, { onMessage: (message) => messages.push(message) }, folder);
+  assert.match(messages[0]!, /resumed from .*checkpoint-5/);
+  assert.equal(resumed.stopped, "finished");
+  assert.deepEqual(numbers(resumed), numbers(straight));
+  assert.deepEqual(losses(resumed), losses(straight));
+  assert.deepEqual(resumed.best, straight.best);
+});
+
+const spawnRun = (folder: string, maxSteps: number): ChildProcess =>
+  fork(join(__dirname, "killed-run.ts"), [folder, String(maxSteps)], { execArgv: ["--import", "tsx"] });
+const reaches = (child: ChildProcess, wanted: unknown) =>
+  new Promise<void>((resolve) => child.on("message", (message) => message === wanted && resolve()));
+const exits = (child: ChildProcess) => new Promise<void>((resolve) => child.once("exit", () => resolve()));
+
+test(
+  "a killed process goes on from its last checkpoint, to the same weights",
+  { timeout: 120_000 },
+  async () => {
+    const straight = await run({ saveSteps: 1, maxSteps: 12 }, {}, join(directory, "straight"));
+    const folder = join(directory, "killed");
+    for (const [step, delay] of [
+      [3, 1],
+      [7, 7],
+    ] as const) {
+      const child = spawnRun(folder, 12);
+      await reaches(child, step);
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      child.kill("SIGKILL");
+      await exits(child);
+    }
+    const resumed = await run({ saveSteps: 1, maxSteps: 12 }, {}, folder);
+    assert.deepEqual(numbers(resumed), numbers(straight));
+    assert.deepEqual(losses(resumed), losses(straight));
+  },
+);
+
+test("Ctrl-C stops after the step in progress and saves", { timeout: 120_000 }, async () => {
+  const child = spawnRun(directory, 100_000);
+  await reaches(child, 2);
+  const stopped = reaches(child, "interrupted");
+  child.kill("SIGINT");
+  await stopped;
+  await exits(child);
+  const last = readFileSync(join(directory, "training_log.jsonl"), "utf8").trim().split("\n").at(-1)!;
+  assert.ok(existsSync(join(directory, `checkpoint-${JSON.parse(last).step}/optimizer.safetensors`)));
+});
+
+test("a damaged checkpoint is passed over for the one before, to the same end", async () => {
+  const straight = await run({}, {}, join(directory, "straight"));
+  const folder = join(directory, "damaged");
+  await run({ maxSteps: 6, saveSteps: 3 }, {}, folder);
+  const path = join(folder, "checkpoint-6/optimizer.safetensors");
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 1]! ^= 1;
+  writeFileSync(path, bytes);
+  const messages: string[] = [];
+  const resumed = await run({}, { onMessage: (message) => messages.push(message) }, folder);
+  assert.match(messages[0]!, /checkpoint-6 is not used: optimizer\.safetensors is damaged/);
+  assert.match(messages[1]!, /resumed from .*checkpoint-3/);
+  assert.deepEqual(numbers(resumed), numbers(straight));
+});
+
+test("a run with other options does not take up the checkpoints of this one", async () => {
+  await run({ maxSteps: 2 });
+  const messages: string[] = [];
+  const other = await run(
+    { maxSteps: 2, learningRate: 0.5 },
+    { onMessage: (message) => messages.push(message) },
+  );
+  assert.match(messages[0]!, /checkpoint-2 is not used: .*another model, data or configuration/);
+  assert.equal(other.log.length, 2);
+});
+
+test("two accumulated batches make the step of one batch of their size", async () => {
+  // Without dropout, and with as many labels in each batch, so that only the summation differs.
+  const task = () =>
+    tinyTask({ lora: { ...tinyTask().adapter().config, dropout: 0 }, train: equalExamples() });
+  const wide = task();
+  const narrow = task();
+  for (const part of [wide, narrow]) Object.assign(part, { loss: withoutDropout(part) });
+  const common = { maxSteps: 4 };
+  const wideRun = await train(wide, tinyOptions(join(directory, "wide"), { ...common, batchSize: 8 }));
+  Object.assign(narrow, {
+    epochBatches: (epoch: number, _: number, seed: number) =>
+      wide.epochBatches(epoch, 8, seed).flatMap((b) => [b.slice(0, 4), b.slice(4)]),
+  });
+  const narrowRun = await train(
+    narrow,
+    tinyOptions(join(directory, "narrow"), { ...common, batchSize: 4, gradientAccumulationSteps: 2 }),
+  );
+  wideRun.log.forEach(({ loss, gradNorm }, t) => {
+    closeTo([narrowRun.log[t]!.loss, narrowRun.log[t]!.gradNorm], [loss, gradNorm], 1e-4, `step ${t + 1}`);
+  });
+});
+
+function equalExamples() {
+  return Array.from({ length: 16 }, (_, i) => ({ inputIds: [2 + i, 3, 4, 1], labels: [2 + i, 5, 1] }));
+}
+
+function withoutDropout(task: TrainingTask): TrainingTask["loss"] {
+  const { loss } = task;
+  return (parameters, batch) => loss.call(task, parameters, batch, false);
+}
+
+test("a loss that is not finite stops the run before the update and keeps the batch", async () => {
+  const task = tinyTask();
+  task.trained.get("lm_head.weight")!.data[5] = Number.NaN;
+  const before = numbers({ task });
+  const error = await train(task, tinyOptions(directory)).then(
+    () => assert.fail("the run went on"),
+    (caught: unknown) => caught,
+  );
+  assert.ok(error instanceof TrainingDiverged);
+  assert.match(error.message, /step 1: the loss is NaN.*diverged-step-1\.json.*lower learning rate/s);
+  const kept = JSON.parse(readFileSync(error.batchFile, "utf8"));
+  assert.deepEqual(kept.batches[0].inputIds.shape, [4, kept.batches[0].inputIds.data.length / 4]);
+  assert.deepEqual(numbers({ task }), before);
+});
+
+test("early stopping ends a run that does not improve, and the best parameters come back", async () => {
+  const result = await run({
+    maxSteps: 60,
+    learningRate: 3,
+    evalSteps: 2,
+    earlyStoppingPatience: 2,
+    loadBestModelAtEnd: true,
+  });
+  assert.equal(result.stopped, "early stopping");
+  assert.ok(result.step < 60 && result.best!.step < result.step);
+  const shapes = new Map(
+    [...result.task.frozen, ...result.task.trained].map(([name, { shape }]) => [name, shape]),
+  );
+  const base = new Map([...shapes].filter(([name]) => !name.includes("lora_")));
+  const stored = readAdapter(join(directory, `checkpoint-${result.best!.step}`), base);
+  for (const [name, tensor] of stored.weights)
+    assert.deepEqual(result.task.trained.get(name)!.data, tensor.data);
+});
+
+test("options that mean nothing are refused by name", async () => {
+  const refused = (change: Partial<TrainingOptions>, message: RegExp) => assert.rejects(run(change), message);
+  await refused({ batchSize: 0 }, /batchSize/);
+  await refused({ maxSteps: 1, epochs: 1 }, /one of maxSteps and epochs/);
+  await refused({ loadBestModelAtEnd: true }, /set evalSteps/);
+  await refused({ learningRate: Number.NaN }, /learningRate/);
+});
