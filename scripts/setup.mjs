@@ -1,6 +1,7 @@
 // Installs the dependencies where they are missing or older than the lockfile. Plain JavaScript, because it runs
 // before anything is installed.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, lstatSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
@@ -30,4 +31,17 @@ function isInstalled() {
   return ["../package.json", "../package-lock.json"].every(
     (file) => statSync(new URL(file, import.meta.url)).mtimeMs <= made,
   );
+}
+
+/**
+ * Runs one of the project's TypeScript programs and returns its exit code. A Ctrl-C reaches the program too, which
+ * decides what to do about it.
+ */
+export async function runTypeScript(file, args) {
+  const ignore = () => {};
+  process.on("SIGINT", ignore);
+  const child = spawn(process.execPath, ["--import", "tsx", file, ...args], { cwd: root, stdio: "inherit" });
+  const [code] = await once(child, "exit");
+  process.off("SIGINT", ignore);
+  return code ?? 1;
 }

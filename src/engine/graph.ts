@@ -134,7 +134,7 @@ export class Graph {
           shape.map((size) => (this.isOpen(size) ? -1 : size)),
         )
       : this.shape(shape);
-    return this.node("Reshape", [value, target], { type, shape });
+    return this.node("Reshape", [value, target], { type, shape }, shape.includes(0) ? { allowzero: 1 } : {});
   }
 
   /** `value` repeated to `shape` by the rules of broadcasting. */

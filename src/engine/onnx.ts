@@ -44,6 +44,8 @@ const messages = {
     dataType: [2, "int32"],
     name: [8, "string"],
     rawData: [9, "bytes"],
+    externalData: [13, "Entry*"],
+    dataLocation: [14, "int32"],
   },
   ValueInfo: { name: [1, "string"], type: [2, "Type"] },
   Type: { tensorType: [1, "TensorType"] },
@@ -121,10 +123,10 @@ export interface OnnxValue {
   shape: readonly Dimension[];
 }
 
-/** A constant with its little-endian bytes. */
+/** A constant with its little-endian bytes, or without them when they are handed to the session under its name. */
 export interface OnnxConstant extends OnnxValue {
   shape: readonly number[];
-  bytes: Uint8Array;
+  bytes?: Uint8Array;
 }
 
 /** Everything that a model file says. Nodes are in an order in which each follows those whose outputs it reads. */
@@ -162,7 +164,7 @@ export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): U
         name,
         dims: shape,
         dataType: elementTypes[type],
-        rawData: bytes,
+        ...(bytes ? { rawData: bytes } : externalData(name)),
       })),
       input: inputs.map(encodeValue),
       output: outputs.map(encodeValue),
@@ -170,6 +172,12 @@ export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): U
   };
   return modelType.encode(modelType.fromObject(message)).finish();
 }
+
+/** Says that a tensor's bytes are in a file of its name: ONNX Runtime takes such files from memory too. */
+const externalData = (name: string) => ({
+  externalData: [{ key: "location", value: name }],
+  dataLocation: 1,
+});
 
 function encodeValue({ name, type, shape }: OnnxValue): object {
   const dim = shape.map((size) => (typeof size === "string" ? { dimParam: size } : { dimValue: size }));

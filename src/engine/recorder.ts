@@ -165,7 +165,7 @@ export function record<T>(graph: Graph, body: () => T): T {
 const mapped = new Set<string>();
 
 /** The TensorFlow.js kernels that can be recorded. */
-export const recordableKernels = (): string[] => [...mapped].sort();
+export const recordableKernels = (): string[] => [...mapped].filter(Boolean).sort();
 
 /** Registers how kernels are said in ONNX. */
 export function registerKernels(kernels: Record<string, Kernel>): void {

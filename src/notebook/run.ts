@@ -125,14 +125,14 @@ export function startRun<P extends Parameters>(name: string, parameters: P): Run
         files,
       };
       writeJson(manifestPath, manifest);
-      const list = [...files.map(({ path }) => path), shown(manifestPath)]
+      const list = [...files.map(({ path }) => path), shownPath(manifestPath)]
         .map((path) => `  ${path}`)
         .join("\n");
       console.log(`${name} (${run.profile}) took ${formatDuration(manifest.seconds)} and left\n${list}`);
     },
   };
   const settings = Object.entries(inEffect).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
-  display({ "text/plain": `Run ${name}: ${settings.join(", ")}; files go to ${shown(directory)}` });
+  display({ "text/plain": `Run ${name}: ${settings.join(", ")}; files go to ${shownPath(directory)}` });
   return run;
 }
 
@@ -140,13 +140,13 @@ function inside(folder: string, parts: readonly string[]): string {
   const path = resolve(folder, ...parts);
   const way = relative(folder, path);
   if (way === "" || way === ".." || way.startsWith(`..${sep}`) || isAbsolute(way)) {
-    throw new Error(`${join(...parts)}: not a path inside ${shown(folder)}`);
+    throw new Error(`${join(...parts)}: not a path inside ${shownPath(folder)}`);
   }
   return path;
 }
 
 /** The path as people read it: relative where it lies below the working directory. */
-function shown(path: string): string {
+export function shownPath(path: string): string {
   const way = relative(process.cwd(), path);
   return (way.startsWith("..") || isAbsolute(way) ? path : way).split(sep).join("/");
 }
@@ -166,7 +166,7 @@ function stamp(file: string): string {
 }
 
 async function record(file: string): Promise<FileRecord> {
-  return { path: shown(file), bytes: statSync(file).size, sha256: await sha256File(file) };
+  return { path: shownPath(file), bytes: statSync(file).size, sha256: await sha256File(file) };
 }
 
 function versions(): Record<string, string> {

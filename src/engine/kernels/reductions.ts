@@ -3,8 +3,10 @@ import type { Graph, Value } from "../graph";
 import type { ElementType } from "../onnx";
 import { registerKernels, type Kernel } from "../recorder";
 
+/** TensorFlow.js calls the axes of Max `reductionIndices`. */
 interface ReductionAttributes {
-  axis: number | number[];
+  axis?: number | number[];
+  reductionIndices?: number | number[];
   keepDims?: boolean;
 }
 
@@ -15,8 +17,8 @@ function reduced({ shape }: Value, axes: readonly number[], keepDims: boolean): 
 }
 
 function reduce(graph: Graph, opType: string, x: Value, attributes: unknown): Value {
-  const { axis, keepDims = false } = attributes as ReductionAttributes;
-  const axes = util.parseAxisParam(axis, [...x.shape]);
+  const { axis, reductionIndices, keepDims = false } = attributes as ReductionAttributes;
+  const axes = util.parseAxisParam((axis ?? reductionIndices)!, [...x.shape]);
   const shape = reduced(x, axes, keepDims);
   if (axes.every((axis) => x.shape[axis] === 1)) return graph.reshape(x, shape);
   const list = graph.constant("int64", [axes.length], axes);
@@ -37,16 +39,9 @@ const reductionAs =
 const position =
   (opType: string): Kernel =>
   (graph, { x }, { axis }) => {
-    const at = axis as number;
+    const at = util.parseAxisParam(axis as number, [...x!.shape])[0]!;
     const shape = reduced(x!, [at], false);
     return graph.cast(graph.node(opType, [x!], { type: "int64", shape }, { axis: at, keepdims: 0 }), "int32");
-  };
-
-const softmax =
-  (opType: string, input: string): Kernel =>
-  (graph, inputs) => {
-    const x = inputs[input]!;
-    return graph.node(opType, [x], x, { axis: -1 });
   };
 
 registerKernels({
@@ -64,6 +59,5 @@ registerKernels({
       exclusive: exclusive ? 1 : 0,
       reverse: reverse ? 1 : 0,
     }),
-  Softmax: softmax("Softmax", "logits"),
-  LogSoftmax: softmax("LogSoftmax", "logits"),
+  Softmax: (graph, { logits }) => graph.node("Softmax", [logits!], logits!, { axis: -1 }),
 });

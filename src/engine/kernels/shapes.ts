@@ -34,7 +34,6 @@ registerKernels({
     return graph.reshape(input!, shape);
   },
   Transpose: (graph, { x }, { perm }) => transpose(graph, x!, perm as number[]),
-  BroadcastTo: (graph, { x }, { shape }) => graph.expand(x!, shape as number[]),
   Fill: (graph, _inputs, { shape, value, dtype }) =>
     full(graph, shape as number[], (dtype as ElementType | undefined) ?? "float32", value as number),
   ZerosLike: (graph, { x }) => full(graph, x!.shape, x!.type, 0),

@@ -1,3 +1,4 @@
+export * from "./attend-cached";
 export * from "./attend";
 export * from "./cross-entropy";
 export * from "./dropout";

@@ -2,3 +2,4 @@ export * from "./config";
 export * from "./parameters";
 export * from "./position-bias";
 export * from "./model";
+export * from "./generator";

@@ -77,8 +77,18 @@ export function attention(
   { key, value }: KeyValue,
   bias: tf.Tensor,
 ): tf.Tensor2D {
-  const query = splitHeads(model, model.linear(x, `${path}.q`), batch);
-  const heads = attend(query, key, value, bias, model.dropout);
+  return attentionBy(model, x, batch, path, (query) => attend(query, key, value, bias, model.dropout));
+}
+
+/** The attention module at `path` with its queries [batch, heads, length, dKv] answered by `answer`. */
+export function attentionBy(
+  model: T5,
+  x: tf.Tensor2D,
+  batch: number,
+  path: string,
+  answer: (query: tf.Tensor4D) => tf.Tensor4D,
+): tf.Tensor2D {
+  const heads = answer(splitHeads(model, model.linear(x, `${path}.q`), batch));
   const rows = tf.reshape(tf.transpose(heads, [0, 2, 1, 3]), [
     x.shape[0],
     model.config.numHeads * model.config.dKv,
@@ -111,29 +121,18 @@ export function encoderBlock(model: T5, x: tf.Tensor2D, batch: number, block: nu
   );
 }
 
-/**
- * One decoder block. `own` gives the keys and values of the self-attention from its input, so that a caller can put
- * those of earlier tokens before them; `other` are those of the encoder's output.
- */
+/** One decoder block around its two attention modules, each given its normed input and its path. */
 export function decoderBlock(
   model: T5,
   x: tf.Tensor2D,
-  batch: number,
   block: number,
-  own: (normed: tf.Tensor2D, path: string) => KeyValue,
-  ownBias: tf.Tensor,
-  other: KeyValue,
-  otherBias: tf.Tensor,
+  selfAttention: (normed: tf.Tensor2D, path: string) => tf.Tensor2D,
+  crossAttention: (normed: tf.Tensor2D, path: string) => tf.Tensor2D,
 ): tf.Tensor2D {
   const selfPath = sublayerPath("decoder", block, "SelfAttention");
-  x = residual(model, x, selfPath, (h) => {
-    const module = `${selfPath}.SelfAttention`;
-    return attention(model, h, batch, module, own(h, module), ownBias);
-  });
+  x = residual(model, x, selfPath, (h) => selfAttention(h, `${selfPath}.SelfAttention`));
   const crossPath = sublayerPath("decoder", block, "EncDecAttention");
-  x = residual(model, x, crossPath, (h) =>
-    attention(model, h, batch, `${crossPath}.EncDecAttention`, other, otherBias),
-  );
+  x = residual(model, x, crossPath, (h) => crossAttention(h, `${crossPath}.EncDecAttention`));
   const feedForwardPath = sublayerPath("decoder", block, "DenseReluDense");
   return residual(model, x, feedForwardPath, (h) =>
     feedForward(model, h, `${feedForwardPath}.DenseReluDense`),
@@ -212,8 +211,13 @@ export function decode(
   const memories = crossKeyValues(model, memory, batch);
   let x = embed(model, decoderInputIds);
   memories.forEach((other, block) => {
-    const own = (h: tf.Tensor2D, path: string) => keyValue(model, h, batch, path);
-    x = decoderBlock(model, x, batch, block, own, bias, other, memoryBias);
+    x = decoderBlock(
+      model,
+      x,
+      block,
+      (h, path) => attention(model, h, batch, path, keyValue(model, h, batch, path), bias),
+      (h, path) => attention(model, h, batch, path, other, memoryBias),
+    );
   });
   return finish(model, x, "decoder");
 }

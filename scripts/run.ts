@@ -1,0 +1,209 @@
+/** npm start: runs notebooks headless and says what they left. `scripts/start.mjs` has set up what this imports. */
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import ora from "ora";
+import { readJson } from "../src/io";
+import { formatDuration, profiles, shownPath, type Manifest, type ParameterValue } from "../src/notebook";
+import { readNotebook } from "./runner/notebook";
+import { declaredParameters, readOverrides } from "./runner/parameters";
+import { NotebookFailure, runNotebook } from "./runner/run-notebook";
+
+const root = resolve(__dirname, "..");
+
+interface Options {
+  profile: string;
+  set: [name: string, text: string][];
+  out: string;
+  limit: number;
+  notebooks: string;
+}
+
+/** A notebook chosen to run, with the overrides that it declares. */
+interface Chosen {
+  path: string;
+  name: string;
+  parameters: Record<string, ParameterValue>;
+}
+
+interface Outcome {
+  chosen: Chosen;
+  seconds: number;
+  files: string[];
+  failure: Error | undefined;
+}
+
+const command = new Command("npm start --")
+  .description("Runs the notebooks and saves them, executed, with their figures and tables.")
+  .argument("[notebooks...]", "numbers or names, such as 01 or 03-baselines; all of them if none is given")
+  .addOption(
+    new Option("--profile <profile>", "quick: embedded data, minutes; full: all data, the real base model")
+      .choices([...profiles])
+      .default(process.env["PROFILE"] ?? "quick"),
+  )
+  .option("--set <NAME=VALUE>", "override a parameter of the notebooks (repeatable)", readSetting, [])
+  .option("--out <folder>", "where everything is written", process.env["PERSONA_OUTPUTS"] || "outputs")
+  .option("--limit <minutes>", "how long one cell may take", readMinutes, 60)
+  .addOption(new Option("--notebooks <folder>").default(join(root, "notebooks")).hideHelp())
+  .addHelpText(
+    "after",
+    "\nExamples:\n  npm start\n  npm start -- 01 02\n  npm start -- 04 --set MAX_STEPS=50 --out /tmp/try",
+  )
+  .showHelpAfterError();
+
+function readSetting(text: string, before: [string, string][]): [string, string][] {
+  const [whole, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? [];
+  if (whole === undefined) throw new InvalidArgumentError("It is not of the form NAME=VALUE.");
+  return [...before, [name!, value!]];
+}
+
+function readMinutes(text: string): number {
+  const minutes = Number(text);
+  if (!(minutes > 0)) throw new InvalidArgumentError("It is not a number of minutes above 0.");
+  return minutes;
+}
+
+/** The notebooks that the arguments name, in the folder's order. */
+function chooseNotebooks(folder: string, wanted: readonly string[]): string[] {
+  const all = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((file) => file.endsWith(".ipynb"))
+        .sort()
+    : [];
+  const names = all.map((file) => basename(file, ".ipynb"));
+  for (const want of wanted) {
+    if (!names.some((name) => answersTo(name, want))) {
+      command.error(`error: no notebook "${want}"; there are: ${names.join(", ") || "none"}`, {
+        exitCode: 2,
+      });
+    }
+  }
+  const chosen = names.filter((name) => wanted.length === 0 || wanted.some((want) => answersTo(name, want)));
+  return chosen.map((name) => join(folder, `${name}.ipynb`));
+}
+
+const answersTo = (name: string, want: string) =>
+  [name, name.split("-")[0], name.slice(name.indexOf("-") + 1)].includes(basename(want, ".ipynb"));
+
+/** Gives every notebook the settings that it declares; one that none declares is refused. */
+function settle(paths: readonly string[], options: Options): Chosen[] {
+  const declared = paths.map((path) => declaredParameters(readNotebook(path), path));
+  for (const [name] of options.set) {
+    if (declared.some((parameters) => Object.hasOwn(parameters, name))) continue;
+    const lists = paths.map(
+      (path, i) => `  ${basename(path, ".ipynb")}: ${Object.keys(declared[i]!).join(", ") || "none"}`,
+    );
+    throw new Error(`no chosen notebook has a parameter ${name}; their parameters:\n${lists.join("\n")}`);
+  }
+  const settings: [string, string][] = [["PROFILE", options.profile], ...options.set];
+  return paths.map((path, i) => {
+    const own = settings.filter(([name]) => Object.hasOwn(declared[i]!, name));
+    return { path, name: basename(path, ".ipynb"), parameters: readOverrides(declared[i]!, own, path) };
+  });
+}
+
+async function runOne(chosen: Chosen, options: Options, signal: AbortSignal): Promise<Outcome> {
+  const saveTo = join(options.out, `${chosen.name}.ipynb`);
+  const started = Date.now();
+  const report = reporter(chosen.name);
+  // The command line wins over the environment, which a notebook reads for what the command line leaves open.
+  const environment: NodeJS.ProcessEnv = { ...process.env, PERSONA_OUTPUTS: options.out };
+  for (const name of Object.keys(chosen.parameters)) delete environment[name];
+  let failure: Error | undefined;
+  try {
+    await runNotebook({
+      ...chosen,
+      saveTo,
+      environment,
+      limit: options.limit * 60,
+      signal,
+      onProgress: ({ cell, cells, title, note }) => report.at(`cell ${cell} of ${cells}`, note ?? title),
+    });
+  } catch (error) {
+    failure = error as Error;
+  }
+  const seconds = (Date.now() - started) / 1000;
+  report.end(failure === undefined, formatDuration(seconds));
+  if (failure) console.error(failure instanceof NotebookFailure ? failure.message : failure.stack);
+  const files = filesOfRun(join(options.out, chosen.name, "manifest.json"), started);
+  return { chosen, seconds, failure, files: [shownPath(saveTo), ...files] };
+}
+
+/** What the notebook's own manifest lists, if this run wrote it. */
+function filesOfRun(manifestPath: string, started: number): string[] {
+  if (!existsSync(manifestPath)) return [];
+  const manifest = readJson(manifestPath) as Manifest;
+  if (Date.parse(manifest.started) < started) return [];
+  return [...manifest.files.map(({ path }) => path), shownPath(manifestPath)];
+}
+
+/** One live line in a terminal; elsewhere a line for every cell. */
+function reporter(name: string): {
+  at(place: string, note: string): void;
+  end(good: boolean, time: string): void;
+} {
+  const started = Date.now();
+  if (process.stderr.isTTY) {
+    const spinner = ora({ text: name, discardStdin: false }).start();
+    return {
+      at: (place, note) => {
+        const text = `${name}, ${place}, ${formatDuration((Date.now() - started) / 1000)}: ${note}`;
+        spinner.text = text.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 4));
+      },
+      end: (good, time) => void spinner[good ? "succeed" : "fail"](`${name}: ${time}`),
+    };
+  }
+  let last = "";
+  let noted = Date.now();
+  console.error(`${name} …`);
+  return {
+    at: (place, note) => {
+      if (place === last && Date.now() - noted < 30_000) return;
+      last = place;
+      noted = Date.now();
+      console.error(`  ${name}, ${place}, ${formatDuration((Date.now() - started) / 1000)}: ${note}`);
+    },
+    end: (good, time) => console.error(`${name}: ${good ? "finished" : "failed"} after ${time}`),
+  };
+}
+
+function summarize(outcomes: readonly Outcome[], left: readonly Chosen[]): void {
+  console.log("");
+  for (const { chosen, seconds, files, failure } of outcomes) {
+    console.log(
+      `${failure ? "✗" : "✓"} ${chosen.name}: ${failure ? "failed after" : "finished in"} ${formatDuration(seconds)}`,
+    );
+    if (failure) console.log(`  ${failure.message.split("\n")[0]}`);
+    for (const file of files) console.log(`  ${file}`);
+  }
+  for (const { name } of left) console.log(`– ${name}: not run`);
+}
+
+async function main(): Promise<void> {
+  command.parse();
+  const options = command.opts<Options>();
+  options.out = resolve(options.out);
+  let chosen: Chosen[];
+  try {
+    chosen = settle(chooseNotebooks(resolve(options.notebooks), command.args), options);
+  } catch (error) {
+    return command.error(`error: ${(error as Error).message}`, { exitCode: 2 });
+  }
+  if (chosen.length === 0) return command.error("error: there is no notebook to run", { exitCode: 2 });
+
+  const stop = new AbortController();
+  process.on("SIGINT", () => {
+    if (stop.signal.aborted) process.exit(130);
+    console.error("\nStopping: what has been done is saved (Ctrl-C again leaves at once).");
+    stop.abort();
+  });
+  const outcomes: Outcome[] = [];
+  for (const one of chosen) {
+    if (stop.signal.aborted) break;
+    outcomes.push(await runOne(one, options, stop.signal));
+  }
+  summarize(outcomes, chosen.slice(outcomes.length));
+  process.exitCode = stop.signal.aborted ? 130 : outcomes.some(({ failure }) => failure) ? 1 : 0;
+}
+
+void main();

@@ -1,0 +1,192 @@
+/** Runs one notebook in a kernel of its own and saves it with its outputs. */
+import { basename } from "node:path";
+import type { ParameterValue } from "../../src/notebook/parameters";
+import type { Content } from "../../jupyter/kernel/wire";
+import { KernelClient, KernelDied } from "./client";
+import { readNotebook, writeNotebook, type CodeCell, type Notebook } from "./notebook";
+import { OutputCollector } from "./outputs";
+import { injectParameters } from "./parameters";
+
+export interface NotebookRun {
+  /** The notebook; it is only read. */
+  path: string;
+  /** Where the executed notebook is saved, after every cell. */
+  saveTo: string;
+  parameters: Record<string, ParameterValue>;
+  /** The kernel's environment. */
+  environment: NodeJS.ProcessEnv;
+  /** Seconds that one cell may take. */
+  limit: number;
+  /** Aborted to end the run: the running cell is interrupted, what there is is saved. */
+  signal?: AbortSignal;
+  onProgress?: (progress: CellProgress) => void;
+}
+
+export interface CellProgress {
+  /** 1-based, of all cells of the notebook that is saved. */
+  cell: number;
+  cells: number;
+  /** The heading that the cell stands under, else its first line. */
+  title: string;
+  /** What the cell's progress report says, once it has one. */
+  note: string | undefined;
+}
+
+/** A notebook's failure: where and what. */
+export class NotebookFailure extends Error {
+  override name = "NotebookFailure";
+  constructor(
+    readonly path: string,
+    /** 1-based, of all cells of the executed notebook, as an editor counts them. */
+    readonly cell: number,
+    /** 1-based line in that cell, where one is known. */
+    readonly line: number | undefined,
+    problem: string,
+  ) {
+    super(`${basename(path)}, cell ${cell}${line === undefined ? "" : `, line ${line}`}: ${problem}`);
+  }
+}
+
+/** Milliseconds that an interrupted cell has to come to its end. */
+const grace = 10_000;
+
+/**
+ * Runs the code cells in order; the executed notebook is saved after each.
+ *
+ * @throws NotebookFailure when a cell fails, takes longer than the limit, is interrupted, or the kernel dies
+ */
+export async function runNotebook(run: NotebookRun): Promise<void> {
+  const notebook = injectParameters(readNotebook(run.path), run.parameters);
+  for (const cell of notebook.cells) {
+    if (cell.cell_type !== "code") continue;
+    cell.outputs = [];
+    cell.execution_count = null;
+  }
+  const save = () => writeNotebook(run.saveTo, notebook);
+  save();
+  const collector = new OutputCollector();
+  const kernel = await KernelClient.start(run.environment);
+  let late: NotebookFailure | undefined;
+  try {
+    for (const [index, cell] of notebook.cells.entries()) {
+      if (cell.cell_type !== "code" || cell.source.trim() === "") continue;
+      const number = index + 1;
+      const count = notebook.cells.length;
+      const title = headingBefore(notebook, index);
+      run.onProgress?.({ cell: number, cells: count, title, note: undefined });
+      const reply = await runCell(kernel, cell, collector, run, number, {
+        note: (note) => run.onProgress?.({ cell: number, cells: count, title, note }),
+        failed: (content) => (late ??= failureOf(run.path, number, content)),
+      });
+      cell.execution_count = (reply["execution_count"] as number | undefined) ?? null;
+      save();
+      if (reply["status"] !== "ok") throw failureOf(run.path, number, reply);
+      if (late) throw late as NotebookFailure;
+    }
+    await kernel.request("shell", "kernel_info_request"); // whatever is still on its way comes before its answer
+    if (late) throw late as NotebookFailure;
+  } finally {
+    save();
+    await kernel.shutdown();
+  }
+}
+
+function headingBefore({ cells }: Notebook, index: number): string {
+  const headings = cells
+    .slice(0, index)
+    .flatMap((cell) => (cell.cell_type === "markdown" ? [...cell.source.matchAll(/^#+ +(.+)$/gm)] : []));
+  return headings.at(-1)?.[1] ?? cells[index]!.source.trim().split("\n")[0]!;
+}
+
+interface CellEvents {
+  note(text: string): void;
+  failed(content: Content): void;
+}
+
+async function runCell(
+  kernel: KernelClient,
+  cell: CodeCell,
+  collector: OutputCollector,
+  run: NotebookRun,
+  number: number,
+  events: CellEvents,
+): Promise<Content> {
+  const reply = kernel.execute(cell.source, (message) => {
+    collector.apply(cell, message);
+    const { data, metadata } = message.content as { data?: Content; metadata?: Content };
+    if (metadata?.["progress"] === true) events.note(String(data?.["text/plain"]));
+    if (message.header.msg_type === "error") events.failed(message.content);
+  });
+  const ended = await firstOf(reply, run.limit, run.signal, (error) => {
+    throw new NotebookFailure(run.path, number, undefined, error.message);
+  });
+  if (typeof ended !== "string") return ended;
+  const problem = ended === "limit" ? `the cell took longer than its limit of ${run.limit} s` : "interrupted";
+  const settled = reply.catch(() => undefined);
+  await Promise.race([
+    kernel
+      .interrupt()
+      .catch(() => {})
+      .then(() => settled),
+    after(grace),
+  ]);
+  cell.outputs = cell.outputs.filter(
+    (output) => output.output_type !== "error" || output.ename !== "Interrupted",
+  );
+  cell.outputs.push({
+    output_type: "error",
+    ename: "Stopped",
+    evalue: problem,
+    traceback: [`Stopped: ${problem}`],
+  });
+  throw new NotebookFailure(run.path, number, undefined, problem);
+}
+
+/** The reply, or why it is not waited for any longer. */
+async function firstOf(
+  reply: Promise<Content>,
+  limit: number,
+  signal: AbortSignal | undefined,
+  died: (error: KernelDied) => never,
+): Promise<Content | "limit" | "stopped"> {
+  let timer: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
+  try {
+    return await Promise.race([
+      reply,
+      new Promise<"limit">((resolve) => (timer = setTimeout(() => resolve("limit"), limit * 1000))),
+      new Promise<"stopped">((resolve) => {
+        stop = () => resolve("stopped");
+        if (signal?.aborted) stop();
+        signal?.addEventListener("abort", stop);
+      }),
+    ]);
+  } catch (error) {
+    if (error instanceof KernelDied) return died(error);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    if (stop) signal?.removeEventListener("abort", stop);
+  }
+}
+
+const after = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+
+function failureOf(path: string, number: number, content: Content): NotebookFailure {
+  const { ename, evalue, traceback, execution_count } = content as {
+    ename?: string;
+    evalue?: string;
+    traceback?: string[];
+    execution_count?: number;
+  };
+  const lines = traceback ?? [];
+  const inThisCell = new RegExp(`In \\[${execution_count ?? "\\d+"}\\], line (\\d+)`);
+  const place = lines.map((line) => inThisCell.exec(line)).find((found) => found);
+  const detail = lines.length > 1 ? `\n${lines.slice(1).join("\n")}` : "";
+  return new NotebookFailure(
+    path,
+    number,
+    place ? Number(place[1]) : undefined,
+    `${ename}: ${evalue}${detail}`,
+  );
+}

@@ -1,0 +1,100 @@
+// npm run sample: prints the figures of the embedded sample's card as Markdown; with a folder, that corpus beside it.
+import { Command } from "commander";
+import { quantile } from "simple-statistics";
+import {
+  countOddities,
+  loadCorpus,
+  oddities,
+  personaWordsUsed,
+  sampleDirectory,
+  splitNames,
+  splitWords,
+  vocabulary,
+  utterances,
+  type Conversation,
+  type Corpus,
+  type Oddity,
+} from "../src/corpus";
+
+/** Sizes, lengths and coverage, a row a measure and a column a group of conversations. */
+export function sizesTable(groups: Record<string, readonly Conversation[]>): string {
+  const measures: [string, (conversations: readonly Conversation[]) => string][] = [
+    ["conversations", (all) => String(all.length)],
+    ["distinct persona facts", (all) => String(new Set(all.flatMap(({ personas }) => personas.flat())).size)],
+    ["distinct words in turns", (all) => String(vocabulary(utterances(all)).size)],
+    [
+      "facts a persona",
+      (all) => spread(all.flatMap(({ personas }) => personas.map((facts) => facts.length))),
+    ],
+    ["words a fact", (all) => spread(all.flatMap(({ personas }) => personas.flat().map(wordCount)))],
+    ["turns a conversation", (all) => spread(all.map(({ turns }) => turns.length))],
+    ["words a turn", (all) => spread(utterances(all).map(wordCount))],
+    [
+      "words a conversation",
+      (all) => spread(all.map((conversation) => wordCount(utterances([conversation]).join(" ")))),
+    ],
+    [
+      "persona words used in the conversation, %",
+      (all) => spread(all.map((one) => 100 * personaWordsUsed(one))),
+    ],
+  ];
+  return markdown(
+    ["median (10 %–90 %)", ...Object.keys(groups)],
+    measures.map(([name, measure]) => [name, ...Object.values(groups).map(measure)]),
+  );
+}
+
+/** Conversations with each oddity. */
+export function oddityTable(groups: Record<string, readonly Conversation[]>): string {
+  const counts = Object.values(groups).map((all) => countOddities(all));
+  const present = (Object.keys(oddities) as Oddity[]).filter((name) => counts.some((count) => count[name]));
+  return markdown(
+    ["conversations with", "which is", ...Object.keys(groups)],
+    present.map((name) => [
+      name,
+      oddities[name],
+      ...counts.map((count) => String(count[name]?.conversations ?? 0)),
+    ]),
+  );
+}
+
+/** Both tables for a corpus, and for another one beside it. */
+export function card(corpora: Record<string, Corpus>): string {
+  const groups = Object.fromEntries(
+    Object.entries(corpora).flatMap(([name, { splits }]) =>
+      splitNames.map((split) => [`${name}${split}`, splits[split]] as const),
+    ),
+  );
+  return `${sizesTable(groups)}\n\n${oddityTable(groups)}`;
+}
+
+function wordCount(text: string): number {
+  return splitWords(text).length;
+}
+
+function spread(values: readonly number[]): string {
+  const [low, median, high] = [0.1, 0.5, 0.9].map((p) => Math.round(quantile([...values], p)));
+  return `${median} (${low}–${high})`;
+}
+
+function markdown(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+if (require.main === module) {
+  new Command("npm run sample --")
+    .description("Prints the figures of the embedded sample as Markdown tables.")
+    .argument("[folder]", "a corpus to set beside it, e.g. data/spc")
+    .action(async (folder: string | undefined) => {
+      const corpora: Record<string, Corpus> = { "": await loadCorpus({ directory: sampleDirectory }) };
+      if (folder) corpora["other "] = await loadCorpus({ directory: folder });
+      console.log(card(corpora));
+    })
+    .showHelpAfterError()
+    .parseAsync()
+    .catch((error: Error) => {
+      console.error(error.message);
+      process.exitCode = 1;
+    });
+}

@@ -1,0 +1,256 @@
+import * as tf from "@tensorflow/tfjs";
+import { FrozenProgram, type ProgramTensor } from "../../engine";
+import type { Decoder, GenerativeModel } from "../../generation";
+import type { HostTensor } from "../safetensors";
+import type { TokenBatch } from "../tokenizer";
+import { KeyValueCache, selectRows } from "./cache";
+import type { T5Config } from "./config";
+import { decoderStep, type EncoderInputs, encodeMemory, type StepInputs } from "./decode";
+import { t5 } from "./model";
+import { positionBiasName, type Stack } from "./parameters";
+import { relativePositionBucket } from "./position-bias";
+
+export interface T5GeneratorOptions {
+  /** Threads of one operation; by default as many as there are cores. */
+  threads?: number;
+}
+
+type Float32Tensor = HostTensor<"float32">;
+
+/** Marker sizes of the dimensions that stay open in the programs. */
+const OPEN = { batch: 7919, rowsPerInput: 7927, length: 7933, past: 7937 };
+const ROWS = OPEN.batch * OPEN.rowsPerInput;
+const EMBEDDING = "shared.weight";
+const MASKED = -3.4028234663852886e38;
+
+const float32 = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
+const int32 = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
+
+/** What the decoders of a generator share. */
+interface Shared {
+  readonly config: T5Config;
+  readonly step: FrozenProgram;
+  readonly normalise: FrozenProgram;
+  readonly embedding: Float32Tensor;
+  readonly positionTables: Record<Stack, Float32Tensor>;
+}
+
+/**
+ * A T5 that generates: the encoder with the cross-attention's keys and values as one program, a decoder step as another.
+ * Both take any batch and length. The weights given are copied into the programs, apart from the embedding, which is
+ * read in place; let go of the others.
+ */
+export class T5Generator implements GenerativeModel {
+  readonly decoderStartTokenId: number;
+  readonly eosTokenId: number;
+  readonly padTokenId: number;
+
+  private constructor(
+    private readonly encode: FrozenProgram,
+    private readonly shared: Shared,
+  ) {
+    const { config } = shared;
+    this.decoderStartTokenId = config.decoderStartTokenId;
+    this.eosTokenId = config.eosTokenId;
+    this.padTokenId = config.padTokenId;
+  }
+
+  static async create(
+    { config, parameters }: { config: T5Config; parameters: ReadonlyMap<string, Float32Tensor> },
+    { threads }: T5GeneratorOptions = {},
+  ): Promise<T5Generator> {
+    const { numHeads, dKv, vocabSize } = config;
+    const weights = Object.fromEntries([...parameters].map(([name, { shape }]) => [name, float32(...shape)]));
+    const frozen = [...parameters].filter(([name]) => name !== EMBEDDING || config.tieWordEmbeddings);
+    const constants = new Map(frozen.map(([name, tensor]) => [`weights/${name}`, tensor] as const));
+    const options = { constants, dimensions: OPEN, threads };
+    const keyValues = (...shape: number[]) =>
+      Object.fromEntries(
+        blocksOf(config).map((block) => [block, { key: float32(...shape), value: float32(...shape) }]),
+      );
+    const encode = await FrozenProgram.create(
+      ({ weights, ...inputs }) => encodeMemory(t5(config, weights), inputs as unknown as EncoderInputs),
+      {
+        weights,
+        inputIds: int32(OPEN.batch, OPEN.length),
+        attentionMask: int32(OPEN.batch, OPEN.length),
+        bias: float32(1, numHeads, OPEN.length, OPEN.length),
+      },
+      options,
+    );
+    const step = await FrozenProgram.create(
+      ({ weights, ...inputs }) => decoderStep(t5(config, weights), inputs as unknown as StepInputs),
+      {
+        weights,
+        tokens: int32(OPEN.batch, OPEN.rowsPerInput),
+        pastBias: float32(1, numHeads, 1, OPEN.past),
+        ownBias: float32(1, numHeads, 1, 1),
+        attentionMask: int32(OPEN.batch, OPEN.length),
+        memory: keyValues(OPEN.batch, numHeads, OPEN.length, dKv),
+        past: keyValues(ROWS, numHeads, OPEN.past, dKv),
+      },
+      options,
+    );
+    const normalise = await FrozenProgram.create(
+      ({ logits }) => ({ logProbabilities: tf.logSoftmax(logits) }),
+      { logits: float32(ROWS, vocabSize) },
+      { constants: new Map(), dimensions: OPEN, threads },
+    );
+    return new T5Generator(encode, {
+      config,
+      step,
+      normalise,
+      embedding: parameters.get(EMBEDDING)!,
+      positionTables: {
+        encoder: parameters.get(positionBiasName("encoder"))!,
+        decoder: parameters.get(positionBiasName("decoder"))!,
+      },
+    });
+  }
+
+  async startDecoder(batch: TokenBatch, rowsPerInput: number, maxNewTokens: number): Promise<Decoder> {
+    const { config, embedding, positionTables } = this.shared;
+    const { inputIds, attentionMask } = batch;
+    const [inputs, length] = inputIds.shape as [number, number];
+    const positions = Array.from({ length }, (_, i) => i);
+    const bias = positionBiasOf(config, positionTables.encoder, "encoder", positions, positions);
+    const names = keyValueNames(config, "");
+    const encoded = await this.encode.run(
+      { [`weights/${EMBEDDING}`]: embedding, inputIds, attentionMask, bias },
+      names,
+    );
+    const memory = names.map((name) => encoded[name]! as Float32Tensor);
+    const rows = inputs * rowsPerInput;
+    const cache = new KeyValueCache(memory.length, rows, config.numHeads, config.dKv, maxNewTokens);
+    return new T5Decoder(this.shared, rowsPerInput, attentionMask, memory, cache);
+  }
+
+  /** Frees the programs; decoders that are still there can no longer be used. */
+  async dispose(): Promise<void> {
+    await Promise.all([this.encode.dispose(), this.shared.step.dispose(), this.shared.normalise.dispose()]);
+  }
+}
+
+class T5Decoder implements Decoder {
+  readonly vocabularySize: number;
+
+  constructor(
+    private readonly shared: Shared,
+    private readonly rowsPerInput: number,
+    private mask: HostTensor<"int32">,
+    private memory: Float32Tensor[],
+    private readonly cache: KeyValueCache,
+  ) {
+    this.vocabularySize = shared.config.vocabSize;
+  }
+
+  async nextTokens(tokens: Int32Array): Promise<Int32Array> {
+    return (await this.step(tokens, "best")).data as Int32Array;
+  }
+
+  async nextLogits(tokens: Int32Array): Promise<Float32Array> {
+    return (await this.step(tokens, "logits")).data as Float32Array;
+  }
+
+  async nextLogProbabilities(tokens: Int32Array): Promise<Float32Array> {
+    const logits = await this.step(tokens, "logits");
+    const { logProbabilities } = await this.shared.normalise.run({ logits }, ["logProbabilities"]);
+    return logProbabilities.data as Float32Array;
+  }
+
+  select(rows: readonly number[]): void {
+    this.cache.select(rows);
+    const firsts = rows.filter((_, i) => i % this.rowsPerInput === 0);
+    const groups = firsts.map((row) => Math.floor(row / this.rowsPerInput));
+    this.memory = this.memory.map((tensor) => selectFirst(tensor, groups));
+    this.mask = selectFirst(this.mask, groups);
+  }
+
+  dispose(): void {
+    this.memory = [];
+  }
+
+  private async step(tokens: Int32Array, output: "best" | "logits"): Promise<ProgramTensor> {
+    const { config, step, embedding, positionTables } = this.shared;
+    const { cache } = this;
+    const table = positionTables.decoder;
+    const own = keyValueNames(config, "own/");
+    const results = await step.run(
+      {
+        [`weights/${EMBEDDING}`]: embedding,
+        tokens: {
+          dtype: "int32",
+          shape: [tokens.length / this.rowsPerInput, this.rowsPerInput],
+          data: tokens,
+        },
+        pastBias: cacheBias(config, table, cache),
+        ownBias: positionBiasOf(config, table, "decoder", [0], [0]),
+        attentionMask: this.mask,
+        ...Object.fromEntries(keyValueNames(config, "memory/").map((name, i) => [name, this.memory[i]!])),
+        ...Object.fromEntries(keyValueNames(config, "past/").map((name, i) => [name, cache.tensor(i)])),
+      },
+      [output, ...own],
+    );
+    cache.append(own.map((name) => results[name]!.data as Float32Array));
+    return results[output]!;
+  }
+}
+
+const blocksOf = ({ numDecoderLayers }: T5Config) =>
+  Array.from({ length: numDecoderLayers }, (_, block) => block);
+
+/** The names of a program's keys and values, block by block. */
+const keyValueNames = (config: T5Config, prefix: string) =>
+  blocksOf(config).flatMap((block) => [`${prefix}${block}/key`, `${prefix}${block}/value`]);
+
+/** The position bias [1, heads, queries, keys] from its learned table [buckets, heads]. */
+function positionBiasOf(
+  config: T5Config,
+  table: Float32Tensor,
+  stack: Stack,
+  queries: readonly number[],
+  keys: readonly number[],
+): Float32Tensor {
+  const { numHeads, relativeAttentionNumBuckets: buckets, relativeAttentionMaxDistance: farthest } = config;
+  const bucketOf = new Map<number, number>();
+  const data = new Float32Array(numHeads * queries.length * keys.length);
+  queries.forEach((query, q) => {
+    keys.forEach((key, k) => {
+      const distance = key - query;
+      const bucket =
+        bucketOf.get(distance) ?? relativePositionBucket(distance, stack === "encoder", buckets, farthest);
+      bucketOf.set(distance, bucket);
+      for (let head = 0; head < numHeads; head++) {
+        data[(head * queries.length + q) * keys.length + k] = table.data[bucket * numHeads + head]!;
+      }
+    });
+  });
+  return { dtype: "float32", shape: [1, numHeads, queries.length, keys.length], data };
+}
+
+/** A decoder's bias of the position behind the cache's with every place of the cache; places not filled are masked. */
+function cacheBias(
+  config: T5Config,
+  table: Float32Tensor,
+  { length, capacity }: KeyValueCache,
+): Float32Tensor {
+  const places = Array.from({ length: capacity }, (_, place) => place);
+  const bias = positionBiasOf(config, table, "decoder", [length], places);
+  for (let head = 0; head < config.numHeads; head++) {
+    bias.data.fill(MASKED, head * capacity + length, (head + 1) * capacity);
+  }
+  return bias;
+}
+
+/** The parts of a tensor along its first dimension that `indices` names, in ascending order, without a copy of the rest. */
+function selectFirst<T extends HostTensor<"float32" | "int32">>(tensor: T, indices: readonly number[]): T {
+  if (indices.length === tensor.shape[0]) return tensor;
+  const [, ...rest] = tensor.shape;
+  const size = rest.reduce((product, length) => product * length, 1);
+  selectRows(tensor.data, size, indices);
+  return {
+    ...tensor,
+    shape: [indices.length, ...rest],
+    data: tensor.data.subarray(0, indices.length * size),
+  };
+}
