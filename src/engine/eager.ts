@@ -41,7 +41,7 @@ export class EagerProgram<S extends Signature, R extends Tree<tf.Tensor>> implem
     private readonly backend: string,
   ) {}
 
-  async run(inputs: InputsOf<S>, { noise }: RunOptions<R> = {}): Promise<OutputsOf<R>> {
+  async run(inputs: InputsOf<S>, { noise, into = {} }: RunOptions<R> = {}): Promise<OutputsOf<R>> {
     checkInputs(flatten(this.signature), inputs as Tree<ProgramTensor>);
     return onBackend(this.backend, async () => {
       const outputs = tf.tidy(() => {
@@ -55,11 +55,18 @@ export class EagerProgram<S extends Signature, R extends Tree<tf.Tensor>> implem
         const body = () => this.fn(tensors as TensorsOf<S>);
         return (noise ? withNoise(noise, body) : body()) as Tree<tf.Tensor> as tf.TensorContainerObject;
       }) as Tree<tf.Tensor>;
+      const targets = flatten(into as Tree<ProgramTensor>);
       const results = new Map<string, ProgramTensor>();
       for (const [path, tensor] of flatten(outputs)) {
         const data = (await tensor.data()) as Float32Array;
-        results.set(path, { dtype: tensor.dtype as "float32", shape: tensor.shape, data });
+        const result: ProgramTensor = { dtype: tensor.dtype as "float32", shape: tensor.shape, data };
         tensor.dispose();
+        const target = targets.get(path);
+        if (target) {
+          checkInputs(new Map([[path, result]]), { [path]: target });
+          (target.data as Float32Array).set(data);
+        }
+        results.set(path, target ?? result);
       }
       return mapTree(outputs, (_tensor, path) => results.get(path)!) as OutputsOf<R>;
     });
