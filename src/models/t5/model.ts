@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attend, crossEntropy, dropout, gelu, rmsNorm } from "../../engine";
+import { attend, crossEntropy, dropout, gelu, linearCrossEntropy, rmsNorm } from "../../engine";
 import type { T5Config } from "./config";
 import { innerLinears, positionBiasName, sublayerPath, type Stack } from "./parameters";
 import { positionBias } from "./position-bias";
@@ -12,15 +12,19 @@ export interface T5 {
   readonly config: T5Config;
   /** Tensors by their Hugging Face names (see `parameterShapes`). */
   readonly parameters: Readonly<Record<string, tf.Tensor>>;
-  /** x [rows, in] through the linear layer `name`, `x Wᵀ` [rows, out]; `name` is the parameter's without `.weight`. */
-  linear(x: tf.Tensor2D, name: string): tf.Tensor2D;
-  /** Applied wherever T5 has dropout. */
-  dropout<T extends tf.Tensor>(x: T): T;
+  /** How the linear layer `name` is applied, where not as `x Wᵀ`; see {@link T5Hooks}. */
+  adapted(x: tf.Tensor2D, name: string): tf.Tensor2D | undefined;
+  /** Share of activations that dropout sets to zero; 0 is none. */
+  readonly dropoutRate: number;
 }
 
 /** What a caller may replace, for adapters, 8-bit weights or training. */
 export interface T5Hooks {
-  linear?: (x: tf.Tensor2D, name: string) => tf.Tensor2D;
+  /**
+   * x [rows, in] through the linear layer `name` (its parameter's name without `.weight`), [rows, out]; `undefined` for a
+   * layer that shall be applied as usual.
+   */
+  linear?: (x: tf.Tensor2D, name: string) => tf.Tensor2D | undefined;
   /** Share of activations that dropout sets to zero; 0 (none) unless given. */
   dropoutRate?: number;
 }
@@ -31,10 +35,15 @@ export function t5(
   parameters: Readonly<Record<string, tf.Tensor>>,
   { linear, dropoutRate = 0 }: T5Hooks = {},
 ): T5 {
-  const plain = (x: tf.Tensor2D, name: string): tf.Tensor2D =>
-    tf.matMul(x, parameter(parameters, `${name}.weight`), false, true);
-  return { config, parameters, linear: linear ?? plain, dropout: (x) => dropout(x, dropoutRate) };
+  return { config, parameters, adapted: linear ?? (() => undefined), dropoutRate };
 }
+
+/** x [rows, in] through the linear layer `name`: x Wᵀ, W [out, in], or what the model's hook makes of it. */
+export function linear(model: T5, x: tf.Tensor2D, name: string): tf.Tensor2D {
+  return model.adapted(x, name) ?? tf.matMul(x, parameter(model.parameters, `${name}.weight`), false, true);
+}
+
+const drop = (model: T5, x: tf.Tensor2D) => dropout(x, model.dropoutRate);
 
 function parameter(parameters: Readonly<Record<string, tf.Tensor>>, name: string): tf.Tensor {
   const tensor = parameters[name];
@@ -59,8 +68,8 @@ export interface KeyValue {
 /** The keys and values that the attention module at `path` makes of `source` [batch · length, dModel]. */
 export function keyValue(model: T5, source: tf.Tensor2D, batch: number, path: string): KeyValue {
   return {
-    key: splitHeads(model, model.linear(source, `${path}.k`), batch),
-    value: splitHeads(model, model.linear(source, `${path}.v`), batch),
+    key: splitHeads(model, linear(model, source, `${path}.k`), batch),
+    value: splitHeads(model, linear(model, source, `${path}.v`), batch),
   };
 }
 
@@ -77,7 +86,7 @@ export function attention(
   { key, value }: KeyValue,
   bias: tf.Tensor,
 ): tf.Tensor2D {
-  return attentionBy(model, x, batch, path, (query) => attend(query, key, value, bias, model.dropout));
+  return attentionBy(model, x, batch, path, (query) => attend(query, key, value, bias, model.dropoutRate));
 }
 
 /** The attention module at `path` with its queries [batch, heads, length, dKv] answered by `answer`. */
@@ -88,24 +97,24 @@ export function attentionBy(
   path: string,
   answer: (query: tf.Tensor4D) => tf.Tensor4D,
 ): tf.Tensor2D {
-  const heads = answer(splitHeads(model, model.linear(x, `${path}.q`), batch));
+  const heads = answer(splitHeads(model, linear(model, x, `${path}.q`), batch));
   const rows = tf.reshape(tf.transpose(heads, [0, 2, 1, 3]), [
     x.shape[0],
     model.config.numHeads * model.config.dKv,
   ]) as tf.Tensor2D;
-  return model.linear(rows, `${path}.o`);
+  return linear(model, rows, `${path}.o`);
 }
 
 /** The feed-forward module at `path`: wo · relu(wi x), or gated wo · (gelu(wi_0 x) ⊙ wi_1 x). */
 export function feedForward(model: T5, x: tf.Tensor2D, path: string): tf.Tensor2D {
-  const [first, gate] = innerLinears(model.config).map((name) => model.linear(x, `${path}.${name}`));
+  const [first, gate] = innerLinears(model.config).map((name) => linear(model, x, `${path}.${name}`));
   const inner = gate ? tf.mul(gelu(first!), gate) : tf.relu(first!);
-  return model.linear(model.dropout(inner as tf.Tensor2D), `${path}.wo`);
+  return linear(model, drop(model, inner as tf.Tensor2D), `${path}.wo`);
 }
 
 /** A sub-layer around its module: x + dropout(module(norm(x))). */
 function residual(model: T5, x: tf.Tensor2D, path: string, module: (normed: tf.Tensor2D) => tf.Tensor2D) {
-  return tf.add(x, model.dropout(module(norm(model, x, `${path}.layer_norm`)))) as tf.Tensor2D;
+  return tf.add(x, drop(model, module(norm(model, x, `${path}.layer_norm`)))) as tf.Tensor2D;
 }
 
 /** One encoder block. */
@@ -148,7 +157,8 @@ export function crossKeyValues(model: T5, memory: tf.Tensor2D, batch: number): K
 
 /** Token embeddings, [batch · length, dModel], for int32 ids [batch, length]. */
 export function embed(model: T5, ids: tf.Tensor2D): tf.Tensor2D {
-  return model.dropout(
+  return drop(
+    model,
     tf.gather(
       parameter(model.parameters, "shared.weight"),
       tf.reshape(ids, [-1]) as tf.Tensor1D,
@@ -158,7 +168,7 @@ export function embed(model: T5, ids: tf.Tensor2D): tf.Tensor2D {
 
 /** The last norm of a stack, with its dropout. */
 export function finish(model: T5, x: tf.Tensor2D, stack: Stack): tf.Tensor2D {
-  return model.dropout(norm(model, x, `${stack}.final_layer_norm`));
+  return drop(model, norm(model, x, `${stack}.final_layer_norm`));
 }
 
 const MASKED = -3.4028234663852886e38;
@@ -222,12 +232,16 @@ export function decode(
   return finish(model, x, "decoder");
 }
 
-/** Logits [rows, vocabulary] for rows of the decoder's output; a tied model first divides them by √dModel. */
+/** Rows of the decoder's output as the lm_head takes them: a tied model divides them by √dModel. */
+function headInput({ config }: T5, hidden: tf.Tensor2D): tf.Tensor2D {
+  return config.tieWordEmbeddings ? tf.mul(hidden, tf.scalar(config.dModel ** -0.5)) : hidden;
+}
+
+const headName = ({ config }: T5) => (config.tieWordEmbeddings ? "shared" : "lm_head");
+
+/** Logits [rows, vocabulary] for rows of the decoder's output. */
 export function logits(model: T5, hidden: tf.Tensor2D): tf.Tensor2D {
-  const { config, parameters } = model;
-  if (!config.tieWordEmbeddings) return model.linear(hidden, "lm_head");
-  const scaled = tf.mul(hidden, tf.scalar(config.dModel ** -0.5)) as tf.Tensor2D;
-  return tf.matMul(scaled, parameter(parameters, "shared.weight"), false, true);
+  return linear(model, headInput(model, hidden), headName(model));
 }
 
 /** Label of a position that the loss leaves out. */
@@ -274,7 +288,16 @@ export function lossSums(model: T5, batch: T5Batch, labelSmoothing = 0): LossSum
   }
   const counted = tf.cast(tf.notEqual(labels, tf.scalar(IGNORED_LABEL, "int32")), "float32");
   const known = tf.maximum(labels, tf.scalar(0, "int32")) as tf.Tensor1D;
-  const losses = crossEntropy(logits(model, hidden), known, labelSmoothing);
+  const input = headInput(model, hidden);
+  const adapted = model.adapted(input, headName(model));
+  const losses = adapted
+    ? crossEntropy(adapted, known, labelSmoothing)
+    : linearCrossEntropy(
+        input,
+        parameter(model.parameters, `${headName(model)}.weight`) as tf.Tensor2D,
+        known,
+        labelSmoothing,
+      );
   return { loss: tf.sum(tf.mul(losses, counted)), labels: tf.sum(counted) };
 }
 
