@@ -7,6 +7,7 @@ import { card } from "../../scripts/sample";
 import {
   countOddities,
   loadCorpus,
+  personaWordsUsed,
   sampleDirectory,
   splitNames,
   splitOverlap,
@@ -81,14 +82,11 @@ test("the card shows the figures that the command prints, and the checksums of t
 /** Words in a row that a text of the sample and one of the corpus may have in common. */
 const longestCommonRun = 7;
 
-/** Longer runs that anybody's small talk may contain. */
-const smallTalk = new Set<string>([]);
-
 test("nothing is copied from Synthetic-Persona-Chat", { skip: withoutReal }, async () => {
   const runs = new Map<string, string>();
   for (const { id, personas, turns } of all) {
     for (const text of [...personas.flat(), ...turns.map((turn) => turn.text)]) {
-      for (const run of wordRuns(text)) if (!smallTalk.has(run)) runs.set(run, id);
+      for (const run of wordRuns(text)) runs.set(run, id);
     }
   }
   const { splits, newPersona } = await loadCorpus({ directory: real, newPersona: true });
@@ -107,7 +105,7 @@ function wordRuns(text: string): string[] {
   return words.slice(length - 1).map((_, start) => words.slice(start, start + length).join(" "));
 }
 
-test("lengths are near the real corpus'", { skip: withoutReal }, async () => {
+test("lengths and the use of personas are near the real corpus'", { skip: withoutReal }, async () => {
   const { splits } = await loadCorpus({ directory: real });
   const theirs = [...splits.valid, ...splits.test];
   const near = (what: string, measure: (conversation: Conversation) => number[], tolerance: number) => {
@@ -119,4 +117,5 @@ test("lengths are near the real corpus'", { skip: withoutReal }, async () => {
   near("turns", ({ turns }) => [turns.length], 0.25);
   near("words a turn", ({ turns }) => turns.map(({ text }) => splitWords(text).length), 0.25);
   near("words", ({ turns }) => [turns.reduce((sum, { text }) => sum + splitWords(text).length, 0)], 0.25);
+  near("persona words used", (conversation) => [personaWordsUsed(conversation)], 0.25);
 });
