@@ -33,14 +33,11 @@ function isInstalled() {
   );
 }
 
-/**
- * Runs one of the project's TypeScript programs and returns its exit code. A Ctrl-C reaches the program too, which
- * decides what to do about it.
- */
-export async function runTypeScript(file, args) {
+/** Runs Node in the project's folder and returns its exit code. A Ctrl-C is left to the program that runs. */
+export async function runNode(...args) {
   const ignore = () => {};
   process.on("SIGINT", ignore);
-  const child = spawn(process.execPath, ["--import", "tsx", file, ...args], { cwd: root, stdio: "inherit" });
+  const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit" });
   const [code] = await once(child, "exit");
   process.off("SIGINT", ignore);
   return code ?? 1;

@@ -1,5 +1,5 @@
 // npm start: sets up what is missing, then runs notebooks (scripts/run.ts has the options; `npm start -- --help`).
-import { runTypeScript, setUp } from "./setup.mjs";
+import { runNode, setUp } from "./setup.mjs";
 
 setUp();
-process.exit(await runTypeScript("scripts/run.ts", process.argv.slice(2)));
+process.exit(await runNode("--import", "tsx", "scripts/run.ts", ...process.argv.slice(2)));

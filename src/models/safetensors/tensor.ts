@@ -19,7 +19,7 @@ const ARRAYS = {
 export type ElementType = keyof typeof ARRAYS;
 
 /** The array that holds elements of type `T`; `float16` and `bfloat16` are bit patterns in a Uint16Array. */
-export type TensorData<T extends ElementType = ElementType> = InstanceType<(typeof ARRAYS)[T]>;
+export type TensorData<T extends ElementType = ElementType> = (typeof ARRAYS)[T]["prototype"];
 
 /** A dense row-major tensor in ordinary memory: `data.length` is the product of `shape` (1 for a scalar). */
 export interface HostTensor<T extends ElementType = ElementType> {
