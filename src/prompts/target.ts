@@ -1,4 +1,4 @@
-import type { Turn } from "../corpus";
+import { formatTurns, type Turn } from "../corpus";
 import { clean } from "./prompt";
 
 /**
@@ -6,5 +6,5 @@ import { clean } from "./prompt";
  * in the corpus. All prompt variants have this target, so that they differ in the input alone.
  */
 export function buildTarget(conversation: { turns: readonly Pick<Turn, "speaker" | "text">[] }): string {
-  return conversation.turns.map(({ speaker, text }) => `User ${speaker}: ${clean(text)}`).join("\n");
+  return formatTurns(conversation.turns.map(({ speaker, text }) => ({ speaker, text: clean(text) })));
 }
