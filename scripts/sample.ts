@@ -5,7 +5,6 @@ import {
   countOddities,
   loadCorpus,
   oddities,
-  personaWordsUsed,
   sampleDirectory,
   splitNames,
   splitWords,
@@ -15,6 +14,7 @@ import {
   type Corpus,
   type Oddity,
 } from "../src/corpus";
+import { personaCoverage } from "../src/metrics";
 
 /** Sizes, lengths and coverage, a row a measure and a column a group of conversations. */
 export function sizesTable(groups: Record<string, readonly Conversation[]>): string {
@@ -33,10 +33,7 @@ export function sizesTable(groups: Record<string, readonly Conversation[]>): str
       "words a conversation",
       (all) => spread(all.map((conversation) => wordCount(utterances([conversation]).join(" ")))),
     ],
-    [
-      "persona words used in the conversation, %",
-      (all) => spread(all.map((one) => 100 * personaWordsUsed(one))),
-    ],
+    ["persona coverage of the conversation, %", (all) => spread(all.map((one) => 100 * coverage(one)))],
   ];
   return markdown(
     ["median (10 %–90 %)", ...Object.keys(groups)],
@@ -66,6 +63,11 @@ export function card(corpora: Record<string, Corpus>): string {
     ),
   );
   return `${sizesTable(groups)}\n\n${oddityTable(groups)}`;
+}
+
+/** Of both personas by the conversation's own turns. */
+export function coverage({ personas, turns }: Conversation): number {
+  return personaCoverage(turns.map(({ text }) => text).join("\n"), personas.flat());
 }
 
 function wordCount(text: string): number {

@@ -85,16 +85,6 @@ export function utterances(conversations: readonly Conversation[]): string[] {
   return conversations.flatMap(({ turns }) => turns.map(({ text }) => text));
 }
 
-/**
- * The share of the distinct words of both personas that occur in the conversation's turns, in 0–1; 0 without facts.
- * A quick measure of how much of a persona is talked about, function words included.
- */
-export function personaWordsUsed({ personas, turns }: Conversation): number {
-  const wanted = new Set(personas.flat().flatMap(splitWords));
-  const said = new Set(turns.flatMap(({ text }) => splitWords(text)));
-  return wanted.size === 0 ? 0 : sharedCount(wanted, said) / wanted.size;
-}
-
 /** What two splits share. Facts and personas are compared without regard to case, punctuation and spacing. */
 export interface SplitOverlap {
   first: SplitName;

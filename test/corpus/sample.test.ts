@@ -3,11 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { median } from "simple-statistics";
-import { card } from "../../scripts/sample";
+import { card, coverage } from "../../scripts/sample";
 import {
   countOddities,
   loadCorpus,
-  personaWordsUsed,
   sampleDirectory,
   splitNames,
   splitOverlap,
@@ -117,5 +116,5 @@ test("lengths and the use of personas are near the real corpus'", { skip: withou
   near("turns", ({ turns }) => [turns.length], 0.25);
   near("words a turn", ({ turns }) => turns.map(({ text }) => splitWords(text).length), 0.25);
   near("words", ({ turns }) => [turns.reduce((sum, { text }) => sum + splitWords(text).length, 0)], 0.25);
-  near("persona words used", (conversation) => [personaWordsUsed(conversation)], 0.25);
+  near("persona coverage", (conversation) => [coverage(conversation)], 0.2);
 });
