@@ -13,3 +13,4 @@ export * from "./sql";
 export * from "./prompts";
 export * from "./metrics";
 export * from "./text";
+export * from "./retrieval";

@@ -1,0 +1,151 @@
+import { z } from "zod";
+import { Analyzer, type AnalyzerKind } from "./analyzer";
+import type { SearchResult } from "./best";
+import { loadIndex, saveIndex } from "./index-file";
+import { QueryCounter } from "./query-counter";
+import { ScoreMatrix, type SearchOptions } from "./score-matrix";
+import { countTerms, type TermCounts } from "./term-counts";
+
+export interface TfidfOptions {
+  /** `"char"` unless told; see {@link AnalyzerOptions}. */
+  analyzer?: AnalyzerKind;
+  /** [3, 5] for characters and [1, 1] for words unless told. */
+  ngramRange?: readonly [min: number, max: number];
+  /** True unless told. */
+  lowercase?: boolean;
+  /** Count one more document with every term; true unless told. */
+  smoothIdf?: boolean;
+  /** 1 + ln tf in place of tf. */
+  sublinearTf?: boolean;
+  /** Scale every vector to Euclidean length 1 (so that scores are cosines) or leave it; `"l2"` unless told. */
+  norm?: "l2" | "none";
+}
+
+const optionsSchema = z.object({
+  analyzer: z.enum(["char", "char_wb", "word"]),
+  ngramRange: z.tuple([z.number().int(), z.number().int()]).readonly(),
+  lowercase: z.boolean(),
+  smoothIdf: z.boolean(),
+  sublinearTf: z.boolean(),
+  norm: z.enum(["l2", "none"]),
+});
+type AllOptions = z.infer<typeof optionsSchema>;
+
+/**
+ * TF-IDF retrieval, equal to scikit-learn's `TfidfVectorizer` and the dot product of its vectors: a document's weight
+ * for a term is tf · idf, tf the times it occurs, idf = ln((1 + N) / (1 + df)) + 1 (without `smoothIdf`
+ * ln(N / df) + 1), over the vector's Euclidean length. A score is Σ query weight · document weight: the cosine, 0–1.
+ */
+export class TfidfIndex {
+  private readonly counter: QueryCounter;
+
+  private constructor(
+    readonly options: AllOptions,
+    private readonly analyzer: Analyzer,
+    private readonly scores: ScoreMatrix,
+    private readonly idf: Float64Array,
+  ) {
+    this.counter = new QueryCounter(analyzer);
+  }
+
+  /** Indexes `texts`; results refer to them by their place in this list. */
+  static build(texts: readonly string[], options: TfidfOptions = {}): TfidfIndex {
+    const all = withDefaults(options);
+    const analyzer = Analyzer.create(all);
+    const counts = countTerms(texts, analyzer);
+    const idf = inverseDocumentFrequency(counts.documentFrequency, texts.length, all);
+    const weight = (term: number, count: number) => termFrequency(count, all) * idf[term]!;
+    const norms = all.norm === "l2" ? euclideanNorms(counts, weight) : new Float64Array(texts.length).fill(1);
+    const scores = ScoreMatrix.build(
+      counts,
+      (term, count, document) => weight(term, count) / norms[document]!,
+    );
+    return new TfidfIndex(all, analyzer, scores, idf);
+  }
+
+  /**
+   * The `k` documents nearest to `query`, best first, equal scores in index order. Always `k` of them where so many are
+   * not excluded: documents that share nothing with the query have score 0.
+   */
+  search(query: string, k = 10, options?: SearchOptions): SearchResult[] {
+    const { terms, counts } = this.counter.count(query);
+    const weights = Float64Array.from(
+      terms,
+      (term, i) => termFrequency(counts[i]!, this.options) * this.idf[term]!,
+    );
+    if (this.options.norm === "l2") {
+      const norm = Math.sqrt(weights.reduce((sum, weight) => sum + weight * weight, 0));
+      weights.forEach((weight, i) => (weights[i] = weight / norm));
+    }
+    return this.scores.top({ terms, weights }, k, options);
+  }
+
+  /** How many documents the index holds. */
+  get size(): number {
+    return this.scores.documentCount;
+  }
+
+  /** How many different terms its documents have. */
+  get vocabularySize(): number {
+    return this.idf.reduce((terms, idf) => terms + (idf > 0 ? 1 : 0), 0);
+  }
+
+  /** Writes the index to one file, whole or not at all. */
+  save(path: string): void {
+    saveIndex(path, "tfidf", {
+      options: this.options,
+      analyzer: this.analyzer,
+      scores: this.scores,
+      vectors: { idf: this.idf },
+    });
+  }
+
+  /** Reads what {@link TfidfIndex.save} wrote; a damaged or foreign file is an error that names it. */
+  static load(path: string): TfidfIndex {
+    const stored = loadIndex(path, "tfidf", optionsSchema, (options) => options, ["idf"]);
+    return new TfidfIndex(stored.options, stored.analyzer, stored.scores, stored.vectors.idf);
+  }
+}
+
+/** idf by term; 0 for n-grams that are only parts of terms. */
+function inverseDocumentFrequency(
+  documentFrequency: Int32Array,
+  documentCount: number,
+  { smoothIdf }: AllOptions,
+): Float64Array {
+  const added = smoothIdf ? 1 : 0;
+  return Float64Array.from(documentFrequency, (df) =>
+    df === 0 ? 0 : Math.log((documentCount + added) / (df + added)) + 1,
+  );
+}
+
+function euclideanNorms(
+  { blocks, lengths }: TermCounts,
+  weight: (term: number, count: number) => number,
+): Float64Array {
+  const squares = new Float64Array(lengths.length);
+  for (const { first, starts, documents, counts } of blocks) {
+    for (let term = 0; term + 1 < starts.length; term++) {
+      for (let i = starts[term]!; i < starts[term + 1]!; i++) {
+        squares[first + documents[i]!]! += weight(term, counts[i]!) ** 2;
+      }
+    }
+  }
+  return squares.map(Math.sqrt);
+}
+
+function termFrequency(count: number, { sublinearTf }: AllOptions): number {
+  return sublinearTf ? 1 + Math.log(count) : count;
+}
+
+function withDefaults(options: TfidfOptions): AllOptions {
+  const analyzer = options.analyzer ?? "char";
+  return {
+    analyzer,
+    ngramRange: options.ngramRange ?? (analyzer === "word" ? [1, 1] : [3, 5]),
+    lowercase: options.lowercase ?? true,
+    smoothIdf: options.smoothIdf ?? true,
+    sublinearTf: options.sublinearTf ?? false,
+    norm: options.norm ?? "l2",
+  };
+}

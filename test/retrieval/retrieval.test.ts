@@ -1,0 +1,231 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  Bm25Index,
+  loadCorpus,
+  readJson,
+  type SearchResult,
+  TfidfIndex,
+  type TfidfOptions,
+  wordTokens,
+  writeSafetensors,
+} from "../../src";
+import reference from "./reference-values.json";
+
+const { documents, queries } = reference;
+
+/** Results equal a full row of scores: values to 1e-9, best first, ties in index order, none left out. */
+function assertRanking(
+  results: readonly SearchResult[],
+  scores: readonly number[],
+  k: number,
+  what: string,
+): void {
+  assert.equal(results.length, Math.min(k, scores.length), what);
+  results.forEach(({ index, score }, i) => {
+    const want = scores[index]!;
+    const error = Math.abs(score - want);
+    assert.ok(error <= 1e-9 * Math.max(1e-3, Math.abs(want)), `${what}: ${score}, not ${want}`);
+    const before = results[i - 1];
+    if (before) assert.ok(before.score > score || (before.score === score && before.index < index), what);
+  });
+  const worst = results.at(-1)?.score ?? Number.POSITIVE_INFINITY;
+  const found = new Set(results.map(({ index }) => index));
+  scores.forEach((score, index) => {
+    if (!found.has(index)) assert.ok(score <= worst + 1e-12, `${what}: document ${index} is missing`);
+  });
+}
+
+test("TF-IDF scores are scikit-learn's, for every analyser, on emoji, other scripts and odd spaces", () => {
+  for (const { options, vocabulary, scores } of reference.tfidf) {
+    const index = TfidfIndex.build(documents, options as unknown as TfidfOptions);
+    assert.equal(index.vocabularySize, vocabulary);
+    queries.forEach((query, q) => {
+      for (const k of [1, 3, 100]) {
+        assertRanking(index.search(query, k), scores[q]!, k, `${options.analyzer}: ${query}`);
+      }
+    });
+  }
+});
+
+test("Okapi scores are rank_bm25's, words of most documents included", () => {
+  const index = Bm25Index.build(documents, reference.okapi.options as { variant: "okapi" });
+  queries.forEach((query, q) =>
+    assertRanking(index.search(query, 4), reference.okapi.scores[q]!, 4, `okapi: ${query}`),
+  );
+});
+
+const shared = join(__dirname, "../../../shared");
+const fixturePath = join(shared, "fixtures/retrieval.json");
+const skip =
+  existsSync(fixturePath) && existsSync(join(shared, "data/spc")) ? false : `${shared} is not there`;
+
+test("rankings equal the fixture on Synthetic-Persona-Chat", { skip }, async () => {
+  interface Fixture {
+    queries_test_rows: number[];
+    tfidf: Record<string, { vocabulary: number; top: [number, number][][] }>;
+    bm25: Record<string, { top: [number, number][][] }>;
+  }
+  const fixture = readJson(fixturePath) as Fixture;
+  const { splits } = await loadCorpus({ directory: join(shared, "data/spc") });
+  const text = ({ personas }: { personas: [string[], string[]] }) => personas.flat().join("\n");
+  const corpus = splits.valid.map(text);
+  const asked = fixture.queries_test_rows.map((row) => text(splits.test[row]!));
+  const check = (search: (query: string) => SearchResult[], top: [number, number][][], name: string) =>
+    asked.forEach((query, q) => {
+      search(query).forEach(({ index, score }, i) => {
+        const [wantIndex, wantScore] = top[q]![i]!;
+        assert.equal(index, wantIndex, `${name}, query ${q}, place ${i}`);
+        assert.ok(Math.abs(score / wantScore - 1) < 1e-9, `${name}, query ${q}: ${score}, not ${wantScore}`);
+      });
+    });
+  const variants = {
+    char_3_5: { analyzer: "char", ngramRange: [3, 5] },
+    char_wb_3_5: { analyzer: "char_wb", ngramRange: [3, 5] },
+    word_1_2: { analyzer: "word", ngramRange: [1, 2] },
+  } as const;
+  for (const [name, options] of Object.entries(variants)) {
+    const index = TfidfIndex.build(corpus, options);
+    assert.equal(index.vocabularySize, fixture.tfidf[name]!.vocabulary);
+    check((query) => index.search(query, 5), fixture.tfidf[name]!.top, name);
+  }
+  const bm25 = Bm25Index.build(corpus, { variant: "lucene", k1: 1.5, b: 0.75 });
+  check((query) => bm25.search(query, 5), fixture.bm25["lucene_k1_1.5_b_0.75"]!.top, "bm25");
+});
+
+const word = fc.constantFrom(
+  "i",
+  "we",
+  "like",
+  "tea",
+  "dogs",
+  "music",
+  "jazz",
+  "чай",
+  "🙂",
+  "two",
+  "xx",
+  "yyy",
+);
+const text = fc.array(word, { maxLength: 12 }).map((words) => words.join(" "));
+const texts = fc.array(text, { minLength: 1, maxLength: 60 });
+
+/** Lucene's BM25 of every document, straight from the formula. */
+function bm25Scores(corpus: readonly string[], query: string, k1 = 1.5, b = 0.75): number[] {
+  const bags = corpus.map((document) => wordTokens(document.toLowerCase()));
+  const mean = bags.reduce((sum, bag) => sum + bag.length, 0) / bags.length;
+  const scores = new Array<number>(corpus.length).fill(0);
+  for (const token of wordTokens(query.toLowerCase())) {
+    const df = bags.filter((bag) => bag.includes(token)).length;
+    const idf = Math.log(1 + (corpus.length - df + 0.5) / (df + 0.5));
+    bags.forEach((bag, i) => {
+      const tf = bag.filter((other) => other === token).length;
+      if (tf > 0) scores[i]! += (idf * tf) / (tf + k1 * (1 - b + (b * bag.length) / mean));
+    });
+  }
+  return scores;
+}
+
+test("BM25 finds what scoring every document by the formula finds", () => {
+  fc.assert(
+    fc.property(texts, text, fc.integer({ min: 0, max: 8 }), (corpus, query, k) => {
+      const scores = bm25Scores(corpus, query, 1.2, 0.6);
+      assertRanking(Bm25Index.build(corpus, { k1: 1.2, b: 0.6 }).search(query, k), scores, k, query);
+    }),
+  );
+});
+
+test("the top k are the first k of the whole ranking; excluded documents leave the others in order", () => {
+  const excluded = fc.array(fc.nat(70), { maxLength: 5 });
+  fc.assert(
+    fc.property(texts, text, fc.nat(70), excluded, (corpus, query, k, exclude) => {
+      for (const index of [TfidfIndex.build(corpus), Bm25Index.build(corpus)]) {
+        const all = index.search(query, corpus.length);
+        assert.deepEqual(index.search(query, k), all.slice(0, k));
+        const left = all.filter((result) => !exclude.includes(result.index));
+        assert.deepEqual(index.search(query, k, { exclude }), left.slice(0, k));
+        const ranked = all.slice().sort((a, b) => b.score - a.score || a.index - b.index);
+        assert.deepEqual(all, ranked);
+      }
+    }),
+  );
+});
+
+test("results do not depend on how documents fall into blocks, and equal documents tie exactly", () => {
+  const parts = ["I like tea and jazz.", "we have two dogs", "My favorite food is pizza", "I walk a lot"];
+  const corpus = Array.from({ length: 9000 }, (_, i) =>
+    i % 3 === 0 ? `${parts[i % 4]}` : `${parts[i % 4]} ${parts[(i >> 2) % 4]} number ${i % 1009}`,
+  );
+  const query = "I like jazz and two dogs, number 77";
+  for (const index of [TfidfIndex.build(corpus), Bm25Index.build(corpus)]) {
+    const all = index.search(query, corpus.length);
+    assert.equal(new Set(all.map((result) => result.index)).size, corpus.length);
+    assert.deepEqual(index.search(query, 25), all.slice(0, 25));
+    const scoreOf = new Map<string, number>();
+    for (const { index: i, score } of all) {
+      assert.equal(scoreOf.get(corpus[i]!) ?? score, score);
+      scoreOf.set(corpus[i]!, score);
+    }
+  }
+  assertRanking(Bm25Index.build(corpus).search(query, 40), bm25Scores(corpus, query), 40, "blocks");
+});
+
+test("an empty index, empty texts and an empty query", () => {
+  for (const Index of [TfidfIndex, Bm25Index]) {
+    assert.deepEqual(Index.build([]).search("tea", 3), []);
+    assert.deepEqual(Index.build(["", "🙂"]).search("", 5), [
+      { index: 0, score: 0 },
+      { index: 1, score: 0 },
+    ]);
+    assert.throws(() => Index.build(["a"]).search("a", 1.5), /k must be a whole number/);
+  }
+  assert.throws(
+    () => TfidfIndex.build([], { analyzer: "words" as "word" }),
+    /char, char_wb, word, not words/,
+  );
+  assert.throws(() => TfidfIndex.build([], { ngramRange: [3, 2] }), /1 ≤ min ≤ max/);
+  assert.throws(() => Bm25Index.build([], { b: 2 }));
+});
+
+test("a saved index answers as the one it was; damaged, foreign and missing files are refused by name", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "retrieval-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "index.safetensors");
+  const tfidf = TfidfIndex.build(documents, { analyzer: "char_wb", ngramRange: [2, 4] });
+  const words = TfidfIndex.build(documents, { analyzer: "word" });
+  const bm25 = Bm25Index.build(documents, { variant: "okapi", k1: 1 });
+  for (const [index, load] of [
+    [tfidf, TfidfIndex.load],
+    [words, TfidfIndex.load],
+    [bm25, Bm25Index.load],
+  ] as const) {
+    index.save(path);
+    const copy = load(path);
+    assert.deepEqual(copy.options, index.options);
+    assert.equal(copy.size, index.size);
+    for (const query of queries) assert.deepEqual(copy.search(query, 5), index.search(query, 5));
+  }
+  assert.throws(() => TfidfIndex.load(path), /index\.safetensors: .*bm25 index, not a tfidf one/);
+
+  const bytes = readFileSync(path);
+  const damaged = join(folder, "damaged.safetensors");
+  fc.assert(
+    fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const copy = Buffer.from(bytes);
+      copy[at]! ^= change;
+      writeFileSync(damaged, copy);
+      assert.throws(() => Bm25Index.load(damaged), /damaged\.safetensors: /);
+    }),
+  );
+  for (const length of [0, 7, 100, bytes.length - 1]) {
+    writeFileSync(damaged, bytes.subarray(0, length));
+    assert.throws(() => Bm25Index.load(damaged), /damaged\.safetensors: /);
+  }
+  writeSafetensors(damaged, new Map([["x", { dtype: "int32", shape: [1], data: Int32Array.of(1) }]]));
+  assert.throws(() => Bm25Index.load(damaged), /damaged\.safetensors: not a retrieval index/);
+  assert.throws(() => Bm25Index.load(join(folder, "none")), /none/);
+});
