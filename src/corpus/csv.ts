@@ -47,8 +47,8 @@ export function parseCsv(bytes: Uint8Array, path: string): CsvTable {
   if (error) {
     const problem =
       error.code === "MissingQuotes"
-        ? "a quoted field opens here and never closes"
-        : "in the field that opens here a quote is neither at the border nor doubled";
+        ? "a quoted field opens here and never closes; the file is cut off or lacks a quote"
+        : "in the field that opens here a quote stands neither at its border nor doubled; write quotes inside a field twice";
     throw new CsvError(path, 1 + countLineBreaks(text.slice(0, error.index)), problem);
   }
   let line = 1;
@@ -72,7 +72,11 @@ export function parseCsv(bytes: Uint8Array, path: string): CsvTable {
 function requireWidth(fields: string[], header: string[], path: string, line: number): void {
   if (fields.length === header.length) return;
   const has = `${fields.length} field${fields.length === 1 ? "" : "s"}`;
-  throw new CsvError(path, line, `this record has ${has}, the header has ${header.length}`);
+  throw new CsvError(
+    path,
+    line,
+    `this record has ${has}, the header has ${header.length}; quote fields that hold commas or line breaks`,
+  );
 }
 
 function unifyLineBreaks(text: string): string {

@@ -18,7 +18,7 @@ export interface SourceOptions {
   profile?: "quick" | "full";
   /** Where downloads are kept; `PERSONA_CACHE`, else `.cache/hub` of the project. */
   cacheDirectory?: string;
-  /** Shows how far a download has come. */
+  /** Told how far a download has come; by default it is shown. */
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;
 }

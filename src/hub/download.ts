@@ -6,6 +6,7 @@ import { fileMatches, hashFile, startChecksum } from "./checksum";
 import { HubError } from "./errors";
 import { cachePath, checkHubFile, hubAccess, resolveUrl, type HubAccess, type HubFile } from "./location";
 import { claimPartial } from "./partial";
+import { showDownload } from "./progress";
 import {
   describeRemoteFile,
   hubRequest,
@@ -38,7 +39,7 @@ export interface RetryPolicy {
 export interface DownloadOptions extends HubFile {
   /** Where files are kept, as `{models,datasets}/<repo>/<revision>/<file>`. */
   cacheDirectory: string;
-  /** Called at most five times a second, and at the end. */
+  /** Called at most five times a second, and at the end; by default a line of progress is shown after two seconds. */
   onProgress?: (progress: DownloadProgress) => void;
   /** Stops the download; what has come is kept for the next time. */
   signal?: AbortSignal;
@@ -115,6 +116,7 @@ class Download {
   private received = 0;
   private entityTag: string | null = null;
   private lastReport = 0;
+  private readonly onProgress: (progress: DownloadProgress) => void;
 
   constructor(
     private readonly url: URL,
@@ -123,7 +125,9 @@ class Download {
     private readonly access: HubAccess,
     private readonly policy: RetryPolicy,
     private readonly options: DownloadOptions,
-  ) {}
+  ) {
+    this.onProgress = options.onProgress ?? showDownload(`Downloading ${options.repo}/${options.file}`);
+  }
 
   /** Continues or starts the download, and returns the checksum of what has come. */
   async run(): Promise<string> {
@@ -227,11 +231,11 @@ class Download {
 
   private report(startedAt: Start, atEnd: boolean): void {
     const now = performance.now();
-    if (!this.options.onProgress || (!atEnd && now - this.lastReport < 200)) return;
+    if (!atEnd && now - this.lastReport < 200) return;
     this.lastReport = now;
     const gained = Math.max(this.received - startedAt.received, 0);
     const bytesPerSecond = (gained / Math.max(now - startedAt.time, 1)) * 1000;
-    this.options.onProgress({
+    this.onProgress({
       file: this.options.file,
       receivedBytes: this.received,
       totalBytes: this.remote.size,

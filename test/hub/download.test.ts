@@ -280,6 +280,15 @@ test("progress rises to the whole size; two callers share one download", async (
   );
 });
 
+test("a long download shows megabytes and the time left", async (context) => {
+  serve({ content: Buffer.alloc(6_000_000, 1), stalls: [3_000_000], lfs: true });
+  const lines: string[] = [];
+  context.mock.method(process.stderr, "write", (text: string) => lines.push(text));
+  await download({ retry: { ...fast, stallMs: 2500 } });
+  context.mock.restoreAll();
+  assert.match(lines.join(""), /Downloading google\/tiny\/model\.safetensors: .* MB/);
+});
+
 test("a stopped download keeps what has come", async () => {
   serve({ stalls: [10_000, 10_000] });
   const controller = new AbortController();
