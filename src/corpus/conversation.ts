@@ -98,8 +98,18 @@ function decoratedUtterance(line: string, counts: OddityCounts): Utterance | und
   if (!match) return undefined;
   countOddity(counts, "decorated speaker");
   const rest = line.slice(match[0].length);
-  const said = match[1] ? rest.replace(/^[*\s]+|[*\s]+$/g, "") : rest.trim();
+  const said = match[1] ? trimStars(rest) : rest.trim();
   return { speaker: match[2] === "1" ? 1 : 2, said };
+}
+
+/** Without the stars and spaces at both ends. */
+function trimStars(text: string): string {
+  const isStar = (index: number) => text[index] === "*" || text[index]!.trim() === "";
+  let start = 0;
+  let end = text.length;
+  while (start < end && isStar(start)) start++;
+  while (end > start && isStar(end - 1)) end--;
+  return text.slice(start, end);
 }
 
 function asideKind(line: string): AsideKind {

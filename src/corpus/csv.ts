@@ -31,8 +31,8 @@ export interface CsvRow {
 
 /**
  * Parses a whole CSV file (RFC 4180, UTF-8 with or without a byte order mark; records end with LF, CRLF or CR) with
- * papaparse, which measured fastest of what reads these files rightly, and checks what it lets pass. Empty lines
- * between records are passed over.
+ * papaparse, and refuses what that lets pass: other encodings, records of another width. Empty lines between records
+ * are passed over.
  *
  * @param path named in errors
  * @throws {CsvError} for an empty file, another encoding, an unclosed or misplaced quote, or a record whose number of

@@ -119,3 +119,14 @@ test("every line with text is a turn or an aside, each once and in order", () =>
     { numRuns: 500 },
   );
 });
+
+test("a line of a million stars, brackets or spaces is read like any other", () => {
+  for (const unit of ["*", "* ", "[", "(", "(user 1 ", "-", " "]) {
+    const long = unit.repeat(1_000_000 / unit.length);
+    const { turns } = parseConversation(`**User 1:** a${long}b\nUser 2: ${long}x\n${long}`);
+    assert.deepEqual(
+      turns.map(({ speaker, text }) => [speaker, text.length > 900_000 || unit === " "]),
+      [[1, true], [2, true]], // prettier-ignore
+    );
+  }
+});
