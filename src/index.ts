@@ -14,3 +14,5 @@ export * from "./prompts";
 export * from "./metrics";
 export * from "./text";
 export * from "./retrieval";
+export * from "./evaluation";
+export * from "./baselines";

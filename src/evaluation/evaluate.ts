@@ -1,0 +1,113 @@
+import type { Conversation } from "../corpus";
+import { sha256 } from "../io";
+import { bootstrapInterval, type BootstrapOptions } from "../metrics";
+import { startProgress } from "../notebook";
+import {
+  casesSha256,
+  type EvaluationCase,
+  evaluationCaseSchema,
+  type EvaluationPlace,
+  type JsonValue,
+  readEvaluation,
+  type VariantSummary,
+  writeEvaluation,
+} from "./files";
+import { additiveMetrics, scoreCase, setMetrics } from "./scores";
+
+/** What a variant made of one conversation. */
+export interface Generation {
+  /** What it was given: the prompt, or the query. */
+  input: string;
+  output: string;
+  /** What was retrieved for it, best first. */
+  retrieved?: { id: string; score: number }[];
+}
+
+/** Anything that answers personas with a conversation: a baseline, a bound, a model with its settings. */
+export interface Variant {
+  /** Names its row and its cases; one name, one row. */
+  name: string;
+  settings: Record<string, JsonValue>;
+  /** One answer a conversation, in order. A conversation's own text is the reference: only bounds may look at it. */
+  generate(conversations: readonly Conversation[]): Promise<Generation[]> | Generation[];
+}
+
+export interface EvaluationOptions
+  extends EvaluationPlace, Pick<BootstrapOptions, "resamples" | "confidence"> {
+  /** Seed of the bootstrap; 13 unless told. */
+  seed?: number;
+}
+
+/** A variant's summary and its cases. */
+export interface EvaluatedVariant {
+  summary: VariantSummary;
+  cases: EvaluationCase[];
+}
+
+/**
+ * Runs variants over conversations and scores what they say against {@link Conversation.text}. Each variant's scores
+ * (corpus BLEU and means, with percentile bootstrap intervals over the conversations) become a row of the summary and
+ * of the table, its answers lines of the cases file; rows of other variants that the files hold stay. The files are
+ * written after every variant, so that an interrupted evaluation keeps what is done.
+ */
+export async function evaluateVariants(
+  variants: readonly Variant[],
+  conversations: readonly Conversation[],
+  { seed = 13, resamples = 1000, confidence = 0.95, ...place }: EvaluationOptions,
+): Promise<EvaluatedVariant[]> {
+  if (conversations.length === 0) throw new RangeError("evaluateVariants needs at least one conversation");
+  const progress = startProgress("Evaluating", variants.length, { unit: "variants" });
+  const done: EvaluatedVariant[] = [];
+  for (const variant of variants) {
+    const started = performance.now();
+    const generations = await variant.generate(conversations);
+    const seconds = (performance.now() - started) / 1000;
+    const cases = scoreGenerations(variant.name, conversations, generations);
+    const metrics = additiveMetrics(cases);
+    const summary: VariantSummary = {
+      variant: variant.name,
+      settings: variant.settings,
+      split: [...new Set(conversations.map(({ split }) => split))].join("+"),
+      cases: cases.length,
+      caseSet: sha256(JSON.stringify(cases.map(({ id }) => id))),
+      casesSha256: casesSha256(cases),
+      seed,
+      resamples,
+      confidence,
+      date: new Date().toISOString(),
+      seconds,
+      metrics: Object.fromEntries(
+        setMetrics.map((name) => [name, bootstrapInterval(metrics[name], { seed, resamples, confidence })]),
+      ) as VariantSummary["metrics"],
+    };
+    addToFiles(place, { summary, cases });
+    done.push({ summary, cases });
+    progress.advance(1, variant.name);
+  }
+  progress.finish();
+  return done;
+}
+
+function scoreGenerations(
+  variant: string,
+  conversations: readonly Conversation[],
+  generations: readonly Generation[],
+): EvaluationCase[] {
+  if (generations.length !== conversations.length) {
+    throw new Error(`${variant} gave ${generations.length} answers to ${conversations.length} conversations`);
+  }
+  return conversations.map(({ id, personas, text }, i) => {
+    const generation = generations[i]!;
+    const scored = { personas, reference: text, output: generation.output };
+    return evaluationCaseSchema.parse({ variant, id, ...scored, ...generation, metrics: scoreCase(scored) });
+  });
+}
+
+function addToFiles(place: EvaluationPlace, { summary, cases }: EvaluatedVariant): void {
+  const evaluation = readEvaluation(place);
+  const at = evaluation.variants.findIndex(({ variant }) => variant === summary.variant);
+  if (at < 0) evaluation.variants.push(summary);
+  else evaluation.variants[at] = summary;
+  evaluation.cases.set(summary.variant, cases);
+  writeEvaluation(place, evaluation);
+}

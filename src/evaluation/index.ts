@@ -1,0 +1,4 @@
+export * from "./compare";
+export * from "./evaluate";
+export * from "./files";
+export * from "./scores";
