@@ -12,8 +12,11 @@ export interface FreezeOptions {
    * primes, and each run takes tensors of any size in their place.
    */
   dimensions?: Readonly<Record<string, number>>;
-  /** Inputs that become part of the program, by their names (`weights/lm_head.weight`). */
-  constants: ReadonlyMap<string, ProgramTensor>;
+  /**
+   * The tensor of an input that becomes part of the program, or undefined for one that stays an input. Asked once for each
+   * input that the function uses, by its name (`weights/lm_head.weight`).
+   */
+  constantOf: (name: string) => ProgramTensor | undefined;
   /** Threads of one operation; by default as many as there are cores. */
   threads?: number;
 }
@@ -29,18 +32,19 @@ export class FrozenProgram {
     private readonly inputs: ReadonlySet<string>,
   ) {}
 
-  /** Records `fn` as `compile` does and freezes what `constants` names. Runs on ONNX Runtime's cpu only. */
+  /** Records `fn` as `compile` does, with what `constantOf` gives frozen in. Runs on ONNX Runtime's cpu only. */
   static async create<S extends Signature>(
     fn: (inputs: TensorsOf<S>) => Tree<tf.Tensor>,
     signature: S,
-    { dimensions = {}, constants, threads }: FreezeOptions,
+    { dimensions = {}, constantOf, threads }: FreezeOptions,
   ): Promise<FrozenProgram> {
-    const model = withConstants(recordFunction(fn, signature, dimensions).model, constants);
+    const recorded = recordFunction(fn, signature, dimensions).model;
+    const given = recorded.inputs.map(({ name }) => [name, constantOf(name)] as const);
+    const frozen = new Map(given.flatMap(([name, tensor]) => (tensor ? [[name, tensor] as const] : [])));
+    const model = withConstants(recorded, frozen);
     const session = await ort.InferenceSession.create(encodeModel(model), {
       graphOptimizationLevel: "all",
-      externalData: model.constants
-        .filter(({ bytes }) => bytes === undefined)
-        .map(({ name }) => ({ path: name, data: bytesOf(constants.get(name)!) })),
+      externalData: [...frozen].map(([path, tensor]) => ({ path, data: bytesOf(tensor) })),
       ...(threads ? { intraOpNumThreads: threads } : {}),
     });
     return new FrozenProgram(session, new Set(model.inputs.map(({ name }) => name)));
@@ -72,15 +76,17 @@ export class FrozenProgram {
   }
 }
 
-/** The model with the inputs that `constants` names made constants, their bytes left out. */
-function withConstants(model: OnnxModel, constants: ReadonlyMap<string, ProgramTensor>): OnnxModel {
-  const frozen = model.inputs.filter(({ name }) => constants.has(name));
+/** The model with inputs made constants, whose bytes the session is given. */
+function withConstants(model: OnnxModel, frozen: ReadonlyMap<string, ProgramTensor>): OnnxModel {
+  const isFrozen = ({ name }: { name: string }) => frozen.has(name);
   return {
     ...model,
-    inputs: model.inputs.filter(({ name }) => !constants.has(name)),
+    inputs: model.inputs.filter((input) => !isFrozen(input)),
     constants: [
       ...model.constants,
-      ...frozen.map(({ name, type }) => ({ name, type, shape: constants.get(name)!.shape })),
+      ...model.inputs
+        .filter(isFrozen)
+        .map(({ name, type }) => ({ name, type, shape: frozen.get(name)!.shape })),
     ],
   };
 }

@@ -4,3 +4,4 @@ export * from "./cross-entropy";
 export * from "./dropout";
 export * from "./gelu";
 export * from "./rms-norm";
+export * from "./quantized";

@@ -9,8 +9,14 @@ import { decoderStep, type EncoderInputs, encodeMemory, type StepInputs } from "
 import { t5 } from "./model";
 import { positionBiasName, type Stack } from "./parameters";
 import { relativePositionBucket } from "./position-bias";
+import { eightBitWeights, floatWeights, needParameter, type ParameterSource } from "./weights";
 
 export interface T5GeneratorOptions {
+  /**
+   * How linear layers keep their weights: as they are, or rounded to 8 bits, which takes a quarter of the memory and about
+   * half the time. Tied embeddings stay as they are. Default: float32.
+   */
+  weights?: "float32" | "int8";
   /** Threads of one operation; by default as many as there are cores. */
   threads?: number;
 }
@@ -20,6 +26,7 @@ type Float32Tensor = HostTensor<"float32">;
 /** Marker sizes of the dimensions that stay open in the programs. */
 const OPEN = { batch: 7919, rowsPerInput: 7927, length: 7933, past: 7937 };
 const ROWS = OPEN.batch * OPEN.rowsPerInput;
+const WEIGHTS = "weights/";
 const EMBEDDING = "shared.weight";
 const MASKED = -3.4028234663852886e38;
 
@@ -56,20 +63,25 @@ export class T5Generator implements GenerativeModel {
   }
 
   static async create(
-    { config, parameters }: { config: T5Config; parameters: ReadonlyMap<string, Float32Tensor> },
-    { threads }: T5GeneratorOptions = {},
+    { config, parameters }: { config: T5Config; parameters: ParameterSource },
+    { threads, weights: kind = "float32" }: T5GeneratorOptions = {},
   ): Promise<T5Generator> {
     const { numHeads, dKv, vocabSize } = config;
-    const weights = Object.fromEntries([...parameters].map(([name, { shape }]) => [name, float32(...shape)]));
-    const frozen = [...parameters].filter(([name]) => name !== EMBEDDING || config.tieWordEmbeddings);
-    const constants = new Map(frozen.map(([name, tensor]) => [`weights/${name}`, tensor] as const));
-    const options = { constants, dimensions: OPEN, threads };
+    const frozen = (kind === "int8" ? eightBitWeights : floatWeights)(config, parameters);
+    const model = (weights: Readonly<Record<string, tf.Tensor>>) =>
+      t5(config, weights, frozen.hooks(weights));
+    const weights = frozen.signature;
+    const constantOf = (name: string) =>
+      name.startsWith(WEIGHTS) && (name !== WEIGHTS + EMBEDDING || config.tieWordEmbeddings)
+        ? frozen.tensorOf(name.slice(WEIGHTS.length))
+        : undefined;
+    const options = { constantOf, dimensions: OPEN, threads };
     const keyValues = (...shape: number[]) =>
       Object.fromEntries(
         blocksOf(config).map((block) => [block, { key: float32(...shape), value: float32(...shape) }]),
       );
     const encode = await FrozenProgram.create(
-      ({ weights, ...inputs }) => encodeMemory(t5(config, weights), inputs as unknown as EncoderInputs),
+      ({ weights, ...inputs }) => encodeMemory(model(weights), inputs as unknown as EncoderInputs),
       {
         weights,
         inputIds: int32(OPEN.batch, OPEN.length),
@@ -79,7 +91,7 @@ export class T5Generator implements GenerativeModel {
       options,
     );
     const step = await FrozenProgram.create(
-      ({ weights, ...inputs }) => decoderStep(t5(config, weights), inputs as unknown as StepInputs),
+      ({ weights, ...inputs }) => decoderStep(model(weights), inputs as unknown as StepInputs),
       {
         weights,
         tokens: int32(OPEN.batch, OPEN.rowsPerInput),
@@ -94,16 +106,16 @@ export class T5Generator implements GenerativeModel {
     const normalise = await FrozenProgram.create(
       ({ logits }) => ({ logProbabilities: tf.logSoftmax(logits) }),
       { logits: float32(ROWS, vocabSize) },
-      { constants: new Map(), dimensions: OPEN, threads },
+      { constantOf: () => undefined, dimensions: OPEN, threads },
     );
     return new T5Generator(encode, {
       config,
       step,
       normalise,
-      embedding: parameters.get(EMBEDDING)!,
+      embedding: needParameter(parameters, EMBEDDING),
       positionTables: {
-        encoder: parameters.get(positionBiasName("encoder"))!,
-        decoder: parameters.get(positionBiasName("decoder"))!,
+        encoder: needParameter(parameters, positionBiasName("encoder")),
+        decoder: needParameter(parameters, positionBiasName("decoder")),
       },
     });
   }
@@ -116,7 +128,7 @@ export class T5Generator implements GenerativeModel {
     const bias = positionBiasOf(config, positionTables.encoder, "encoder", positions, positions);
     const names = keyValueNames(config, "");
     const encoded = await this.encode.run(
-      { [`weights/${EMBEDDING}`]: embedding, inputIds, attentionMask, bias },
+      { [WEIGHTS + EMBEDDING]: embedding, inputIds, attentionMask, bias },
       names,
     );
     const memory = names.map((name) => encoded[name]! as Float32Tensor);
@@ -177,7 +189,7 @@ class T5Decoder implements Decoder {
     const own = keyValueNames(config, "own/");
     const results = await step.run(
       {
-        [`weights/${EMBEDDING}`]: embedding,
+        [WEIGHTS + EMBEDDING]: embedding,
         tokens: {
           dtype: "int32",
           shape: [tokens.length / this.rowsPerInput, this.rowsPerInput],

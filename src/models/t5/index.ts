@@ -3,3 +3,4 @@ export * from "./parameters";
 export * from "./position-bias";
 export * from "./model";
 export * from "./generator";
+export type { ParameterSource } from "./weights";
