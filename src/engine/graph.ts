@@ -126,15 +126,18 @@ export class Graph {
     const producer = this.producers.get(value.name);
     if (producer?.node.opType === "Reshape") return this.reshape(producer.inputs[0]!, shape);
     const { type } = value;
-    const onlyOneOpen = shape.filter((size) => this.isOpen(size)).length === 1;
-    const target = onlyOneOpen
-      ? this.constant(
-          "int64",
-          [shape.length],
-          shape.map((size) => (this.isOpen(size) ? -1 : size)),
-        )
-      : this.shape(shape);
-    return this.node("Reshape", [value, target], { type, shape }, shape.includes(0) ? { allowzero: 1 } : {});
+    const open = shape.filter((size) => this.isOpen(size)).length;
+    const target =
+      open === 1
+        ? this.constant(
+            "int64",
+            [shape.length],
+            shape.map((size) => (this.isOpen(size) ? -1 : size)),
+          )
+        : this.shape(shape);
+    // In a target 0 would mean "as it was", and an open dimension may turn out to be 0.
+    const mayHoldZero = shape.includes(0) || open > 1;
+    return this.node("Reshape", [value, target], { type, shape }, mayHoldZero ? { allowzero: 1 } : {});
   }
 
   /** `value` repeated to `shape` by the rules of broadcasting. */

@@ -17,7 +17,7 @@ function slice(graph: Graph, x: Value, begin: readonly number[], size: readonly 
   if (cut.length === 0) return x;
   const from = cut.map((axis) => begin[axis]!);
   const to = cut.map((axis) => begin[axis]! + size[axis]!);
-  const inputs = [x, integers(graph, from), graph.shape(to), integers(graph, cut)];
+  const inputs = [x, graph.shape(from), graph.shape(to), integers(graph, cut)];
   return graph.node("Slice", inputs, { type: x.type, shape: size });
 }
 

@@ -5,3 +5,4 @@ export * from "./dropout";
 export * from "./gelu";
 export * from "./rms-norm";
 export * from "./quantized";
+export * from "./positions";

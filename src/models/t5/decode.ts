@@ -6,7 +6,7 @@ import {
   crossKeyValues,
   decoderBlock,
   embed,
-  encoderBlock,
+  encode,
   finish,
   keyValue,
   type KeyValue,
@@ -24,18 +24,11 @@ export interface EncoderInputs {
   inputIds: tf.Tensor2D;
   /** int32 [batch, length]: 1 is a token, 0 padding. */
   attentionMask: tf.Tensor2D;
-  /** The position bias, [1, heads, length, length]. */
-  bias: tf.Tensor4D;
 }
 
 /** Runs the encoder and turns its output into the keys and values of every cross-attention. */
-export function encodeMemory(model: T5, { inputIds, attentionMask, bias }: EncoderInputs): Memory {
-  const batch = inputIds.shape[0];
-  const fullBias = tf.add(bias, maskBias(attentionMask));
-  let x = embed(model, inputIds);
-  for (let block = 0; block < model.config.numLayers; block++)
-    x = encoderBlock(model, x, batch, block, fullBias);
-  const memory = crossKeyValues(model, finish(model, x, "encoder"), batch);
+export function encodeMemory(model: T5, { inputIds, attentionMask }: EncoderInputs): Memory {
+  const memory = crossKeyValues(model, encode(model, inputIds, attentionMask), inputIds.shape[0]);
   return Object.fromEntries(memory.map(({ key, value }, block) => [block, { key, value }]));
 }
 

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { FrozenProgram, type ProgramTensor } from "../../engine";
 import type { Decoder, GenerativeModel } from "../../generation";
-import type { HostTensor } from "../safetensors";
+import { float32Tensor, type HostTensor } from "../safetensors";
 import type { TokenBatch } from "../tokenizer";
 import { KeyValueCache, selectRows } from "./cache";
 import type { T5Config } from "./config";
 import { decoderStep, type EncoderInputs, encodeMemory, type StepInputs } from "./decode";
 import { t5 } from "./model";
-import { positionBiasName, type Stack } from "./parameters";
+import { positionBiasName } from "./parameters";
 import { relativePositionBucket } from "./position-bias";
 import { eightBitWeights, floatWeights, needParameter, type ParameterSource } from "./weights";
 
@@ -39,7 +39,8 @@ interface Shared {
   readonly step: FrozenProgram;
   readonly normalise: FrozenProgram;
   readonly embedding: Float32Tensor;
-  readonly positionTables: Record<Stack, Float32Tensor>;
+  /** The decoder's learned position bias, [buckets, heads]. */
+  readonly positionTable: Float32Tensor;
 }
 
 /**
@@ -86,7 +87,6 @@ export class T5Generator implements GenerativeModel {
         weights,
         inputIds: int32(OPEN.batch, OPEN.length),
         attentionMask: int32(OPEN.batch, OPEN.length),
-        bias: float32(1, numHeads, OPEN.length, OPEN.length),
       },
       options,
     );
@@ -113,28 +113,24 @@ export class T5Generator implements GenerativeModel {
       step,
       normalise,
       embedding: needParameter(parameters, EMBEDDING),
-      positionTables: {
-        encoder: needParameter(parameters, positionBiasName("encoder")),
-        decoder: needParameter(parameters, positionBiasName("decoder")),
-      },
+      positionTable: needParameter(parameters, positionBiasName("decoder")),
     });
   }
 
   async startDecoder(batch: TokenBatch, rowsPerInput: number, maxNewTokens: number): Promise<Decoder> {
-    const { config, embedding, positionTables } = this.shared;
+    const { config, embedding } = this.shared;
     const { inputIds, attentionMask } = batch;
-    const [inputs, length] = inputIds.shape as [number, number];
-    const positions = Array.from({ length }, (_, i) => i);
-    const bias = positionBiasOf(config, positionTables.encoder, "encoder", positions, positions);
+    const [inputs] = inputIds.shape as [number, number];
     const names = keyValueNames(config, "");
     const encoded = await this.encode.run(
-      { [WEIGHTS + EMBEDDING]: embedding, inputIds, attentionMask, bias },
+      { [WEIGHTS + EMBEDDING]: embedding, inputIds, attentionMask },
       names,
     );
     const memory = names.map((name) => encoded[name]! as Float32Tensor);
     const rows = inputs * rowsPerInput;
     const cache = new KeyValueCache(memory.length, rows, config.numHeads, config.dKv, maxNewTokens);
-    return new T5Decoder(this.shared, rowsPerInput, attentionMask, memory, cache);
+    const mask = { ...attentionMask, data: attentionMask.data.slice() };
+    return new T5Decoder(this.shared, rowsPerInput, mask, memory, cache);
   }
 
   /** Frees the programs; decoders that are still there can no longer be used. */
@@ -183,9 +179,8 @@ class T5Decoder implements Decoder {
   }
 
   private async step(tokens: Int32Array, output: "best" | "logits"): Promise<ProgramTensor> {
-    const { config, step, embedding, positionTables } = this.shared;
+    const { config, step, embedding, positionTable } = this.shared;
     const { cache } = this;
-    const table = positionTables.decoder;
     const own = keyValueNames(config, "own/");
     const results = await step.run(
       {
@@ -195,8 +190,8 @@ class T5Decoder implements Decoder {
           shape: [tokens.length / this.rowsPerInput, this.rowsPerInput],
           data: tokens,
         },
-        pastBias: cacheBias(config, table, cache),
-        ownBias: positionBiasOf(config, table, "decoder", [0], [0]),
+        pastBias: cacheBias(config, positionTable, cache),
+        ownBias: distanceBias(config, positionTable, [0]),
         attentionMask: this.mask,
         ...Object.fromEntries(keyValueNames(config, "memory/").map((name, i) => [name, this.memory[i]!])),
         ...Object.fromEntries(keyValueNames(config, "past/").map((name, i) => [name, cache.tensor(i)])),
@@ -215,39 +210,27 @@ const blocksOf = ({ numDecoderLayers }: T5Config) =>
 const keyValueNames = (config: T5Config, prefix: string) =>
   blocksOf(config).flatMap((block) => [`${prefix}${block}/key`, `${prefix}${block}/value`]);
 
-/** The position bias [1, heads, queries, keys] from its learned table [buckets, heads]. */
-function positionBiasOf(
-  config: T5Config,
-  table: Float32Tensor,
-  stack: Stack,
-  queries: readonly number[],
-  keys: readonly number[],
-): Float32Tensor {
+/** The decoder's position bias for distances (key − query) of one query, [1, heads, 1, distances]. */
+function distanceBias(config: T5Config, table: Float32Tensor, distances: readonly number[]): Float32Tensor {
   const { numHeads, relativeAttentionNumBuckets: buckets, relativeAttentionMaxDistance: farthest } = config;
-  const bucketOf = new Map<number, number>();
-  const data = new Float32Array(numHeads * queries.length * keys.length);
-  queries.forEach((query, q) => {
-    keys.forEach((key, k) => {
-      const distance = key - query;
-      const bucket =
-        bucketOf.get(distance) ?? relativePositionBucket(distance, stack === "encoder", buckets, farthest);
-      bucketOf.set(distance, bucket);
-      for (let head = 0; head < numHeads; head++) {
-        data[(head * queries.length + q) * keys.length + k] = table.data[bucket * numHeads + head]!;
-      }
-    });
+  const data = new Float32Array(numHeads * distances.length);
+  distances.forEach((distance, i) => {
+    const bucket = relativePositionBucket(distance, false, buckets, farthest);
+    for (let head = 0; head < numHeads; head++) {
+      data[head * distances.length + i] = table.data[bucket * numHeads + head]!;
+    }
   });
-  return { dtype: "float32", shape: [1, numHeads, queries.length, keys.length], data };
+  return float32Tensor([1, numHeads, 1, distances.length], data);
 }
 
-/** A decoder's bias of the position behind the cache's with every place of the cache; places not filled are masked. */
+/** The bias of the position behind the cache's with every place of the cache; places not filled are masked. */
 function cacheBias(
   config: T5Config,
   table: Float32Tensor,
   { length, capacity }: KeyValueCache,
 ): Float32Tensor {
-  const places = Array.from({ length: capacity }, (_, place) => place);
-  const bias = positionBiasOf(config, table, "decoder", [length], places);
+  const places = Array.from({ length: capacity }, (_, place) => place - length);
+  const bias = distanceBias(config, table, places);
   for (let head = 0; head < config.numHeads; head++) {
     bias.data.fill(MASKED, head * capacity + length, (head + 1) * capacity);
   }

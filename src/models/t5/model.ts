@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attend, crossEntropy, dropout, gelu, linearCrossEntropy, rmsNorm } from "../../engine";
+import { attend, crossEntropy, dropout, gelu, linearCrossEntropy, positions, rmsNorm } from "../../engine";
 import type { T5Config } from "./config";
 import { innerLinears, positionBiasName, sublayerPath, type Stack } from "./parameters";
 import { positionBias } from "./position-bias";
@@ -190,11 +190,20 @@ export function selfAttentionBias(
   return positionBias(model.config, table, stack, queryPositions, keyPositions);
 }
 
+/** The bias of the decoder's self-attention, [1, heads, queries, keys], which masks keys after the query. */
+export function causalBias(model: T5, queryPositions: tf.Tensor1D, keyPositions: tf.Tensor1D): tf.Tensor {
+  const later = tf.greater(tf.expandDims(keyPositions, 0), tf.expandDims(queryPositions, 1));
+  return tf.add(
+    selfAttentionBias(model, "decoder", queryPositions, keyPositions),
+    tf.mul(tf.cast(later, "float32"), tf.scalar(MASKED)),
+  );
+}
+
 /** The encoder's output [batch · length, dModel] for int32 ids and mask, both [batch, length]. */
 export function encode(model: T5, inputIds: tf.Tensor2D, attentionMask: tf.Tensor2D): tf.Tensor2D {
   const [batch, length] = inputIds.shape;
-  const positions = tf.range(0, length, 1, "int32");
-  const bias = tf.add(selfAttentionBias(model, "encoder", positions, positions), maskBias(attentionMask));
+  const places = positions(length);
+  const bias = tf.add(selfAttentionBias(model, "encoder", places, places), maskBias(attentionMask));
   let x = embed(model, inputIds);
   for (let block = 0; block < model.config.numLayers; block++) x = encoderBlock(model, x, batch, block, bias);
   return finish(model, x, "encoder");
@@ -211,12 +220,8 @@ export function decode(
   attentionMask: tf.Tensor2D,
 ): tf.Tensor2D {
   const [batch, length] = decoderInputIds.shape;
-  const positions = tf.range(0, length, 1, "int32");
-  const later = tf.greater(tf.expandDims(positions, 0), tf.expandDims(positions, 1));
-  const bias = tf.add(
-    selfAttentionBias(model, "decoder", positions, positions),
-    tf.mul(tf.cast(later, "float32"), tf.scalar(MASKED)),
-  );
+  const places = positions(length);
+  const bias = causalBias(model, places, places);
   const memoryBias = maskBias(attentionMask);
   const memories = crossKeyValues(model, memory, batch);
   let x = embed(model, decoderInputIds);
