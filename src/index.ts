@@ -16,3 +16,4 @@ export * from "./text";
 export * from "./retrieval";
 export * from "./evaluation";
 export * from "./baselines";
+export * from "./export";

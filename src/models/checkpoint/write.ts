@@ -45,11 +45,7 @@ export function writeModelDirectory(
   writeJson(join(directory, CONFIG_FILE), checkpoint.configFile ?? t5ConfigFile(config));
   writeJson(
     join(directory, GENERATION_CONFIG_FILE),
-    checkpoint.generationConfigFile ?? {
-      decoder_start_token_id: config.decoderStartTokenId,
-      eos_token_id: config.eosTokenId,
-      pad_token_id: config.padTokenId,
-    },
+    checkpoint.generationConfigFile ?? generationConfigFile(config),
   );
   if (tokenizerFrom !== undefined) copyTokenizer(tokenizerFrom, directory);
 }
@@ -77,6 +73,15 @@ export function t5ConfigFile(config: T5Config): Record<string, unknown> {
     pad_token_id: config.padTokenId,
     eos_token_id: config.eosTokenId,
     use_cache: true,
+  };
+}
+
+/** generation_config.json of a model that was not read with one. */
+export function generationConfigFile(config: T5Config): Record<string, unknown> {
+  return {
+    decoder_start_token_id: config.decoderStartTokenId,
+    eos_token_id: config.eosTokenId,
+    pad_token_id: config.padTokenId,
   };
 }
 

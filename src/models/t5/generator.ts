@@ -14,7 +14,7 @@ import { eightBitWeights, floatWeights, needParameter, type ParameterSource } fr
 export interface T5GeneratorOptions {
   /**
    * How linear layers keep their weights: as they are, or rounded to 8 bits, which takes a quarter of the memory and about
-   * half the time. Tied embeddings stay as they are. Default: float32.
+   * half the time; the embedding stays as it is. Default: float32.
    */
   weights?: "float32" | "int8";
   /** Threads of one operation; by default as many as there are cores. */
@@ -72,8 +72,9 @@ export class T5Generator implements GenerativeModel {
     const model = (weights: Readonly<Record<string, tf.Tensor>>) =>
       t5(config, weights, frozen.hooks(weights));
     const weights = frozen.signature;
+    const isHead = config.tieWordEmbeddings && kind === "float32";
     const constantOf = (name: string) =>
-      name.startsWith(WEIGHTS) && (name !== WEIGHTS + EMBEDDING || config.tieWordEmbeddings)
+      name.startsWith(WEIGHTS) && (name !== WEIGHTS + EMBEDDING || isHead)
         ? frozen.tensorOf(name.slice(WEIGHTS.length))
         : undefined;
     const options = { constantOf, dimensions: OPEN, threads };

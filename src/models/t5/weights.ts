@@ -51,7 +51,7 @@ export function eightBitWeights(config: T5Config, parameters: ParameterSource): 
   const signature: Record<string, TensorSpec> = {};
   for (const [name, shape] of Object.entries(parameterShapes(config))) {
     signature[name] = { dtype: "float32", shape };
-    if (!isLinear(name)) continue;
+    if (!isLinear(config, name)) continue;
     const [out, inputs] = shape as [number, number];
     const blocks = Math.ceil(inputs / QUANTIZED_BLOCK);
     signature[`${name}.values`] = { dtype: "uint8", shape: [out, blocks, QUANTIZED_BLOCK] };
@@ -80,8 +80,9 @@ export function eightBitWeights(config: T5Config, parameters: ParameterSource): 
   };
 }
 
-const isLinear = (name: string) =>
-  name !== "shared.weight" &&
+/** Whether a parameter is multiplied with activations; a tied embedding is, as the lm_head. */
+const isLinear = (config: T5Config, name: string) =>
+  (name !== "shared.weight" || config.tieWordEmbeddings) &&
   !name.includes("layer_norm") &&
   name !== positionBiasName("encoder") &&
   name !== positionBiasName("decoder");
