@@ -5,8 +5,13 @@ import type { Content } from "./wire";
 export type Order =
   | { type: "execute"; id: number; code: string; count: number; silent: boolean }
   | { type: "ask"; id: number; what: "complete" | "inspect" | "is_complete"; code: string; cursor: number }
-  | { type: "interrupt" }
+  | { type: "interrupt"; id: number }
   | { type: "exit" };
+
+/** To the front thread when the process ends: send what is left, close the sockets, notify `closed`. */
+export interface Farewell {
+  type: "close";
+}
 
 /** From the main thread: an output of the present or last cell, or the answer to an order. */
 export type Report =
@@ -17,7 +22,12 @@ export type Report =
 export type OutputKind =
   "stream" | "display_data" | "update_display_data" | "execute_result" | "clear_output" | "error";
 
-/** What the main thread is at, shared by an Int32Array of one element. */
+/** Index in the threads' shared memory: what the main thread is at. */
+export const at = 0;
+/** Index in the threads' shared memory: 1 once the front thread has closed its sockets. */
+export const closed = 1;
+
+/** Values of `at`. */
 export const idle = 0;
 /** In tslab's compiler, which must not be cut off half-way. */
 export const compiling = 1;
@@ -27,5 +37,5 @@ export const running = 2;
 /** Given to the front thread when it starts. */
 export interface FrontData {
   connectionFile: string;
-  state: Int32Array;
+  shared: Int32Array;
 }

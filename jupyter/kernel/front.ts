@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
 import { Publisher, Reply, Router } from "zeromq";
-import { running, type FrontData, type Order, type Report } from "./channel";
+import { at, closed, running, type Farewell, type FrontData, type Order, type Report } from "./channel";
 import {
   createMessage,
   decodeMessage,
@@ -17,7 +17,7 @@ import {
   type Message,
 } from "./wire";
 
-const { connectionFile, state } = workerData as FrontData;
+const { connectionFile, shared } = workerData as FrontData;
 const connection = JSON.parse(readFileSync(connectionFile, "utf8")) as ConnectionInfo;
 const main = parentPort!;
 const session = randomUUID();
@@ -174,8 +174,15 @@ function flushStream(): void {
 
 let acknowledge: (() => void) | undefined;
 
-main.on("message", (report: Report) => {
-  if (report.type === "answer") {
+main.on("message", (report: Report | Farewell) => {
+  if (report.type === "close") {
+    flushStream();
+    void Promise.all(Object.values(send).map((sent) => sent())).then(() => {
+      for (const socket of Object.values(sockets)) socket.close();
+      Atomics.store(shared, closed, 1);
+      Atomics.notify(shared, closed);
+    });
+  } else if (report.type === "answer") {
     answers.get(report.id)?.(report.content);
     answers.delete(report.id);
   } else if (report.type === "interrupted") {
@@ -197,6 +204,7 @@ main.on("message", (report: Report) => {
  * ends it elsewhere.
  */
 async function interrupt(): Promise<void> {
+  const id = orders; // an interrupt that is late must not meet the next cell
   const inspector = new Session();
   inspector.connectToMainThread();
   for (let attempt = 0; attempt < 20; attempt++) {
@@ -204,10 +212,10 @@ async function interrupt(): Promise<void> {
       acknowledge = () => resolve(true);
       setTimeout(() => resolve(false), 250);
     });
-    main.postMessage({ type: "interrupt" } satisfies Order);
+    main.postMessage({ type: "interrupt", id } satisfies Order);
     if (await acknowledged) break;
     if (attempt === 0) process.kill(process.pid, "SIGINT");
-    else if (Atomics.load(state, 0) === running) inspector.post("Runtime.terminateExecution");
+    else if (Atomics.load(shared, at) === running) inspector.post("Runtime.terminateExecution");
   }
   acknowledge = undefined;
   inspector.disconnect();
@@ -258,13 +266,13 @@ function leaveWithParent(): void {
 
 async function start(): Promise<void> {
   const { transport, ip } = connection;
-  const at = (port: number) => `${transport}://${ip}:${port}`;
+  const address = (port: number) => `${transport}://${ip}:${port}`;
   await Promise.all([
-    sockets.iopub.bind(at(connection.iopub_port)),
-    sockets.shell.bind(at(connection.shell_port)),
-    sockets.control.bind(at(connection.control_port)),
-    sockets.stdin.bind(at(connection.stdin_port)),
-    sockets.heartbeat.bind(at(connection.hb_port)),
+    sockets.iopub.bind(address(connection.iopub_port)),
+    sockets.shell.bind(address(connection.shell_port)),
+    sockets.control.bind(address(connection.control_port)),
+    sockets.stdin.bind(address(connection.stdin_port)),
+    sockets.heartbeat.bind(address(connection.hb_port)),
   ]);
   publish("status", { execution_state: "starting" }, undefined);
   leaveWithParent();

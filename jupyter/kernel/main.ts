@@ -8,9 +8,12 @@ import type { Executor } from "tslab/dist/executor";
 import type { MimeBundle } from "../../src/notebook/display";
 import { tableBundle, type FrameLike } from "../../src/notebook/table";
 import {
+  at,
+  closed,
   compiling,
   idle,
   running,
+  type Farewell,
   type FrontData,
   type Order,
   type OutputKind,
@@ -24,8 +27,8 @@ import type { Content } from "./wire";
 export function startKernel(connectionFile: string | undefined): void {
   if (!connectionFile)
     throw new Error("usage: start.cjs CONNECTION_FILE (Jupyter and the runner start kernels)");
-  const state = new Int32Array(new SharedArrayBuffer(4));
-  const workerData: FrontData = { connectionFile, state };
+  const shared = new Int32Array(new SharedArrayBuffer(8));
+  const workerData: FrontData = { connectionFile, shared };
   const bootstrap = `require("tsx/cjs"); require(${JSON.stringify(join(__dirname, "front.ts"))});`;
   const front = new Worker(bootstrap, { eval: true, workerData });
   front.on("error", (problem) => {
@@ -36,7 +39,7 @@ export function startKernel(connectionFile: string | undefined): void {
   const output = (kind: OutputKind, content: Content, metadata?: Content) =>
     report({ type: "output", kind, content, ...(metadata && { metadata }) });
 
-  const cells = new Cells(state, output);
+  const cells = new Cells(shared, output);
   front.on("message", (order: Order) => {
     switch (order.type) {
       case "execute":
@@ -45,7 +48,7 @@ export function startKernel(connectionFile: string | undefined): void {
         return report({ type: "answer", id: order.id, content: cells.ask(order) });
       case "interrupt":
         report({ type: "interrupted" });
-        return cells.interrupt();
+        return cells.interrupt(order.id);
       case "exit":
         process.exit(0);
     }
@@ -53,7 +56,11 @@ export function startKernel(connectionFile: string | undefined): void {
   catchOutput("stdout", output);
   catchOutput("stderr", output);
   console.clear = () => output("clear_output", { wait: false });
-  process.on("SIGINT", () => cells.interrupt());
+  process.on("SIGINT", () => {}); // interrupts come as messages; the front thread uses the signal to end loops
+  process.on("exit", () => {
+    front.postMessage({ type: "close" } satisfies Farewell);
+    Atomics.wait(shared, closed, 0, 1000);
+  });
   process.on("uncaughtException", (error) => cells.fail(error));
   process.on("unhandledRejection", (reason) => cells.fail(reason));
 }
@@ -91,12 +98,14 @@ class Cells {
   private readonly sources = new Map<string, string>();
   /** Ends the present cell with a failure; undefined between cells. */
   private end: ((failure: Failure) => void) | undefined;
+  /** Of the order for the present or last cell. */
+  private id = 0;
   private thrown: unknown;
   private result: unknown;
   private aborter = new AbortController();
 
   constructor(
-    private readonly state: Int32Array,
+    private readonly shared: Int32Array,
     private readonly output: (kind: OutputKind, content: Content, metadata?: Content) => void,
   ) {
     this.compiler = createCompiler();
@@ -106,11 +115,11 @@ class Cells {
     const converter = {
       ...this.compiler.converter,
       convert: (previous: string, source: string) => {
-        Atomics.store(state, 0, compiling);
+        Atomics.store(shared, at, compiling);
         try {
           return convert(previous, source);
         } finally {
-          Atomics.store(state, 0, running);
+          Atomics.store(shared, at, running);
         }
       },
     };
@@ -139,7 +148,8 @@ class Cells {
   }
 
   /** Runs a cell and returns the content of its `execute_reply`. */
-  async run({ code, count, silent }: { code: string; count: number; silent: boolean }): Promise<Content> {
+  async run({ id, code, count, silent }: Extract<Order, { type: "execute" }>): Promise<Content> {
+    this.id = id;
     const name = `cell:${count}`;
     this.sources.set(name, code);
     this.compiler.nextName = name;
@@ -160,7 +170,9 @@ class Cells {
       });
     });
     this.end = undefined;
-    Atomics.store(this.state, 0, idle);
+    // What a failed cell still awaits must not put its scope back when it ends.
+    if (failure) this.executor.interrupt();
+    Atomics.store(this.shared, at, idle);
     if (failure) {
       this.output("error", { ...failure });
       return { status: "error", ...failure };
@@ -179,7 +191,8 @@ class Cells {
     else this.output("error", { ...failure });
   }
 
-  interrupt(): void {
+  interrupt(id: number): void {
+    if (id !== this.id) return;
     const message = "the cell was interrupted";
     this.aborter.abort(new Error(message));
     this.end?.({ ename: "Interrupted", evalue: message, traceback: [`Interrupted: ${message}`] });
