@@ -1,10 +1,11 @@
 import type * as tf from "@tensorflow/tfjs";
 import { EagerProgram } from "./eager";
-import { OnnxProgram, type Program } from "./program";
-import { recordFunction } from "./recording";
-import type { Signature, TensorsOf } from "./tensors";
-import type { Tree } from "./tree";
 import { chooseEngine, type EngineOptions } from "./engines";
+import { EngineError } from "./errors";
+import { OnnxProgram, type Program, type RunOptions } from "./program";
+import { recordFunction } from "./recording";
+import type { InputsOf, OutputsOf, ProgramTensor, Signature, TensorSpec, TensorsOf } from "./tensors";
+import { flatten, mapTree, type Tree } from "./tree";
 
 export interface CompileOptions extends EngineOptions {
   /** Threads of one operation on the onnx engine; by default as many as there are cores. */
@@ -30,4 +31,73 @@ export async function compile<S extends Signature, R extends Tree<tf.Tensor>>(
   if ("backend" in choice) return new EagerProgram<S, R>(fn, signature, choice.backend);
   const { threads, profile } = options;
   return OnnxProgram.create(recordFunction(fn, signature), signature, { ...choice, threads, profile });
+}
+
+/**
+ * A function that is compiled for every combination of shapes and types that it meets, once for each. Programs hold no
+ * weights, so that many of them cost little beside what they work with.
+ */
+export class CompiledFunction<T extends Tree<tf.Tensor>, R extends Tree<tf.Tensor>> {
+  private readonly programs = new Map<string, Promise<Program<Signature, R>>>();
+
+  constructor(
+    private readonly fn: (inputs: T) => R,
+    private readonly options: CompileOptions = {},
+  ) {}
+
+  /** How many programs there are. */
+  get size(): number {
+    return this.programs.size;
+  }
+
+  async run(inputs: OutputsOf<T>, options: RunOptions<R> = {}): Promise<OutputsOf<R>> {
+    const signature = mapTree(inputs as unknown as Tree<ProgramTensor>, ({ dtype, shape }): TensorSpec => ({
+      dtype,
+      shape,
+    }));
+    const key = JSON.stringify(signature);
+    let program = this.programs.get(key);
+    if (!program) {
+      program = compile(this.fn as unknown as (inputs: TensorsOf<Signature>) => R, signature, this.options);
+      this.programs.set(key, program);
+      program.catch(() => this.programs.delete(key));
+    }
+    return (await program).run(inputs as unknown as InputsOf<Signature>, options);
+  }
+
+  /** Frees all programs. */
+  async dispose(): Promise<void> {
+    const programs = [...this.programs.values()];
+    this.programs.clear();
+    await Promise.all(programs.map(async (program) => (await program).dispose()));
+  }
+}
+
+/**
+ * Throws an error if a result is not finite, that says where: the first operation on the way to the results whose own result
+ * has an infinite or undefined element, with the place in the function that it came from. Called when a run gave a
+ * non-finite loss, with the inputs of that run: the function is recorded and run once more, on ONNX Runtime's cpu.
+ */
+export async function assertFinite<S extends Signature, R extends Tree<tf.Tensor>>(
+  fn: (inputs: TensorsOf<S>) => R,
+  signature: S,
+  inputs: InputsOf<S>,
+  { noise }: Pick<RunOptions<R>, "noise"> = {},
+): Promise<void> {
+  for (const [name, { dtype, data }] of flatten(inputs as Tree<ProgramTensor>)) {
+    const place =
+      dtype === "float32" ? (data as Float32Array).findIndex((value) => !Number.isFinite(value)) : -1;
+    if (place >= 0) throw new EngineError(`the input ${name} is ${data[place]} at element ${place}`);
+  }
+  const recording = recordFunction(fn, signature, { probe: true });
+  const program = await OnnxProgram.create<S, Tree<tf.Tensor>>(recording, signature, {
+    executionProvider: "cpu",
+  });
+  try {
+    const probes = flatten((await program.run(inputs, noise ? { noise } : {})) as Tree<ProgramTensor>);
+    const first = [...probes].find(([, { data }]) => !Number.isFinite(data[0]));
+    if (first) throw new EngineError(`the first result with an element that is not finite is ${first[0]}`);
+  } finally {
+    await program.dispose();
+  }
 }

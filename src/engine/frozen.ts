@@ -38,7 +38,7 @@ export class FrozenProgram {
     signature: S,
     { dimensions = {}, constantOf, threads }: FreezeOptions,
   ): Promise<FrozenProgram> {
-    const recorded = recordFunction(fn, signature, dimensions).model;
+    const recorded = recordFunction(fn, signature, { dimensions }).model;
     const given = recorded.inputs.map(({ name }) => [name, constantOf(name)] as const);
     const frozen = new Map(given.flatMap(([name, tensor]) => (tensor ? [[name, tensor] as const] : [])));
     const model = withConstants(recorded, frozen);

@@ -35,7 +35,15 @@ export class Graph {
   private readonly draws = new Map<string, MaskDraw>();
   private readonly markers: readonly (readonly [string, number])[];
 
-  constructor(dimensions: Readonly<Record<string, number>> = {}) {
+  /** What the operations that are appended next come from; kept only in a traced graph. */
+  place = "";
+  private readonly places = new Map<string, string>();
+
+  constructor(
+    dimensions: Readonly<Record<string, number>> = {},
+    /** Whether the graph remembers the place of every operation. */
+    readonly traced = false,
+  ) {
     this.markers = Object.entries(dimensions);
   }
 
@@ -115,6 +123,7 @@ export class Graph {
     this.nodes.push(node);
     this.values.push(...values);
     for (const { name } of values) this.producers.set(name, { node, inputs });
+    if (this.traced) this.places.set(values[0]!.name, this.place);
     this.results.set(key, values);
     return values;
   }
@@ -199,10 +208,7 @@ export class Graph {
           attributes: {},
         });
     }
-    const needed = new Set(Object.values(outputs).map(({ name }) => name));
-    for (const node of [...this.nodes].reverse()) {
-      if (node.outputs.some((name) => needed.has(name))) node.inputs.forEach((name) => needed.add(name));
-    }
+    const needed = this.neededBy(outputs);
     const final = (name: string) => renamed.get(name) ?? name;
     const nodes = this.nodes.filter((node) => node.outputs.some((name) => needed.has(name)));
     return {
@@ -215,6 +221,31 @@ export class Graph {
       inputs: this.inputs.filter(({ name }) => needed.has(name)).map((value) => this.open(value)),
       outputs: Object.entries(outputs).map(([name, value]) => this.open({ ...value, name })),
     };
+  }
+
+  /**
+   * For every float32 result that `outputs` need, in the order of computation, by what made it: a scalar that is 0 where all
+   * elements are finite, else NaN (as ∞ · 0 is).
+   */
+  probes(outputs: Readonly<Record<string, Value>>): Record<string, Value> {
+    const needed = this.neededBy(outputs);
+    const probes: Record<string, Value> = {};
+    for (const value of this.values.filter(({ name, type }) => type === "float32" && needed.has(name))) {
+      const node = this.producers.get(value.name)?.node;
+      if (!node) continue;
+      const zeros = this.node("Mul", [value, this.scalar("float32", 0)], value);
+      const probe = this.node("ReduceSum", [zeros], { type: "float32", shape: [] }, { keepdims: 0 });
+      probes[`${value.name}: ONNX ${node.opType} of the kernel ${this.places.get(node.outputs[0]!)}`] = probe;
+    }
+    return probes;
+  }
+
+  private neededBy(outputs: Readonly<Record<string, Value>>): Set<string> {
+    const needed = new Set(Object.values(outputs).map(({ name }) => name));
+    for (const node of [...this.nodes].reverse()) {
+      if (node.outputs.some((name) => needed.has(name))) node.inputs.forEach((name) => needed.add(name));
+    }
+    return needed;
   }
 
   private open({ name, type, shape }: Value): OnnxValue {

@@ -1,4 +1,4 @@
-export { compile, type CompileOptions } from "./compile";
+export { assertFinite, compile, CompiledFunction, type CompileOptions } from "./compile";
 export { withNoise } from "./eager";
 export type { EngineName, EngineOptions } from "./engines";
 export { EngineError } from "./errors";

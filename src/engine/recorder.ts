@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { Graph, type Value } from "./graph";
 import type { ElementType } from "./onnx";
-import { callSite, EngineError } from "./errors";
+import { callSite, EngineError, withDeepStacks } from "./errors";
 
 /** The name under which the recording kernels are registered. */
 const BACKEND = "onnx-recorder";
@@ -36,8 +36,15 @@ class Recorder extends tf.KernelBackend {
       const data = tf.engine().readSync(dataId) as ArrayLike<number>;
       entry = { references: 1, constant: { data, type: dtype as ElementType, shape } };
     }
-    if (entry.constant) entry.value ??= this.graph.constant(entry.constant.type, shape, entry.constant.data);
-    return entry.value!;
+    entry.value ??= this.constant(entry.constant!);
+    return entry.value;
+  }
+
+  private constant({ type, shape, data }: NonNullable<Entry["constant"]>): Value {
+    const uniform = data.length > 1 && Array.prototype.every.call(data, (element) => element === data[0]);
+    return uniform
+      ? this.graph.expand(this.graph.scalar(type, data[0]!), shape)
+      : this.graph.constant(type, shape, data);
   }
 
   /** A tensor for a value. TensorFlow.js has no 8-bit integers: such a value poses as int32. */
@@ -112,7 +119,7 @@ class Recorder extends tf.KernelBackend {
 interface EngineState {
   backendName: string | null;
   backendInstance: tf.KernelBackend | null;
-  state: { activeTape?: { saved?: tf.Tensor[] }[] | null };
+  state: { activeTape?: { saved?: tf.Tensor[] }[] | null; gradientDepth: number };
 }
 
 let current: Recorder | undefined;
@@ -134,6 +141,7 @@ export const tensorOf = (value: Value): tf.Tensor =>
 export function record<T>(graph: Graph, body: () => T): T {
   if (current) throw new EngineError("a program cannot be compiled while another one is being recorded");
   const engine = tf.engine() as unknown as EngineState;
+  if (engine.state.gradientDepth > 0) throw new EngineError("a program cannot be compiled inside tf.grads()");
   const { backendName, backendInstance } = engine;
   const { random } = Math;
   coverUnmappedKernels();
@@ -143,15 +151,20 @@ export function record<T>(graph: Graph, body: () => T): T {
   Math.random = () => {
     throw new EngineError(
       "Math.random() was called while a program was recorded: the draw would be the same at every run. Take noise " +
-        `from dropout() or keepMask(), or pass it as an input${callSite()}`,
+        `from dropout(), or pass it as an input${callSite()}`,
     );
   };
   let result: T | undefined;
   try {
-    tf.tidy(() => {
-      result = body();
-    });
+    withDeepStacks(() =>
+      tf.tidy(() => {
+        result = body();
+      }),
+    );
     return result as T;
+  } catch (error) {
+    if (error instanceof EngineError || !(error instanceof Error)) throw error;
+    throw new EngineError(`${error.message}${callSite(error)}`, { cause: error });
   } finally {
     for (const { saved } of engine.state.activeTape ?? []) saved?.forEach((tensor) => tensor.dispose());
     engine.state.activeTape = null;
@@ -165,7 +178,7 @@ export function record<T>(graph: Graph, body: () => T): T {
 const mapped = new Set<string>();
 
 /** The TensorFlow.js kernels that can be recorded. */
-export const recordableKernels = (): string[] => [...mapped].filter(Boolean).sort();
+export const recordableKernels = (): string[] => [...mapped].sort();
 
 /** Registers how kernels are said in ONNX. */
 export function registerKernels(kernels: Record<string, Kernel>): void {
@@ -179,6 +192,7 @@ export function registerKernels(kernels: Record<string, Kernel>): void {
         const values = Object.entries(inputs)
           .filter(([, info]) => info)
           .map(([name, info]) => [name, recorder.toValue(info as tf.TensorInfo)]);
+        if (recorder.graph.traced) recorder.graph.place = `${kernelName}${callSite()}`;
         const result = kernel(recorder.graph, Object.fromEntries(values), attrs ?? {});
         return Array.isArray(result)
           ? result.map((value) => recorder.tensorInfo(value))
@@ -188,10 +202,12 @@ export function registerKernels(kernels: Record<string, Kernel>): void {
   }
 }
 
+let covered = false;
+
 /** Every kernel that TensorFlow.js knows and {@link registerKernels} did not name throws an error that says so. */
 function coverUnmappedKernels(): void {
-  if (mapped.has("")) return;
-  mapped.add("");
+  if (covered) return;
+  covered = true;
   for (const { kernelName } of tf.getKernelsForBackend("cpu")) {
     if (mapped.has(kernelName)) continue;
     tf.registerKernel({

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { EngineError } from "./errors";
-import { Graph } from "./graph";
+import { Graph, type Value } from "./graph";
 import "./kernels";
 import type { MaskDraw } from "./noise";
 import type { OnnxModel } from "./onnx";
@@ -17,31 +17,40 @@ export interface Recording {
   readonly masks: ReadonlyMap<string, MaskDraw>;
 }
 
-/**
- * Runs `fn` once on tensors that hold nothing and returns the graph of all that it did. `dimensions` names marker sizes
- * that stay open; see {@link Graph}.
- */
+export interface RecordOptions {
+  /** Names and marker sizes of dimensions that stay open; see {@link Graph}. */
+  dimensions?: Readonly<Record<string, number>>;
+  /** Return, instead of the results, a scalar for every value on the way to them; see {@link Graph.probes}. */
+  probe?: boolean;
+}
+
+/** Runs `fn` once on tensors that hold nothing and returns the graph of all that it did. */
 export function recordFunction<S extends Signature>(
   fn: (inputs: TensorsOf<S>) => Tree<tf.Tensor>,
   signature: S,
-  dimensions: Readonly<Record<string, number>> = {},
+  { dimensions = {}, probe = false }: RecordOptions = {},
 ): Recording {
-  const graph = new Graph(dimensions);
+  const graph = new Graph(dimensions, probe);
   return record(graph, () => {
     const inputs = mapTree(signature as Tree<TensorSpec>, ({ dtype, shape }, path) =>
       tensorOf(graph.input(path, { type: dtype, shape })),
     );
     const results: unknown = fn(inputs as TensorsOf<S>);
-    if (results instanceof Promise) {
-      results.catch(() => {});
+    const promises = [results, ...Object.values(results ?? {})].filter((result) => result instanceof Promise);
+    if (promises.length > 0) {
+      promises.forEach((promise) => promise.catch(() => {}));
       throw new EngineError("a function that is compiled cannot be async: it runs once, to be recorded");
     }
-    const tensors = results as Tree<tf.Tensor>;
-    const values = new Map([...flatten(tensors)].map(([path, tensor]) => [path, valueOf(tensor)]));
-    const outputs = mapTree(tensors, (_tensor, path): TensorSpec => {
-      const { type, shape } = values.get(path)!;
-      return { dtype: type as ProgramType, shape };
-    });
-    return { model: graph.model(Object.fromEntries(values)), outputs, masks: graph.masks };
+    const tensors = flatten(results as Tree<tf.Tensor>);
+    const values = Object.fromEntries([...tensors].map(([path, tensor]) => [path, valueOf(tensor)]));
+    const clash = [...flatten(signature as Tree<TensorSpec>).keys()].find((path) => tensors.has(path));
+    if (clash) throw new EngineError(`an input and a result are both called ${clash}: put one into a group`);
+    const specOf = ({ type, shape }: Value): TensorSpec => ({ dtype: type as ProgramType, shape });
+    if (probe) {
+      const probes = graph.probes(values);
+      return { model: graph.model(probes), outputs: mapTree(probes, specOf), masks: graph.masks };
+    }
+    const outputs = mapTree(results as Tree<tf.Tensor>, (_tensor, path) => specOf(values[path]!));
+    return { model: graph.model(values), outputs, masks: graph.masks };
   });
 }

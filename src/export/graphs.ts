@@ -130,7 +130,7 @@ function fileGraph(
   const recorded = recordFunction(
     ({ weights: parameters, inputs }) => fn(t5(config, parameters, weights.hooks(parameters)), inputs),
     { weights: weights.signature, inputs: signature },
-    OPEN,
+    { dimensions: OPEN },
   ).model;
   const isWeight = ({ name }: { name: string }) => name.startsWith(WEIGHTS);
   const short = (name: string) => name.replace(/^(weights|inputs)\//, "");

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import {
+  attend,
+  compile,
+  crossEntropy,
+  dropoutMask,
+  gelu,
+  linearCrossEntropy,
+  type ProgramTensor,
+  rmsNorm,
+  withNoise,
+} from "../../src/engine";
+import { Random } from "../../src/random";
+
+const random = new Random(5);
+const floats = (...shape: number[]): ProgramTensor => ({
+  dtype: "float32",
+  shape,
+  data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal()),
+});
+const ints = (bound: number, length: number): ProgramTensor => ({
+  dtype: "int32",
+  shape: [length],
+  data: Int32Array.from({ length }, () => random.integer(bound)),
+});
+const noise = { seed: 1, step: 2 };
+
+/** Attention as its formula says, by operations that TensorFlow.js differentiates itself. */
+function plainAttention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, bias: tf.Tensor, rate = 0): tf.Tensor {
+  const weights = tf.softmax(tf.add(tf.matMul(q, k, false, true), bias));
+  return tf.matMul(rate ? tf.mul(weights, dropoutMask(weights.shape, rate)) : weights, v);
+}
+
+function plainCrossEntropy(logits: tf.Tensor, labels: tf.Tensor, smoothing: number): tf.Tensor {
+  const [, classes] = logits.shape as [number, number];
+  const target = tf.add(
+    tf.mul(tf.oneHot(labels as tf.Tensor1D, classes), 1 - smoothing),
+    smoothing / classes,
+  );
+  return tf.neg(tf.sum(tf.mul(tf.logSoftmax(logits), target), 1));
+}
+
+type Op = (...tensors: tf.Tensor[]) => tf.Tensor;
+interface Case {
+  op: Op;
+  plain: Op;
+  inputs: ProgramTensor[];
+}
+
+const four = (op: typeof attend | typeof plainAttention, rate?: number): Op =>
+  ((q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, bias: tf.Tensor) => op(q, k, v, bias, rate)) as Op;
+const attention = (bias: number[], rate = 0): Case => ({
+  op: four(attend, rate),
+  plain: four(plainAttention, rate),
+  inputs: [floats(2, 3, 4, 5), floats(2, 3, 6, 5), floats(2, 3, 6, 5), floats(...bias)],
+});
+const head = (smoothing: number): Case => ({
+  op: (x, w, labels) =>
+    linearCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, labels as tf.Tensor1D, smoothing),
+  plain: (x, w, labels) => plainCrossEntropy(tf.matMul(x!, w!, false, true), labels!, smoothing),
+  inputs: [floats(6, 4), floats(9, 4), ints(9, 6)],
+});
+const logitsLoss = (smoothing: number): Case => ({
+  op: (logits, labels) => crossEntropy(logits as tf.Tensor2D, labels as tf.Tensor1D, smoothing),
+  plain: (logits, labels) => plainCrossEntropy(logits!, labels!, smoothing),
+  inputs: [floats(6, 9), ints(9, 6)],
+});
+
+const cases: Record<string, Case> = {
+  "attend, bias for heads": attention([1, 3, 4, 6]),
+  "attend, bias for keys": attention([2, 1, 1, 6]),
+  "attend, full bias": attention([2, 3, 4, 6]),
+  "attend, dropout": attention([1, 3, 4, 6], 0.4),
+  gelu: {
+    op: (x) => gelu(x!),
+    plain: (x) => {
+      const inner = tf.mul(tf.add(x!, tf.mul(tf.pow(x!, 3), 0.044715)), Math.sqrt(2 / Math.PI));
+      return tf.mul(tf.mul(x!, 0.5), tf.add(tf.tanh(inner), 1));
+    },
+    inputs: [floats(5, 4)],
+  },
+  rmsNorm: {
+    op: (x, weight) => rmsNorm(x as tf.Tensor2D, weight!, 1e-6),
+    plain: (x, weight) => {
+      return tf.mul(tf.mul(x!, tf.rsqrt(tf.add(tf.mean(tf.square(x!), -1, true), 1e-6))), weight!);
+    },
+    inputs: [floats(5, 7), floats(7)],
+  },
+  linearCrossEntropy: head(0),
+  "linearCrossEntropy, smoothed": head(0.1),
+  crossEntropy: logitsLoss(0),
+  "crossEntropy, smoothed": logitsLoss(0.1),
+};
+
+describe("operations with gradients of their own equal TensorFlow.js' gradients of their formulas", () => {
+  before(() => tf.setBackend("cpu"));
+  for (const [name, { op, plain, inputs }] of Object.entries(cases)) {
+    test(name, async () => {
+      const named = Object.fromEntries(inputs.map((input, i) => [`x${i}`, input]));
+      const floating = inputs.flatMap(({ dtype }, i) => (dtype === "float32" ? [i] : []));
+      const withGradients = (op: Op) => (tensors: Record<string, tf.Tensor>) => {
+        const xs = Object.values(tensors);
+        const { value, grads } = tf.valueAndGrads((...some: tf.Tensor[]) => {
+          const all = [...xs];
+          floating.forEach((place, i) => (all[place] = some[i]!));
+          const y = op(...all);
+          return tf.sum(
+            tf.mul(y, tf.cos(tf.reshape(tf.range(0, y.size, 1, "float32"), y.shape))),
+          ) as tf.Scalar;
+        })(floating.map((place) => xs[place]!));
+        return {
+          value: value as tf.Tensor,
+          ...Object.fromEntries(grads.map((grad, i) => [`d${floating[i]}`, grad])),
+        };
+      };
+      const expected = withNoise(noise, () =>
+        withGradients(plain)(
+          Object.fromEntries(
+            inputs.map(({ data, shape, dtype }, i) => [
+              `x${i}`,
+              tf.tensor(data as Float32Array, [...shape], dtype as "float32"),
+            ]),
+          ),
+        ),
+      ) as Record<string, tf.Tensor>;
+      for (const engine of ["onnx", "cpu"] as const) {
+        const program = await compile(withGradients(op), named, { engine });
+        const actual = (await program.run(named, { noise })) as Record<string, ProgramTensor>;
+        await program.dispose();
+        assert.deepEqual(Object.keys(actual), Object.keys(expected));
+        for (const [result, tensor] of Object.entries(expected)) {
+          tensor.dataSync().forEach((value, i) => {
+            const off = Math.abs(value - (actual[result]!.data as Float32Array)[i]!);
+            assert.ok(off < 2e-5, `${result}[${i}] on ${engine} is off by ${off}`);
+          });
+        }
+      }
+    });
+  }
+
+  test("cross-entropy stays finite where a probability vanishes", async () => {
+    const x: ProgramTensor = { dtype: "float32", shape: [1, 1], data: Float32Array.of(1) };
+    const w: ProgramTensor = { dtype: "float32", shape: [2, 1], data: Float32Array.of(-300, 300) };
+    const labels: ProgramTensor = { dtype: "int32", shape: [1], data: Int32Array.of(0) };
+    const program = await compile(
+      ({ x, w, labels }) => ({
+        loss: linearCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, labels as tf.Tensor1D),
+      }),
+      { x, w, labels },
+    );
+    assert.equal((await program.run({ x, w, labels })).loss.data[0], 600);
+    await program.dispose();
+  });
+});
