@@ -14,7 +14,7 @@ export function declaredParameters(notebook: Notebook, path: string): Record<str
   const [statement, more] = file.statements;
   const declaration =
     statement && ts.isVariableStatement(statement) ? statement.declarationList.declarations[0] : undefined;
-  const object = declaration?.initializer;
+  const object = declaration?.initializer && unwrap(declaration.initializer);
   if (
     more ||
     declaration?.name.getText(file) !== "parameters" ||
@@ -31,8 +31,13 @@ export function declaredParameters(notebook: Notebook, path: string): Record<str
   return Object.fromEntries(entries);
 }
 
-function literal(node: ts.Expression): ParameterValue | undefined {
-  if (ts.isAsExpression(node) || ts.isSatisfiesExpression(node)) return literal(node.expression);
+/** What `as` or `satisfies` says something about. */
+function unwrap(node: ts.Expression): ts.Expression {
+  return ts.isAsExpression(node) || ts.isSatisfiesExpression(node) ? unwrap(node.expression) : node;
+}
+
+function literal(wrapped: ts.Expression): ParameterValue | undefined {
+  const node = unwrap(wrapped);
   if (ts.isStringLiteralLike(node)) return node.text;
   if (ts.isNumericLiteral(node)) return Number(node.text);
   if (node.kind === ts.SyntaxKind.TrueKeyword) return true;

@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { readNotebook, writeNotebook, type CodeCell, type Notebook } from "../../scripts/runner/notebook";
+import { OutputCollector } from "../../scripts/runner/outputs";
+import { declaredParameters, injectParameters, readOverrides } from "../../scripts/runner/parameters";
+import { NotebookFailure, runNotebook, type NotebookRun } from "../../scripts/runner/run-notebook";
+
+const folder = mkdtempSync(join(tmpdir(), "runner-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+let cellIds = 0;
+function codeCell(source: string, tags: string[] = []): CodeCell {
+  return {
+    cell_type: "code",
+    id: `c${cellIds++}`,
+    metadata: { tags },
+    source,
+    execution_count: null,
+    outputs: [],
+  };
+}
+
+function notebookOf(...sources: string[]): Notebook {
+  return { nbformat: 4, nbformat_minor: 5, metadata: {}, cells: sources.map((source) => codeCell(source)) };
+}
+
+/** Runs cells; returns the failure, if there was one, and the notebook as it was saved. */
+async function runCells(sources: string[], options: Partial<NotebookRun> = {}) {
+  const path = join(folder, "small.ipynb");
+  const saveTo = join(folder, "out", "small.ipynb");
+  writeNotebook(path, notebookOf(...sources));
+  const failure = await runNotebook({
+    path,
+    saveTo,
+    parameters: {},
+    environment: process.env,
+    limit: 60,
+    ...options,
+  })
+    .then(() => undefined)
+    .catch((error: unknown) => error as NotebookFailure);
+  const cells = readNotebook(saveTo).cells as CodeCell[];
+  return { failure, cells };
+}
+
+test("a failure names notebook, cell, line and error; what was done is saved and nothing after it runs", async () => {
+  const { failure, cells } = await runCells([
+    'console.log("one");',
+    "const x: number | undefined = undefined;\n\nfunction check() {\n  throw new Error(`x is ${x}`);\n}",
+    'console.log("before");\n\ncheck();',
+    'console.log("never");',
+  ]);
+  assert.ok(failure instanceof NotebookFailure, String(failure));
+  assert.deepEqual([failure.cell, failure.line], [3, 3]);
+  assert.match(failure.message, /^small\.ipynb, cell 3, line 3: Error: x is undefined\n/);
+  assert.deepEqual(
+    cells.map((cell) => cell.outputs.map((output) => output.output_type)),
+    [["stream"], [], ["stream", "error"], []],
+  );
+  assert.deepEqual(
+    cells.map((cell) => cell.execution_count),
+    [1, 2, 3, null],
+  );
+});
+
+test("a cell past its limit is stopped, whether it waits or loops", async () => {
+  for (const source of [
+    "await new Promise(() => setTimeout(() => {}, 1e6));",
+    "await null; while (true) {}",
+  ]) {
+    const { failure, cells } = await runCells(['console.log("first");', `console.log("on");\n${source}`], {
+      limit: 5,
+    });
+    assert.match(
+      String(failure?.message),
+      /^small\.ipynb, cell 2: the cell took longer than its limit of 5 s$/,
+    );
+    assert.deepEqual(
+      cells[1]!.outputs.map((output) => (output.output_type === "error" ? output.ename : output.output_type)),
+      ["stream", "Stopped"],
+    );
+  }
+});
+
+test("a kernel that dies is the failure of its cell, with what it said", async () => {
+  const { failure, cells } = await runCells(['console.log("on");\nprocess.abort();']);
+  assert.match(String(failure?.message), /^small\.ipynb, cell 1: the kernel was killed by SIGABRT/);
+  assert.equal(cells.length, 1);
+});
+
+test("an abort of the run interrupts the cell and saves", async () => {
+  const stop = new AbortController();
+  const { failure, cells } = await runCells(
+    [
+      'import { interruptSignal } from "./src/index";\ninterruptSignal;',
+      'console.log("working");\nawait new Promise((resolve) => interruptSignal().addEventListener("abort", resolve));\nconsole.log("saved");',
+      '"never"',
+    ],
+    { signal: stop.signal, onProgress: ({ cell }) => cell === 2 && setTimeout(() => stop.abort(), 1500) },
+  );
+  assert.match(String(failure?.message), /cell 2: interrupted$/);
+  const [stream] = cells[1]!.outputs;
+  assert.equal(stream?.output_type === "stream" && stream.text, "working\nsaved\n");
+  assert.deepEqual(cells[2]!.outputs, []);
+});
+
+test("an error that comes after its cell fails the notebook", async () => {
+  const { failure } = await runCells([
+    'setTimeout(() => Promise.reject(new Error("late")), 5);\n"done"',
+    "await new Promise((resolve) => setTimeout(resolve, 500));",
+  ]);
+  assert.match(String(failure?.message), /^small\.ipynb, cell [12](, line 1)?: Error: late/);
+});
+
+test("parameters are declared by the tagged cell and injected behind it", () => {
+  const notebook = notebookOf("1");
+  notebook.cells.unshift(
+    codeCell(
+      'const parameters = { PROFILE: "quick", SEED: 13, RATE: -1e-4, ON: true, CUTS: [64, 96], "NAMES": ["a"] } as const;',
+      ["parameters"],
+    ),
+  );
+  const declared = declaredParameters(notebook, "n.ipynb");
+  assert.deepEqual(declared, {
+    PROFILE: "quick",
+    SEED: 13,
+    RATE: -1e-4,
+    ON: true,
+    CUTS: [64, 96],
+    NAMES: ["a"],
+  });
+  const values = readOverrides(
+    declared,
+    [
+      ["SEED", "7"],
+      ["CUTS", "[1]"],
+    ],
+    "n.ipynb",
+  );
+  const injected = injectParameters(injectParameters(notebook, { SEED: 1 }), values);
+  assert.equal(injected.cells.length, 3);
+  assert.match(
+    injected.cells[1]!.source,
+    /^Object\.assign\(parameters, \{\s+"SEED": 7,\s+"CUTS": \[\s+1\s+\]\s+\}\);$/,
+  );
+  assert.throws(
+    () => readOverrides(declared, [["SED", "7"]], "a/n.ipynb"),
+    /n\.ipynb has no parameter SED; its parameters: PROFILE, SEED, RATE/,
+  );
+  assert.throws(() => readOverrides(declared, [["constructor", "7"]], "n.ipynb"), /no parameter constructor/);
+  notebook.cells[0]!.source = "const parameters = { N: Math.max(1, 2) };";
+  assert.throws(
+    () => declaredParameters(notebook, "n.ipynb"),
+    /n\.ipynb: its cell tagged parameters must be .*not N: Math/,
+  );
+});
+
+test("saved outputs are what a front end would show at the end", () => {
+  const collector = new OutputCollector();
+  const [one, two] = [codeCell(""), codeCell("")];
+  const apply = (cell: CodeCell, type: string, content: Record<string, unknown>) =>
+    collector.apply(cell, { header: { msg_type: type }, content } as Parameters<OutputCollector["apply"]>[1]);
+  const stream = (text: string, name = "stdout") => apply(one, "stream", { name, text });
+  const shown = (text: string) => ({
+    data: { "text/plain": text },
+    metadata: {},
+    transient: { display_id: "d" },
+  });
+  stream("10 %\r20 ");
+  stream("%\r30 %");
+  stream("\ndone\r\nend\n");
+  stream("warning\n", "stderr");
+  apply(one, "display_data", shown("first"));
+  apply(two, "update_display_data", shown("second"));
+  apply(one, "status", { execution_state: "busy" });
+  assert.deepEqual(one.outputs, [
+    { output_type: "stream", name: "stdout", text: "30 %\ndone\r\nend\n" },
+    { output_type: "stream", name: "stderr", text: "warning\n" },
+    { output_type: "display_data", data: { "text/plain": "second" }, metadata: {} },
+  ]);
+  assert.deepEqual(two.outputs, []);
+  apply(one, "clear_output", { wait: true });
+  assert.equal(one.outputs.length, 3);
+  stream("new");
+  assert.deepEqual(one.outputs, [{ output_type: "stream", name: "stdout", text: "new" }]);
+  apply(one, "clear_output", { wait: false });
+  assert.deepEqual(one.outputs, []);
+});
+
+test("a notebook comes back as it was written, whatever its text", () => {
+  const path = join(folder, "round.ipynb");
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: "binary" })), fc.string({ unit: "binary" }), (sources, text) => {
+      const notebook = notebookOf(...sources);
+      const cell = codeCell("x");
+      cell.outputs.push({ output_type: "stream", name: "stdout", text });
+      cell.outputs.push({
+        output_type: "display_data",
+        data: { "text/html": text, "a/json": { text } },
+        metadata: {},
+      });
+      notebook.cells.push(cell);
+      writeNotebook(path, notebook);
+      const { cells } = readNotebook(path);
+      assert.deepEqual(
+        cells.map(({ source }) => source),
+        notebook.cells.map(({ source }) => source),
+      );
+      const [stream, display] = (cells.at(-1) as CodeCell).outputs;
+      assert.equal(stream?.output_type === "stream" && stream.text, text);
+      assert.deepEqual(display?.output_type === "display_data" && display.data["a/json"], { text });
+    }),
+    { numRuns: 50 },
+  );
+  const raw = JSON.parse(readFileSync(path, "utf8")) as { nbformat_minor: number; cells: { id: string }[] };
+  assert.equal(raw.nbformat_minor, 5);
+  assert.ok(raw.cells.every(({ id }) => /^[\w-]{1,64}$/.test(id)));
+});
+
+test("what is no notebook is refused with the file and the place", () => {
+  const path = join(folder, "bad.ipynb");
+  const cases: [unknown, RegExp][] = [
+    [[], /bad\.ipynb: not a notebook of nbformat 4/],
+    [{ nbformat: 3, nbformat_minor: 0, cells: [] }, /nbformat/],
+    [{ nbformat: 4, nbformat_minor: 5, cells: [{ cell_type: "code", source: 5 }] }, /cells\[0\]\.source/],
+    [
+      { nbformat: 4, nbformat_minor: 5, cells: [{ cell_type: "heading", source: "" }] },
+      /cells\[0\]\.cell_type/,
+    ],
+  ];
+  for (const [value, message] of cases) {
+    writeFileSync(path, JSON.stringify(value));
+    assert.throws(() => readNotebook(path), message);
+  }
+});
