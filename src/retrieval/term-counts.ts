@@ -51,12 +51,12 @@ export function countTerms(texts: readonly string[], analyzer: Analyzer): TermCo
 
 /** Counts gathered document by document. */
 class Rows {
-  private terms = new Int32Array(1024);
-  private counts = new Int32Array(1024);
+  private terms: Int32Array = new Int32Array(1024);
+  private counts: Int32Array = new Int32Array(1024);
   private filled = 0;
   private ends: number[] = [];
   /** Where a term's count in the current row is, if it is not before the row's start. */
-  private positions = new Int32Array(1024).fill(-1);
+  private positions: Int32Array = new Int32Array(1024).fill(-1);
 
   clear(): void {
     this.filled = 0;
