@@ -22,19 +22,22 @@ if (!found) {
 setUp();
 const { app, name, folder } = found;
 const args = [`--${app}.ip=127.0.0.1`, `--${app}.${folder}=${root}`, ...process.argv.slice(2)];
+const token = process.env.JUPYTER_TOKEN || randomBytes(24).toString("hex");
 const env = {
   ...process.env,
-  JUPYTER_TOKEN: process.env.JUPYTER_TOKEN || randomBytes(24).toString("hex"),
+  JUPYTER_TOKEN: token, // whatever the user's own configuration says
   JUPYTER_PATH: [join(root, "jupyter"), process.env.JUPYTER_PATH].filter(Boolean).join(delimiter),
   PATH: [dirname(process.execPath), process.env.PATH].join(delimiter), // the kernel runs on this Node
 };
-process.on("SIGINT", () => {}); // Jupyter asks whether to stop
-const child = spawn(found.name, args, {
+console.log(`Starting ${name}; if it asks for a token: ${token}`);
+const child = spawn(name, args, {
   cwd: root,
   env,
   stdio: "inherit",
   shell: process.platform === "win32",
 });
+process.on("SIGINT", () => {}); // a Ctrl-C reaches Jupyter too, which asks whether to stop
+process.on("SIGTERM", () => child.kill());
 child.on("exit", (code) => process.exit(code ?? 1));
 
 function onPath(program) {

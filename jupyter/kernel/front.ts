@@ -121,7 +121,7 @@ async function execute(request: Message, answer: (content: Content) => void): Pr
     answer({ ...content, execution_count: count });
     for (const cell of aborted) {
       publish("status", { execution_state: "busy" }, cell);
-      reply("shell", "execute_reply", { status: "aborted", execution_count: count }, cell);
+      reply("shell", "execute_reply", { status: "aborted" }, cell);
       publish("status", { execution_state: "idle" }, cell);
     }
   } else {

@@ -20,13 +20,17 @@ type WriteDisplayData = (content: DisplayData, update: boolean) => void;
 let displays = 0;
 
 /**
- * Shows one output with all of `bundle`'s media types in the running cell and returns a handle that replaces it.
- * Outside a notebook kernel nothing is shown.
+ * Shows one output with all of `bundle`'s media types in the running cell. Outside a notebook kernel nothing is shown.
  *
  * @example display({ "text/html": "<b>2</b>", "text/plain": "2" });
  * @param metadata what the saved output says about itself besides its data
  */
-export function display(bundle: MimeBundle, metadata: Record<string, unknown> = {}): DisplayHandle {
+export function display(bundle: MimeBundle, metadata: Record<string, unknown> = {}): void {
+  liveDisplay(bundle, metadata);
+}
+
+/** Shows an output as {@link display} does and returns a handle that replaces it in place. */
+export function liveDisplay(bundle: MimeBundle, metadata: Record<string, unknown> = {}): DisplayHandle {
   const display_id = `display-${process.pid}-${++displays}`;
   const send = (content: MimeBundle, update: boolean) =>
     kernelWriter()?.({ data: encode(content), metadata, transient: { display_id } }, update);

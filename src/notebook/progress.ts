@@ -1,4 +1,4 @@
-import { display, inKernel, type DisplayHandle } from "./display";
+import { inKernel, liveDisplay, type DisplayHandle } from "./display";
 
 /** Reports how far a long piece of work has come. */
 export interface Progress {
@@ -80,7 +80,7 @@ function reporter(stream: { write(text: string): unknown; isTTY?: boolean }): Re
     const line = (text: string) => {
       const bundle = { "text/plain": text };
       if (handle) handle.update(bundle);
-      else handle = display(bundle, { progress: true });
+      else handle = liveDisplay(bundle, { progress: true });
     };
     return { interval: 300, line, last: line };
   }

@@ -204,7 +204,7 @@ test("an interrupt aborts the signal that long work listens to", async () => {
 
 test("a bundle, its update, and both kinds of clearing reach the front end", async () => {
   const { messages, error } = await run(
-    'import { clearOutput, display } from "./src/index";\nconst handle = display({ "text/html": "<i>1</i>", "image/png": Uint8Array.of(1, 2) }, { progress: true });\nhandle.update({ "text/plain": "2" });\nclearOutput(true);\nconsole.clear();',
+    'import { clearOutput, liveDisplay } from "./src/index";\nconst handle = liveDisplay({ "text/html": "<i>1</i>", "image/png": Uint8Array.of(1, 2) }, { progress: true });\nhandle.update({ "text/plain": "2" });\nclearOutput(true);\nconsole.clear();',
   );
   assert.equal(error, undefined);
   const [, shown, updated, wait, clear] = messages;

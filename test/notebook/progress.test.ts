@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { display, formatDuration, startProgress } from "../../src/notebook";
+import { formatDuration, liveDisplay, startProgress } from "../../src/notebook";
 import { capture } from "./capture";
 
 /** Runs 100 units of one second each. */
@@ -51,7 +51,7 @@ test("short work says nothing", () => {
 
 test("a bundle goes out whole, bytes as base64, and its handle replaces it", () => {
   const shown = capture(() => {
-    const handle = display({ "image/png": Uint8Array.of(255, 0), "application/json": { a: 1 } });
+    const handle = liveDisplay({ "image/png": Uint8Array.of(255, 0), "application/json": { a: 1 } });
     handle.update({ "text/plain": "é" });
   });
   assert.deepEqual(shown[0]!.data, { "image/png": "/wA=", "application/json": { a: 1 } });
