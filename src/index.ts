@@ -17,4 +17,3 @@ export * from "./retrieval";
 export * from "./evaluation";
 export * from "./baselines";
 export * from "./export";
-export * from "./statistics";

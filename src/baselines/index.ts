@@ -1,2 +1,4 @@
 export * from "./baselines";
 export * from "./cut";
+export * from "./lengths";
+export * from "./proposal";

@@ -2,3 +2,4 @@ export * from "./compare";
 export * from "./evaluate";
 export * from "./files";
 export * from "./scores";
+export * from "./show";

@@ -4,6 +4,7 @@ export { BrowserMissingError } from "./browser";
 export * from "./ecdf";
 export * from "./heatmap";
 export * from "./histogram";
+export * from "./panels";
 export * from "./points";
 export { closeBrowser, renderFigure, type RenderedFigure } from "./render";
 export { saveFigure } from "./save";

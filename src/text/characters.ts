@@ -43,3 +43,11 @@ const simple =
 export function simpleTokens(text: string): string[] {
   return text.toLowerCase().match(simple) ?? [];
 }
+
+/** The {@link simpleTokens} with their places: `text.slice(start, end)` is what the token was made of. */
+export function simpleTokenSpans(text: string): { token: string; start: number; end: number }[] {
+  return Array.from(text.matchAll(simple), (match) => {
+    const start = match.index ?? 0;
+    return { token: match[0].toLowerCase(), start, end: start + match[0].length };
+  });
+}

@@ -1,0 +1,74 @@
+import type { Data, Layout } from "plotly.js";
+import { lines, type LineSeries } from "./points";
+import { plain } from "./text";
+import { fontSizes, themeLayout } from "./theme";
+import type { Axis, Figure, FigureText } from "./types";
+
+/** One panel: its own values on the y axis, the x axis and the series' names shared with the others. */
+export interface LinePanel {
+  title: string;
+  series: readonly LineSeries[];
+}
+
+export interface LinePanelOptions extends FigureText {
+  panels: readonly LinePanel[];
+  x: Axis;
+  /** Panels side by side; 3 by default. */
+  columns?: number;
+}
+
+/** Small multiples: panels of lines, each with its title above, its own y axis from 0 and a tick at every x, under one legend. */
+export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions): Figure {
+  const rows = Math.ceil(panels.length / columns);
+  const names = panels[0]?.series.map(({ name }) => name) ?? [];
+  const untitled = { title: "" };
+  const layout = themeLayout({ ...text, x: untitled, y: untitled, legend: names });
+  const gap = { x: 0.06, y: 0.13 };
+  const width = (1 - gap.x * (columns - 1)) / columns;
+  const height = (1 - gap.y * (rows - 1)) / rows;
+  const axes: Record<string, unknown> = {};
+  const annotations: Layout["annotations"] = [];
+  const data = panels.flatMap(({ title, series }, index): Data[] => {
+    const number = index === 0 ? "" : String(index + 1);
+    const left = (index % columns) * (width + gap.x);
+    const top = 1 - Math.floor(index / columns) * (height + gap.y);
+    const panel = lines({ title, series, x, y: untitled });
+    const lowest = index + columns >= panels.length;
+    axes[`xaxis${number}`] = {
+      ...panel.layout.xaxis,
+      domain: [left, left + width],
+      anchor: `y${number}`,
+      tickvals: series[0]?.x,
+      ...(lowest ? {} : { title: { text: "" } }),
+    };
+    axes[`yaxis${number}`] = {
+      ...panel.layout.yaxis,
+      title: { text: "" },
+      domain: [top - height, top],
+      anchor: `x${number}`,
+      rangemode: "tozero",
+    };
+    annotations.push({
+      text: `<b>${plain(title)}</b>`,
+      x: left,
+      y: top,
+      xref: "paper",
+      yref: "paper",
+      xanchor: "left",
+      yanchor: "bottom",
+      showarrow: false,
+      font: { size: fontSizes.small },
+    } as Layout["annotations"][number]);
+    return panel.data.map(
+      (trace) =>
+        ({
+          ...trace,
+          xaxis: `x${number}`,
+          yaxis: `y${number}`,
+          ...(index > 0 ? { showlegend: false } : {}),
+        }) as Data,
+    );
+  });
+  const margin = { ...layout.margin, l: 50, t: (layout.margin?.t ?? 0) + 24 };
+  return { data, layout: { ...layout, ...axes, annotations, margin } as Partial<Layout> };
+}

@@ -1,4 +1,0 @@
-export * from "./describe";
-export * from "./distributions";
-export * from "./lengths";
-export * from "./zipf";

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { linePanels } from "../../src";
+
+test("each panel has its axes, its title and its lines; the legend names each series once", () => {
+  const series = ["a", "b"].map((name) => ({ name, x: [1, 2], y: [3, 4], low: [2, 3], high: [4, 5] }));
+  const panels = ["one", "two", "three", "<four>"].map((title) => ({ title, series }));
+  const { data, layout } = linePanels({ title: "t", panels, columns: 3, x: { title: "words", log: true } });
+  const axes = layout as Record<string, { domain?: number[] } | undefined>;
+  assert.equal(data.length, 4 * 4);
+  const inLegend = data.filter((trace) => (trace as { showlegend?: boolean }).showlegend !== false);
+  assert.deepEqual(
+    inLegend.map((trace) => (trace as { name?: string }).name),
+    ["a", "b"],
+  );
+  assert.deepEqual(
+    layout.annotations!.map(({ text }) => text),
+    ["<b>one</b>", "<b>two</b>", "<b>three</b>", "<b>&#60;four&#62;</b>"],
+  );
+  const domains = ["", "2", "3", "4"].map((n) => [axes[`xaxis${n}`]!.domain!, axes[`yaxis${n}`]!.domain!]);
+  assert.ok(domains[0]![0]![1]! < domains[1]![0]![0]!, "side by side");
+  assert.ok(domains[3]![1]![1]! < domains[0]![1]![0]!, "the fourth below the first");
+  for (const [x, y] of domains) for (const end of [...x!, ...y!]) assert.ok(end >= -1e-9 && end <= 1 + 1e-9);
+});
