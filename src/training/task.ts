@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { ProgramTensor, TensorSpec } from "../engine";
-import type { HostTensor } from "../models/safetensors";
+import { float32Tensor, type HostTensor } from "../models/safetensors";
 import type { NamedTensors } from "./adamw";
 
 /** ParameterMap in ordinary memory, by name. */
@@ -53,4 +53,14 @@ export function batchKey(batch: BatchTensors): string {
 /** The specs that tensors fit. */
 export function specsOf(tensors: Iterable<readonly [string, ProgramTensor]>): Record<string, TensorSpec> {
   return Object.fromEntries([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
+}
+
+/** As many parameters of the same names and shapes, all zero. */
+export function zerosLike(parameters: ParameterMap): ParameterMap {
+  return new Map(
+    [...parameters].map(([name, { shape, data }]) => [
+      name,
+      float32Tensor(shape, new Float32Array(data.length)),
+    ]),
+  );
 }

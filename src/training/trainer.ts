@@ -2,14 +2,14 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { CompileOptions } from "../engine";
 import { readJson, sha256, writeJson } from "../io";
-import { float32Tensor, readSafetensors, writeSafetensors } from "../models/safetensors";
+import { readSafetensors, writeSafetensors } from "../models/safetensors";
 import { clipFactor } from "./adamw";
 import { CheckpointStore, type FoundCheckpoint } from "./checkpoints";
 import { type StepLog, TrainingLog } from "./log";
 import { checkTrainingOptions, type TrainingOptions } from "./options";
 import { TrainingPrograms } from "./programs";
 import { learningRateAt } from "./schedule";
-import type { BatchTensors, ParameterMap, TrainingTask } from "./task";
+import { type BatchTensors, type ParameterMap, type TrainingTask, zerosLike } from "./task";
 
 const OPTIMIZER_FILE = "optimizer.safetensors";
 const STATE_FILE = "trainer_state.json";
@@ -284,15 +284,6 @@ function fingerprint(task: TrainingTask, options: TrainingOptions, maxSteps: num
       // A constant rate can be trained on for longer; a linear one depends on where it ends.
       ...(schedule === "linear" ? { maxSteps } : {}),
     }),
-  );
-}
-
-function zerosLike(parameters: ParameterMap): ParameterMap {
-  return new Map(
-    [...parameters].map(([name, { shape, data }]) => [
-      name,
-      float32Tensor(shape, new Float32Array(data.length)),
-    ]),
   );
 }
 

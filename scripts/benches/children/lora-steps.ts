@@ -1,0 +1,110 @@
+// Times whole training steps of FLAN-T5 Small with random weights, in a process of its own so that its peak memory is its own:
+//   lora-steps.ts '{"config":"lora","batches":[[83,135,…],…],"padTo":0,"passes":3}'      prints one JSON line
+import { z } from "zod";
+import {
+  DEFAULT_LORA,
+  DEFAULT_TRAINING,
+  type Example,
+  float32Tensor,
+  loraTask,
+  parameterShapes,
+  Random,
+  type T5Config,
+} from "../../../src";
+import { TrainingPrograms } from "../../../src/training/programs";
+import { zerosLike } from "../../../src/training/task";
+
+const settings = z
+  .object({
+    config: z.enum(["lora", "lora_head", "lora_head_enc4"]),
+    /** Encoder lengths of every batch. */
+    batches: z.array(z.array(z.number().int().positive())),
+    /** Pads every batch to this encoder length; 0 pads to the longest of the batch. */
+    padTo: z.number().int(),
+    passes: z.number().int().positive(),
+  })
+  .parse(JSON.parse(process.argv[2] ?? "{}"));
+
+const LABELS = 96;
+const FLAN_T5_SMALL: T5Config = {
+  vocabSize: 32128,
+  dModel: 512,
+  dKv: 64,
+  dFf: 1024,
+  numLayers: 8,
+  numDecoderLayers: 8,
+  numHeads: 6,
+  relativeAttentionNumBuckets: 32,
+  relativeAttentionMaxDistance: 128,
+  dropoutRate: 0.1,
+  layerNormEpsilon: 1e-6,
+  feedForward: "gated-gelu",
+  tieWordEmbeddings: false,
+  decoderStartTokenId: 0,
+  padTokenId: 0,
+  eosTokenId: 1,
+};
+
+async function main(): Promise<void> {
+  const random = new Random(1);
+  const parameters = new Map(
+    Object.entries(parameterShapes(FLAN_T5_SMALL)).map(([name, shape]) => {
+      const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
+      const spread = name.includes("layer_norm") ? 0 : 0.05;
+      for (let i = 0; i < data.length; i++) data[i] = spread ? (random.uint32() / 2 ** 31 - 1) * spread : 1;
+      return [name, float32Tensor(shape, data)] as const;
+    }),
+  );
+  const ids = (length: number) => Array.from({ length }, () => 2 + random.integer(32000));
+  const examples: Example[] = settings.batches
+    .flat()
+    .map((length) => ({ inputIds: ids(length), labels: ids(LABELS) }));
+  const task = loraTask(
+    { config: FLAN_T5_SMALL, parameters },
+    {
+      lora: { ...DEFAULT_LORA, modulesToSave: settings.config === "lora" ? [] : ["lm_head"] },
+      unfreezing: { encoderBlocks: settings.config === "lora_head_enc4" ? 4 : 0, decoderBlocks: 0 },
+      train: examples,
+      validation: [],
+      seed: 1,
+      labelSmoothing: 0,
+      padToMultipleOf: settings.padTo || 8,
+      baseModel: null,
+    },
+  );
+  const programs = new TrainingPrograms(task, DEFAULT_TRAINING, {});
+  const gradients = zerosLike(task.trained);
+  const moments = { first: zerosLike(task.trained), second: zerosLike(task.trained) };
+  const rows = settings.batches[0]!.length;
+  const seconds: number[][] = [];
+  let step = 0;
+  let loss = 0;
+  // The first pass compiles a program for each shape.
+  for (let pass = -1; pass < settings.passes; pass++) {
+    const times = [];
+    for (let b = 0; b < settings.batches.length; b++) {
+      const batch = task.trainBatch(
+        Array.from({ length: rows }, (_, i) => b * rows + i),
+        rows,
+      );
+      const started = performance.now();
+      const labels = task.labels(batch);
+      loss = (await programs.gradients(batch, { seed: 1, step }, gradients)) / labels;
+      const norm = (await programs.norm(gradients)) / labels;
+      const gradientScale = Math.min(1, 1 / norm) / labels;
+      await programs.update(gradients, moments, {
+        ...DEFAULT_TRAINING,
+        step: ++step,
+        gradientScale,
+        learningRate: 1e-4,
+      });
+      times.push((performance.now() - started) / 1000);
+    }
+    if (pass >= 0) seconds.push(times);
+  }
+  const trained = [...task.trained.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const peakRssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+  console.log(JSON.stringify({ stepSeconds: seconds.flat(), trained, loss, peakRssMiB }));
+}
+
+void main();

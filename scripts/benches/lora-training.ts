@@ -1,0 +1,105 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { median } from "simple-statistics";
+import { type Bench, round } from "./bench";
+
+const root = join(__dirname, "../..");
+const peer = join(root, "../shared/peer/run.sh");
+const BATCH = 8;
+const ROUNDS = 3;
+const STEPS = 3;
+
+interface PeerResult {
+  step_s: number[];
+  encoder_lengths: number[][];
+  tokens_per_s: number;
+  peak_rss_mib: number;
+  other_cpus: number;
+}
+
+interface OwnResult {
+  stepSeconds: number[];
+  trained: number;
+  peakRssMiB: number;
+}
+
+const bench: Bench = {
+  description:
+    "training steps of FLAN-T5 Small (random weights) with LoRA, batch 8, 96 labels, dropout on; beside PyTorch, alternating",
+  async run(report) {
+    const rows = [];
+    for (const lengths of ["padded", "real"] as const) {
+      for (const config of ["lora", "lora_head", "lora_head_enc4"] as const) {
+        const rounds = [];
+        for (let round = 0; round < ROUNDS; round++) {
+          report(`${config}, ${lengths} lengths, round ${round + 1} of ${ROUNDS}`);
+          const theirs = runPeer(config, lengths);
+          const batches = theirs?.encoder_lengths.slice(-STEPS) ?? drawnLengths;
+          const own = runOwn(config, batches, lengths === "padded" ? 256 : 0);
+          rounds.push({ own, theirs });
+        }
+        const seconds = median(rounds.map(({ own }) => median(own.stepSeconds)));
+        const compared = rounds.flatMap(({ own, theirs }) => (theirs ? [{ own, theirs }] : []));
+        rows.push({
+          config,
+          lengths,
+          trained: rounds[0]!.own.trained,
+          stepSeconds: round(seconds),
+          peakRssMiB: Math.max(...rounds.map(({ own }) => own.peakRssMiB)),
+          ...(compared.length > 0
+            ? {
+                peerStepSeconds: round(median(compared.map(({ theirs }) => median(theirs.step_s)))),
+                peerPeakRssMiB: Math.max(...compared.map(({ theirs }) => theirs.peak_rss_mib)),
+                // Pairs of one round, so that a slow minute of the machine slows both.
+                timesThePeer: round(
+                  median(compared.map(({ own, theirs }) => median(theirs.step_s) / median(own.stepSeconds))),
+                ),
+                otherCpus: Math.max(...compared.map(({ theirs }) => theirs.other_cpus)),
+              }
+            : {}),
+        });
+      }
+    }
+    return {
+      rows,
+      peer: existsSync(peer) ? "PyTorch with --fast-dropout" : "the peer is not at ../shared/peer",
+    };
+  },
+};
+export default bench;
+
+/** Encoder lengths of a few batches, where no peer says which it ran: N(110, 25) once drawn. */
+const drawnLengths = [
+  [83, 135, 117, 72, 96, 151, 49, 99],
+  [62, 137, 117, 100, 59, 80, 78, 144],
+  [115, 115, 126, 128, 165, 122, 73, 93],
+];
+
+function runPeer(config: string, lengths: string): PeerResult | undefined {
+  if (!existsSync(peer)) return undefined;
+  const options = [
+    "--config",
+    config,
+    "--lengths",
+    lengths,
+    "--batch",
+    BATCH,
+    "--steps",
+    STEPS,
+    "--warmup",
+    1,
+    "--fast-dropout",
+  ];
+  return JSON.parse(
+    execFileSync(peer, ["train", ...options.map(String)], { encoding: "utf8" }),
+  ) as PeerResult;
+}
+
+function runOwn(config: string, batches: number[][], padTo: number): OwnResult {
+  const settings = JSON.stringify({ config, batches, padTo, passes: 1 });
+  const child = join(__dirname, "children/lora-steps.ts");
+  return JSON.parse(
+    execFileSync(process.execPath, ["--import", "tsx", child, settings], { cwd: root, encoding: "utf8" }),
+  ) as OwnResult;
+}
