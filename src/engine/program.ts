@@ -54,6 +54,7 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
     const session = await ort.InferenceSession.create(encodeModel(recording.model), {
       executionProviders: [executionProvider],
       graphOptimizationLevel: "all",
+      enableCpuMemArena: false, // each program would keep its largest run's memory; the heap serves all of them
       enableMemPattern: false, // a plan for all tensors at once takes half as much memory again, and no less time
       logSeverityLevel: 4, // what goes wrong is thrown
       ...(threads ? { intraOpNumThreads: threads } : {}),
