@@ -2,9 +2,9 @@
  * tslab's compiler with five of its habits changed. tslab has no options for them, so it is given a TypeScript whose
  * functions differ in these points (its own copy, from its own package, stays as it is):
  *
- * - Files of the project are not compiled and checked with every cell (with large packages 10 s for the first import
- *   and over a second for each later cell, and errors where TypeScript 5.0 cannot read a package's types). Cells see
- *   their types; at run time tsx loads them; `npm run check` checks them strictly.
+ * - Files of the project are not compiled and checked again with every cell (which takes longer the larger src grows,
+ *   and fails where TypeScript 5.0 cannot read a package's types). Cells see their types; at run time tsx loads them;
+ *   `npm run check` checks them strictly.
  * - Types are resolved as bundlers do it, so that packages with `exports` are typed.
  * - Files are not watched: types stay those of the modules that the kernel has loaded. Restart it after an edit.
  * - A top-level `let` that a function captures lives in the notebook's scope: a later cell's assignment reaches the
