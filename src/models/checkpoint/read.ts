@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readJson } from "../../io";
-import { type HostTensor, SafetensorsFile } from "../safetensors";
+import { type HostTensor, isFloat, SafetensorsFile } from "../safetensors";
 import { parameterShapes, parseT5Config, redundantParameters, type T5Config } from "../t5";
 
 /** The files of a model directory in Hugging Face layout. */
@@ -21,27 +21,58 @@ export interface T5Checkpoint {
   readonly generationConfigFile?: Readonly<Record<string, unknown>>;
 }
 
+/** A model directory whose weights are read when asked for, so that a program can be made without holding them all. */
+export interface OpenModelDirectory extends Omit<T5Checkpoint, "parameters"> {
+  readonly parameters: {
+    /** Reads a parameter; undefined for a name that the model does not have. */
+    get(name: string): HostTensor<"float32"> | undefined;
+  };
+  close(): void;
+}
+
 /**
- * Reads a model directory in Hugging Face layout: config.json, generation_config.json if there, and the weights from
- * model.safetensors or from the shards that model.safetensors.index.json lists. 16-bit weights become float32. Names
- * that repeat another parameter (tied embeddings) are checked and left out. A missing, extra, misshapen, repeated or
- * non-finite tensor is an Error that names file and tensor; pickled weights are refused.
+ * Opens a model directory in Hugging Face layout: config.json, generation_config.json if there, and the weights in
+ * model.safetensors or in the shards that model.safetensors.index.json lists. Missing, extra, misshapen and repeated
+ * tensors are an Error that names file and tensor at once, those that are not finite or that differ from one they should
+ * repeat (tied embeddings) when they are read. 16-bit weights become float32. Pickled weights are refused.
  */
-export function readModelDirectory(directory: string): T5Checkpoint {
+export function openModelDirectory(directory: string): OpenModelDirectory {
   const configPath = join(directory, CONFIG_FILE);
   const configFile = readObject(configPath);
   const config = parseT5Config(configFile, configPath);
   const generationPath = join(directory, GENERATION_CONFIG_FILE);
+  const generationConfigFile = existsSync(generationPath) ? readObject(generationPath) : undefined;
   const files = openWeights(directory);
+  const close = () => {
+    for (const file of new Set(files.values())) file.close();
+  };
   try {
+    const stored = findParameters(directory, config, files);
+    const get = (name: string) => {
+      const places = stored.get(name);
+      return places && readParameter(places, name);
+    };
     return {
       config,
-      parameters: collectParameters(directory, config, files),
       configFile,
-      ...(existsSync(generationPath) ? { generationConfigFile: readObject(generationPath) } : {}),
+      ...(generationConfigFile && { generationConfigFile }),
+      parameters: { get },
+      close,
     };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Reads a model directory whole; see {@link openModelDirectory}. */
+export function readModelDirectory(directory: string): T5Checkpoint {
+  const { close, parameters, ...rest } = openModelDirectory(directory);
+  try {
+    const names = Object.keys(parameterShapes(rest.config));
+    return { ...rest, parameters: new Map(names.map((name) => [name, parameters.get(name)!])) };
   } finally {
-    for (const file of new Set(files.values())) file.close();
+    close();
   }
 }
 
@@ -115,51 +146,61 @@ function missingWeights(directory: string): string {
   );
 }
 
-function collectParameters(
+/** A tensor of an open file. */
+interface Place {
+  readonly file: SafetensorsFile;
+  readonly name: string;
+}
+
+/** Where each parameter lies: in the first of its places; the others repeat it. */
+function findParameters(
   directory: string,
   config: T5Config,
   files: ReadonlyMap<string, SafetensorsFile>,
-): Map<string, HostTensor<"float32">> {
+): Map<string, Place[]> {
   const expected = new Map(Object.entries(parameterShapes(config)));
   const redundant = new Map(Object.entries(redundantParameters(config)));
   const extra = [...files.keys()].filter((name) => !expected.has(name) && !redundant.has(name));
   if (extra.length > 0) throw new Error(`${directory}: not in a T5 of this config.json: ${listed(extra)}`);
-
-  /** Where a parameter lies: under its own name, or only under one that repeats it. */
-  const storedName = (name: string) =>
-    files.has(name)
-      ? name
-      : [...redundant].find(([alias, original]) => original === name && files.has(alias))?.[0];
-  const missing = [...expected.keys()].filter((name) => storedName(name) === undefined);
+  const placesOf = (parameter: string): Place[] => {
+    const aliases = [...redundant].filter(([, original]) => original === parameter).map(([alias]) => alias);
+    return [parameter, ...aliases].flatMap((name) => {
+      const file = files.get(name);
+      return file ? [{ file, name }] : [];
+    });
+  };
+  const stored = new Map([...expected.keys()].map((name) => [name, placesOf(name)]));
+  const missing = [...stored].filter(([, places]) => places.length === 0).map(([name]) => name);
   if (missing.length > 0) throw new Error(`${directory}: missing tensors: ${listed(missing)}`);
-
-  const parameters = new Map<string, HostTensor<"float32">>();
-  for (const [name, shape] of expected) {
-    const stored = storedName(name)!;
-    parameters.set(name, readParameter(files.get(stored)!, stored, shape));
-  }
-  for (const [alias, original] of redundant) {
-    const file = files.get(alias);
-    if (!file || original === undefined || storedName(original) === alias) continue;
-    const parameter = parameters.get(original)!;
-    if (!sameValues(readParameter(file, alias, parameter.shape).data, parameter.data)) {
-      throw new Error(`${file.path}: tensor ${alias} differs from ${original}, which a T5 uses in its place`);
+  for (const [parameter, places] of stored) {
+    for (const { file, name } of places) {
+      const { shape, dtype } = file.entries.get(name)!;
+      const wanted = expected.get(parameter)!;
+      if (shape.join() !== wanted.join()) {
+        throw new Error(
+          `${file.path}: tensor ${name} has shape [${shape.join(", ")}], not [${wanted.join(", ")}]`,
+        );
+      }
+      if (!isFloat(dtype))
+        throw new Error(`${file.path}: tensor ${name} holds ${dtype}, where floats are needed`);
     }
   }
-  return parameters;
+  return stored;
 }
 
-function readParameter(file: SafetensorsFile, name: string, shape: readonly number[]): HostTensor<"float32"> {
-  const found = file.entries.get(name)!.shape;
-  if (found.join() !== shape.join()) {
-    throw new Error(
-      `${file.path}: tensor ${name} has shape [${found.join(", ")}], not [${shape.join(", ")}]`,
-    );
-  }
+function readParameter([first, ...others]: readonly Place[], parameter: string): HostTensor<"float32"> {
+  const { file, name } = first!;
   const tensor = file.readFloat32(name);
   let sum = 0;
   for (let i = 0; i < tensor.data.length; i++) sum += 0 * tensor.data[i]!;
   if (sum !== 0) throw new Error(`${file.path}: tensor ${name} holds values that are not finite numbers`);
+  for (const other of others) {
+    if (!sameValues(other.file.readFloat32(other.name).data, tensor.data)) {
+      throw new Error(
+        `${other.file.path}: tensor ${other.name} differs from ${parameter}, which a T5 uses in its place`,
+      );
+    }
+  }
   return tensor;
 }
 

@@ -1,0 +1,213 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { compile } from "../../src/engine";
+import {
+  float32Tensor,
+  type HostTensor,
+  openModelDirectory,
+  padBatch,
+  parameterShapes,
+  parseT5Config,
+  type T5Config,
+  T5Generator,
+  t5ConfigFile,
+  writeModelDirectory,
+} from "../../src/models";
+import { Random } from "../../src/random";
+import { type Bench, type BenchResults, repeat, round } from "./bench";
+import type { Case, Measured } from "./generation/measure";
+
+/** FLAN-T5 Small; the end-of-sequence token lies outside the vocabulary, so that every sequence has the same length. */
+const SMALL: T5Config = {
+  ...parseT5Config({
+    vocab_size: 32128,
+    d_model: 512,
+    d_kv: 64,
+    d_ff: 1024,
+    num_layers: 8,
+    num_heads: 6,
+    feed_forward_proj: "gated-gelu",
+    tie_word_embeddings: false,
+  }),
+  eosTokenId: 40000,
+};
+
+const bench: Bench = {
+  description:
+    "greedy generation with FLAN-T5 Small's shapes and random weights on two threads, beside PyTorch where ../shared/peer is",
+  async run(report) {
+    const folder = mkdtempSync(join(tmpdir(), "bench-generation-"));
+    try {
+      report("a model with random weights");
+      writeModelDirectory(folder, { ...randomModel(), configFile: t5ConfigFile(SMALL) });
+      const roofline = await bestMatMul();
+      const rows: BenchResults["rows"] = [];
+      for (const [batch, encoder, newTokens] of [
+        [16, 128, 96],
+        [1, 128, 96],
+        [4, 128, 96],
+        [32, 128, 96],
+        [16, 32, 96],
+        [16, 256, 96],
+        [16, 128, 24],
+        [16, 128, 192],
+      ] as const) {
+        const compared = rows.length < 6;
+        const peer = compared ? measurePeer({ batch, encoder, newTokens }) : undefined;
+        for (const weights of ["float32", "int8"] as const) {
+          report(`batch ${batch}, encoder ${encoder}, ${newTokens} new tokens, ${weights}`);
+          const measured = measureOurs({ directory: folder, weights, batch, encoder, newTokens, runs: 3 });
+          const seconds = [...measured.seconds].sort((a, b) => a - b)[1]!;
+          const tokensPerSecond = (batch * newTokens) / seconds;
+          rows.push({
+            batch,
+            encoder,
+            newTokens,
+            weights,
+            tokensPerSecond: round(tokensPerSecond),
+            firstTokenMs: round(measured.firstTokenMs),
+            stepMs: round(measured.stepMs),
+            shareOfRoofline: round(operations({ batch, encoder, newTokens }) / seconds / roofline),
+            loadSeconds: round(measured.loadSeconds),
+            peakRssMiB: round(measured.peakRssMiB),
+            peerTokensPerSecond: peer?.tokens_per_s ?? null,
+            peerPeakRssMiB: peer?.peak_rss_mib ?? null,
+            timesPeer: peer ? round(tokensPerSecond / peer.tokens_per_s) : null,
+          });
+        }
+      }
+      report("8-bit weights against 32-bit ones");
+      return {
+        rows,
+        rooflineGflops: round(roofline / 1e9),
+        peer: existsSync(PEER)
+          ? "PyTorch, ../shared/peer"
+          : "../shared/peer is missing or lacks its packages",
+        int8: await compareInt8(folder),
+      };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+};
+export default bench;
+
+/** Random weights with the spread that keeps activations near 1. */
+function randomModel(): { config: T5Config; parameters: Map<string, HostTensor<"float32">> } {
+  const random = new Random(1);
+  const parameters = new Map<string, HostTensor<"float32">>();
+  for (const [name, shape] of Object.entries(parameterShapes(SMALL))) {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    const spread = name === "shared.weight" ? 1 : shape[1]! ** -0.5;
+    for (let i = 0; i < data.length; i++) {
+      data[i] = name.includes("layer_norm") ? 1 : spread * Math.sqrt(12) * (random.uniform() - 0.5);
+    }
+    parameters.set(name, float32Tensor(shape, data));
+  }
+  return { config: SMALL, parameters };
+}
+
+/** Floating-point operations per second of ONNX Runtime's best product of the model's shapes, [2048, 512] · [512, 1024]. */
+async function bestMatMul(): Promise<number> {
+  const [rows, inner, columns] = [2048, 512, 1024];
+  const spec = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
+  const program = await compile(
+    ({ a, b }) => ({ c: tf.matMul(a, b) }),
+    { a: spec(rows, inner), b: spec(inner, columns) },
+    { threads: 2 },
+  );
+  const filled = (...shape: number[]) =>
+    float32Tensor(shape, new Float32Array(shape[0]! * shape[1]!).fill(0.5));
+  const inputs = { a: filled(rows, inner), b: filled(inner, columns) };
+  const { min } = await repeat(40, () => program.run(inputs));
+  await program.dispose();
+  return (2 * rows * inner * columns) / (min / 1000);
+}
+
+/** Floating-point operations of the matrix products with weights. */
+function operations({
+  batch,
+  encoder,
+  newTokens,
+}: {
+  batch: number;
+  encoder: number;
+  newTokens: number;
+}): number {
+  const { dModel, dKv, dFf, numHeads, numLayers, numDecoderLayers, vocabSize } = SMALL;
+  const projection = dModel * dKv * numHeads;
+  const feedForward = 3 * dModel * dFf;
+  const encoderToken = numLayers * (4 * projection + feedForward) + numDecoderLayers * 2 * projection;
+  const decoderToken = numDecoderLayers * (6 * projection + feedForward) + dModel * vocabSize;
+  return 2 * batch * (encoder * encoderToken + newTokens * decoderToken);
+}
+
+function measureOurs(options: Case): Measured {
+  const script = join(__dirname, "generation/measure.ts");
+  const output = execFileSync(process.execPath, ["--import", "tsx", script, JSON.stringify(options)]);
+  return JSON.parse(output.toString()) as Measured;
+}
+
+const PEER = join(__dirname, "../../../shared/peer/run.sh");
+
+/** What the peer prints for the same work, or undefined where it cannot run. */
+function measurePeer({
+  batch,
+  encoder,
+  newTokens,
+}: {
+  batch: number;
+  encoder: number;
+  newTokens: number;
+}): { tokens_per_s: number; peak_rss_mib: number } | undefined {
+  if (!existsSync(PEER)) return undefined;
+  const sizes = ["--batch", batch, "--encoder", encoder, "--new-tokens", newTokens, "--steps", 3].map(String);
+  try {
+    const output = execFileSync(PEER, ["generate", ...sizes], { stdio: ["ignore", "pipe", "ignore"] });
+    return JSON.parse(output.toString()) as { tokens_per_s: number; peak_rss_mib: number };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * How far 8-bit weights are from 32-bit ones when both read the tokens that the latter generate: the error of the logits
+ * relative to their spread, and how often the best token is the same.
+ */
+async function compareInt8(directory: string): Promise<Record<string, number>> {
+  const random = new Random(5);
+  const batch = padBatch(
+    Array.from({ length: 8 }, () => Array.from({ length: 64 }, () => 3 + random.integer(31997))),
+    0,
+  );
+  const start = async (weights: "float32" | "int8") => {
+    const model = openModelDirectory(directory);
+    const generator = await T5Generator.create(model, { weights, threads: 2 });
+    model.close();
+    return { generator, decoder: await generator.startDecoder(batch, 1, 24) };
+  };
+  const [exact, rounded] = [await start("float32"), await start("int8")];
+  let tokens: Int32Array = new Int32Array(8);
+  let [same, squares, errors, count] = [0, 0, 0, 0];
+  for (let step = 0; step < 24; step++) {
+    const a = await exact.decoder.nextLogits(tokens);
+    const b = await rounded.decoder.nextLogits(tokens);
+    const width = a.length / 8;
+    const best = (logits: Float32Array, row: number) => {
+      const own = logits.subarray(row * width, (row + 1) * width);
+      return own.indexOf(own.reduce((x, y) => Math.max(x, y)));
+    };
+    for (let i = 0; i < a.length; i++) {
+      squares += a[i]! ** 2;
+      errors += (a[i]! - b[i]!) ** 2;
+    }
+    tokens = Int32Array.from({ length: 8 }, (_, row) => best(a, row));
+    same += tokens.filter((token, row) => token === best(b, row)).length;
+    count += 8;
+  }
+  for (const { generator } of [exact, rounded]) await generator.dispose();
+  return { relativeLogitError: round(Math.sqrt(errors / squares)), sameBestToken: round(same / count) };
+}
