@@ -1,10 +1,18 @@
+import { basename, dirname, resolve } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
+import { bytesPerElement, elementCount } from "../models/safetensors";
 import { EngineError } from "./errors";
-import { encodeModel, type OnnxModel } from "./onnx";
+import { encodeModel, type OnnxConstant, type OnnxModel } from "./onnx";
 import { recordFunction } from "./recording";
-import type { ProgramTensor, Signature, TensorsOf } from "./tensors";
+import type { ProgramTensor, Signature, TensorSpec, TensorsOf } from "./tensors";
 import type { Tree } from "./tree";
+
+/** A tensor whose elements lie in a file, little-endian, from `offset` on. */
+export interface StoredTensor extends TensorSpec {
+  readonly path: string;
+  readonly offset: number;
+}
 
 export interface FreezeOptions {
   /**
@@ -14,9 +22,9 @@ export interface FreezeOptions {
   dimensions?: Readonly<Record<string, number>>;
   /**
    * The tensor of an input that becomes part of the program, or undefined for one that stays an input. Asked once for each
-   * input that the function uses, by its name (`weights/lm_head.weight`).
+   * input that the function uses, by its name (`weights/lm_head.weight`). Those in files must be in one folder.
    */
-  constantOf: (name: string) => ProgramTensor | undefined;
+  constantOf: (name: string) => ProgramTensor | StoredTensor | undefined;
   /** Threads of one operation; by default as many as there are cores. */
   threads?: number;
 }
@@ -24,7 +32,8 @@ export interface FreezeOptions {
 /**
  * A recorded function that holds its weights. ONNX Runtime lays out constant weights for its matrix products once, when the
  * program is made, instead of at every run: with few rows, as in generation, that is two to three times as fast as weights
- * that are inputs. The layout is a copy, so the caller should let go of the weights that it gave.
+ * that are inputs. The layout is a copy: the caller should let go of weights that it gave; those in files are never all in
+ * memory beside it.
  */
 export class FrozenProgram {
   private constructor(
@@ -41,11 +50,19 @@ export class FrozenProgram {
     const recorded = recordFunction(fn, signature, { dimensions }).model;
     const given = recorded.inputs.map(({ name }) => [name, constantOf(name)] as const);
     const frozen = new Map(given.flatMap(([name, tensor]) => (tensor ? [[name, tensor] as const] : [])));
-    const model = withConstants(recorded, frozen);
-    const session = await ort.InferenceSession.create(encodeModel(model), {
+    const stored = [...frozen.values()].flatMap((tensor) => ("path" in tensor ? [tensor] : []));
+    const folders = new Set(stored.map(({ path }) => dirname(path)));
+    if (folders.size > 1)
+      throw new EngineError(`constants lie in several folders: ${[...folders].join(", ")}`);
+    // ONNX Runtime takes constants from files or from memory under the names of files, not from both at once.
+    const inside = stored.length > 0;
+    const session = await ort.InferenceSession.create(encodeModel(withConstants(recorded, frozen, inside)), {
       graphOptimizationLevel: "all",
-      externalData: [...frozen].map(([path, tensor]) => ({ path, data: bytesOf(tensor) })),
+      externalData: [...frozen].flatMap(([path, tensor]) =>
+        "data" in tensor && !inside ? [{ path, data: bytesOf(tensor) }] : [],
+      ),
       ...(threads ? { intraOpNumThreads: threads } : {}),
+      extra: { session: { model_external_initializers_file_folder_path: resolve([...folders][0] ?? ".") } },
     });
     return new FrozenProgram(session, new Set(model.inputs.map(({ name }) => name)));
   }
@@ -76,18 +93,28 @@ export class FrozenProgram {
   }
 }
 
-/** The model with inputs made constants, whose bytes the session is given. */
-function withConstants(model: OnnxModel, frozen: ReadonlyMap<string, ProgramTensor>): OnnxModel {
-  const isFrozen = ({ name }: { name: string }) => frozen.has(name);
+/**
+ * The model with inputs made constants, which lie in their files or are in memory: `inside` the model, or outside it as if
+ * they were files of their names.
+ */
+function withConstants(
+  model: OnnxModel,
+  frozen: ReadonlyMap<string, ProgramTensor | StoredTensor>,
+  inside: boolean,
+): OnnxModel {
+  const constants = model.inputs.flatMap(({ name, type }): OnnxConstant[] => {
+    const tensor = frozen.get(name);
+    if (!tensor) return [];
+    const { shape } = tensor;
+    if ("data" in tensor && inside) return [{ name, type, shape, bytes: bytesOf(tensor) }];
+    const length = bytesPerElement(tensor.dtype) * elementCount(shape);
+    const [location, offset] = "path" in tensor ? [basename(tensor.path), tensor.offset] : [name, 0];
+    return [{ name, type, shape, external: { location, offset, length } }];
+  });
   return {
     ...model,
-    inputs: model.inputs.filter((input) => !isFrozen(input)),
-    constants: [
-      ...model.constants,
-      ...model.inputs
-        .filter(isFrozen)
-        .map(({ name, type }) => ({ name, type, shape: frozen.get(name)!.shape })),
-    ],
+    inputs: model.inputs.filter(({ name }) => !frozen.has(name)),
+    constants: [...model.constants, ...constants],
   };
 }
 

@@ -2,7 +2,7 @@ export { assertFinite, compile, CompiledFunction, type CompileOptions } from "./
 export { withNoise } from "./eager";
 export type { EngineName, EngineOptions } from "./engines";
 export { EngineError } from "./errors";
-export { FrozenProgram, type FreezeOptions } from "./frozen";
+export { FrozenProgram, type FreezeOptions, type StoredTensor } from "./frozen";
 export type { Noise } from "./noise";
 export * from "./ops";
 export type { Program, RunOptions } from "./program";

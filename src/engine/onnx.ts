@@ -123,10 +123,18 @@ export interface OnnxValue {
   shape: readonly Dimension[];
 }
 
-/** A constant with its little-endian bytes, or without them when they are handed to the session under its name. */
+/** Where a constant's bytes lie outside the model: a file in the folder that the session is told, from `offset` on. */
+export interface External {
+  location: string;
+  offset: number;
+  length: number;
+}
+
+/** A constant with its little-endian bytes, here or elsewhere. */
 export interface OnnxConstant extends OnnxValue {
   shape: readonly number[];
   bytes?: Uint8Array;
+  external?: External;
 }
 
 /** Everything that a model file says. Nodes are in an order in which each follows those whose outputs it reads. */
@@ -160,11 +168,11 @@ export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): U
         output: outputs,
         attribute: Object.entries(attributes).map(encodeAttribute),
       })),
-      initializer: constants.map(({ name, type, shape, bytes }) => ({
+      initializer: constants.map(({ name, type, shape, bytes, external }) => ({
         name,
         dims: shape,
         dataType: elementTypes[type],
-        ...(bytes ? { rawData: bytes } : externalData(name)),
+        ...(external ? { dataLocation: 1, externalData: externalData(external) } : { rawData: bytes }),
       })),
       input: inputs.map(encodeValue),
       output: outputs.map(encodeValue),
@@ -173,11 +181,8 @@ export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): U
   return modelType.encode(modelType.fromObject(message)).finish();
 }
 
-/** Says that a tensor's bytes are in a file of its name: ONNX Runtime takes such files from memory too. */
-const externalData = (name: string) => ({
-  externalData: [{ key: "location", value: name }],
-  dataLocation: 1,
-});
+const externalData = (external: External) =>
+  Object.entries(external).map(([key, value]) => ({ key, value: String(value) }));
 
 function encodeValue({ name, type, shape }: OnnxValue): object {
   const dim = shape.map((size) => (typeof size === "string" ? { dimParam: size } : { dimValue: size }));

@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { z } from "zod";
 import { readJson } from "../../io";
 import { type HostTensor, isFloat, SafetensorsFile } from "../safetensors";
-import { parameterShapes, parseT5Config, redundantParameters, type T5Config } from "../t5";
+import {
+  type ParameterSource,
+  parameterShapes,
+  parseT5Config,
+  redundantParameters,
+  type T5Config,
+} from "../t5";
 
 /** The files of a model directory in Hugging Face layout. */
 export const CONFIG_FILE = "config.json";
@@ -23,10 +29,7 @@ export interface T5Checkpoint {
 
 /** A model directory whose weights are read when asked for, so that a program can be made without holding them all. */
 export interface OpenModelDirectory extends Omit<T5Checkpoint, "parameters"> {
-  readonly parameters: {
-    /** Reads a parameter; undefined for a name that the model does not have. */
-    get(name: string): HostTensor<"float32"> | undefined;
-  };
+  readonly parameters: ParameterSource;
   close(): void;
 }
 
@@ -52,11 +55,20 @@ export function openModelDirectory(directory: string): OpenModelDirectory {
       const places = stored.get(name);
       return places && readParameter(places, name);
     };
+    const locate = (name: string) => {
+      const [place, ...others] = stored.get(name) ?? [];
+      if (!place || others.length > 0) return undefined;
+      const { dtype, shape } = place.file.entries.get(place.name)!;
+      const offset = place.file.offset(place.name);
+      if (dtype !== "float32" || offset % 4 !== 0) return undefined;
+      requireFinite(place);
+      return { dtype, shape, path: place.file.path, offset };
+    };
     return {
       config,
       configFile,
       ...(generationConfigFile && { generationConfigFile }),
-      parameters: { get },
+      parameters: { get, locate },
       close,
     };
   } catch (error) {
@@ -190,10 +202,8 @@ function findParameters(
 
 function readParameter([first, ...others]: readonly Place[], parameter: string): HostTensor<"float32"> {
   const { file, name } = first!;
+  requireFinite(first!);
   const tensor = file.readFloat32(name);
-  let sum = 0;
-  for (let i = 0; i < tensor.data.length; i++) sum += 0 * tensor.data[i]!;
-  if (sum !== 0) throw new Error(`${file.path}: tensor ${name} holds values that are not finite numbers`);
   for (const other of others) {
     if (!sameValues(other.file.readFloat32(other.name).data, tensor.data)) {
       throw new Error(
@@ -202,6 +212,11 @@ function readParameter([first, ...others]: readonly Place[], parameter: string):
     }
   }
   return tensor;
+}
+
+function requireFinite({ file, name }: Place): void {
+  if (file.isFinite(name)) return;
+  throw new Error(`${file.path}: tensor ${name} holds values that are not finite numbers`);
 }
 
 function sameValues(a: Float32Array, b: Float32Array): boolean {

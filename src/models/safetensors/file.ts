@@ -84,6 +84,27 @@ export class SafetensorsFile {
     return { dtype: "float32", shape, data };
   }
 
+  /** Where a tensor's elements begin in the file. */
+  offset(name: string): number {
+    return this.dataStart + this.entry(name).begin;
+  }
+
+  /** Whether every element of a floating-point tensor is a finite number; reads it piece by piece. */
+  isFinite(name: string): boolean {
+    const { shape, dtype } = this.entry(name);
+    const count = elementCount(shape);
+    const piece = new Float32Array(Math.min(CHUNK_ELEMENTS, count));
+    for (let from = 0; from < count; from += CHUNK_ELEMENTS) {
+      const to = Math.min(from + CHUNK_ELEMENTS, count);
+      const values = piece.subarray(0, to - from);
+      convertToFloat32(dtype, this.readElements(name, from, to), values);
+      let sum = 0;
+      for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
+      if (sum !== 0) return false;
+    }
+    return true;
+  }
+
   close(): void {
     if (this.descriptor !== undefined) closeSync(this.descriptor);
     this.descriptor = undefined;

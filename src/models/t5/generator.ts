@@ -73,10 +73,11 @@ export class T5Generator implements GenerativeModel {
       t5(config, weights, frozen.hooks(weights));
     const weights = frozen.signature;
     const isHead = config.tieWordEmbeddings && kind === "float32";
-    const constantOf = (name: string) =>
-      name.startsWith(WEIGHTS) && (name !== WEIGHTS + EMBEDDING || isHead)
-        ? frozen.tensorOf(name.slice(WEIGHTS.length))
-        : undefined;
+    const constantOf = (name: string) => {
+      if (!name.startsWith(WEIGHTS) || (name === WEIGHTS + EMBEDDING && !isHead)) return undefined;
+      const parameter = name.slice(WEIGHTS.length);
+      return frozen.locate(parameter) ?? frozen.tensorOf(parameter);
+    };
     const options = { constantOf, dimensions: OPEN, threads };
     const keyValues = (...shape: number[]) =>
       Object.fromEntries(

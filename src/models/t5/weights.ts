@@ -4,6 +4,7 @@ import {
   type ProgramTensor,
   QUANTIZED_BLOCK,
   quantizeMatrix,
+  type StoredTensor,
   type TensorSpec,
 } from "../../engine";
 import type { HostTensor } from "../safetensors";
@@ -14,6 +15,8 @@ import { parameterShapes, positionBiasName } from "./parameters";
 /** Where parameters come from: a map, or a file that reads each when asked. */
 export interface ParameterSource {
   get(name: string): HostTensor<"float32"> | undefined;
+  /** Where a parameter lies in a file as float32, if it does. */
+  locate?(name: string): StoredTensor | undefined;
 }
 
 /** How the weights of a model go into a program. */
@@ -24,6 +27,8 @@ export interface FrozenWeights {
   hooks(parameters: Readonly<Record<string, tf.Tensor>>): T5Hooks;
   /** The tensor of a parameter of the signature. */
   tensorOf(name: string): ProgramTensor;
+  /** Where it lies in a file, if it does as it is. */
+  locate(name: string): StoredTensor | undefined;
 }
 
 /** The parameter `name` of a source that must have it. */
@@ -40,6 +45,7 @@ export function floatWeights(config: T5Config, parameters: ParameterSource): Fro
     signature: Object.fromEntries(shapes.map(([name, shape]) => [name, { dtype: "float32", shape }])),
     hooks: () => ({}),
     tensorOf: (name) => needParameter(parameters, name),
+    locate: (name) => parameters.locate?.(name),
   };
 }
 
@@ -77,6 +83,7 @@ export function eightBitWeights(config: T5Config, parameters: ParameterSource): 
         return { dtype: "float32", shape, data: quantized(name.slice(0, -7)).scales };
       return needParameter(parameters, name);
     },
+    locate: () => undefined,
   };
 }
 

@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import fc from "fast-check";
+import {
+  attend,
+  attendCached,
+  FrozenProgram,
+  matMulQuantized,
+  positions,
+  quantizeMatrix,
+} from "../../src/engine";
+import { float32Tensor, SafetensorsFile, writeSafetensors } from "../../src/models/safetensors";
+import { Random } from "../../src/random";
+
+const folder = mkdtempSync(join(tmpdir(), "frozen-"));
+test.after(() => rmSync(folder, { recursive: true }));
+
+const random = new Random(3);
+const normal = (...shape: number[]) =>
+  float32Tensor(
+    shape,
+    Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal()),
+  );
+const float32 = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
+const asTensor = ({ data, shape }: { data: Float32Array; shape: readonly number[] }) =>
+  tf.tensor(data, [...shape]);
+const near = (a: ArrayLike<number>, b: ArrayLike<number>, tolerance = 1e-5) => {
+  assert.equal(a.length, b.length);
+  for (let i = 0; i < a.length; i++)
+    assert.ok(Math.abs(a[i]! - b[i]!) <= tolerance, `${a[i]} is not near ${b[i]}`);
+};
+
+test("weights from memory and from a file give what the function gives, for any number of rows", async () => {
+  const [a, b] = [normal(6, 4), normal(5, 6)];
+  const path = join(folder, "weights.safetensors");
+  writeSafetensors(path, new Map([["b", b]]));
+  const file = new SafetensorsFile(path);
+  const fn = ({ x, a, b }: Record<"x" | "a" | "b", tf.Tensor>) => ({
+    y: tf.matMul(tf.matMul(x, a, false, true), b, false, true),
+  });
+  const program = await FrozenProgram.create(
+    fn,
+    { x: float32(7919, 4), a: float32(6, 4), b: float32(5, 6) },
+    {
+      dimensions: { rows: 7919 },
+      constantOf: (name) =>
+        name === "a"
+          ? a
+          : name === "b"
+            ? { dtype: "float32", shape: [5, 6], path, offset: file.offset("b") }
+            : undefined,
+    },
+  );
+  file.close();
+  for (const rows of [1, 3, 0, 17]) {
+    const x = normal(rows, 4);
+    const { y } = await program.run({ x }, ["y"]);
+    assert.deepEqual(y.shape, [rows, 5]);
+    near(y.data as Float32Array, fn({ x: asTensor(x), a: asTensor(a), b: asTensor(b) }).y.dataSync());
+  }
+  await assert.rejects(program.run({}, ["y"]), /the input x is missing/);
+  await program.dispose();
+});
+
+test("positions of an open dimension are counted when the program runs", async () => {
+  const program = await FrozenProgram.create(
+    ({ x }) => ({ places: tf.add(positions(x.shape[0]!), tf.scalar(0, "int32")) }),
+    { x: float32(7919) },
+    { dimensions: { length: 7919 }, constantOf: () => undefined },
+  );
+  for (const length of [0, 1, 5]) {
+    const { places } = await program.run({ x: normal(length) }, ["places"]);
+    assert.deepEqual([...places.data], [...Array(length).keys()]);
+  }
+  assert.deepEqual([...positions(3).dataSync()], [0, 1, 2]);
+  await program.dispose();
+});
+
+test("attention over a partly filled buffer is attention over what it holds and the new position", async () => {
+  const dimensions = { rows: 7919, past: 7933 };
+  const program = await FrozenProgram.create(
+    ({ q, k, v, pk, pv, pastBias, ownBias }) => ({
+      y: attendCached(
+        q as tf.Tensor4D,
+        { key: k as tf.Tensor4D, value: v as tf.Tensor4D },
+        { key: pk as tf.Tensor4D, value: pv as tf.Tensor4D },
+        pastBias,
+        ownBias,
+      ),
+    }),
+    {
+      q: float32(7919, 2, 1, 3),
+      k: float32(7919, 2, 1, 3),
+      v: float32(7919, 2, 1, 3),
+      pk: float32(7919, 2, 7933, 3),
+      pv: float32(7919, 2, 7933, 3),
+      pastBias: float32(1, 2, 1, 7933),
+      ownBias: float32(1, 2, 1, 1),
+    },
+    { dimensions, constantOf: () => undefined },
+  );
+  for (const [rows, filled, capacity] of [
+    [1, 0, 4],
+    [3, 2, 4],
+    [2, 5, 5],
+  ] as const) {
+    const [q, k, v] = [normal(rows, 2, 1, 3), normal(rows, 2, 1, 3), normal(rows, 2, 1, 3)];
+    const [pk, pv] = [normal(rows, 2, capacity, 3), normal(rows, 2, capacity, 3)];
+    const [pastBias, ownBias] = [normal(1, 2, 1, capacity), normal(1, 2, 1, 1)];
+    for (const head of [0, 1])
+      pastBias.data.fill(-3.4028234663852886e38, head * capacity + filled, (head + 1) * capacity);
+    const { y } = await program.run({ q, k, v, pk, pv, pastBias, ownBias }, ["y"]);
+    const cut = (x: tf.Tensor) => tf.slice(x, [0, 0, 0, 0], [-1, -1, filled, -1]);
+    const whole = (past: typeof pk, own: typeof k) =>
+      tf.concat([cut(asTensor(past)), asTensor(own)], 2) as tf.Tensor4D;
+    const bias = tf.concat(
+      [tf.slice(asTensor(pastBias), [0, 0, 0, 0], [-1, -1, -1, filled]), asTensor(ownBias)],
+      3,
+    );
+    const expected = attend(asTensor(q) as tf.Tensor4D, whole(pk, k), whole(pv, v), bias, 0);
+    near(y.data as Float32Array, expected.dataSync());
+  }
+  await program.dispose();
+});
+
+test("8-bit matrices are within half a step of the weights, block by block", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.integer({ min: 1, max: 300 }),
+      fc.nat(1000),
+      (out, inputs, seed) => {
+        const draw = new Random(seed);
+        const weight = Float32Array.from({ length: out * inputs }, (_, i) => (i % 7 ? draw.normal() : 0));
+        const { values, scales } = quantizeMatrix(weight, [out, inputs]);
+        const blocks = Math.ceil(inputs / 128);
+        for (let row = 0; row < out; row++) {
+          for (let i = 0; i < inputs; i++) {
+            const scale = scales[row * blocks + (i >> 7)]!;
+            const value = (values[row * blocks * 128 + i]! - 128) * scale;
+            assert.ok(Math.abs(value - weight[row * inputs + i]!) <= scale * 0.501);
+          }
+        }
+      },
+    ),
+  );
+  assert.deepEqual([...quantizeMatrix(new Float32Array(3), [1, 3]).scales], [0]);
+});
+
+test("products with 8-bit matrices are near the exact ones, recorded and eager, and rows do not touch each other", async () => {
+  const [out, inputs] = [9, 200];
+  const weight = normal(out, inputs);
+  const { values, scales } = quantizeMatrix(weight.data, [out, inputs]);
+  const constants = {
+    values: { dtype: "uint8", shape: [out, 2, 128], data: values } as const,
+    scales: float32Tensor([out, 2], scales),
+  };
+  const program = await FrozenProgram.create(
+    ({ x, values, scales }) => ({ y: matMulQuantized(x as tf.Tensor2D, { values, scales }) }),
+    { x: float32(7919, inputs), values: { dtype: "uint8", shape: [out, 2, 128] }, scales: float32(out, 2) },
+    { dimensions: { rows: 7919 }, constantOf: (name) => constants[name as keyof typeof constants] },
+  );
+  const x = normal(4, inputs);
+  x.data.subarray(0, inputs).forEach((value, i, row) => (row[i] = 100 * value));
+  const { y } = await program.run({ x }, ["y"]);
+  const exact = tf.matMul(asTensor(x), asTensor(weight), false, true).dataSync();
+  const eager = matMulQuantized(asTensor(x) as tf.Tensor2D, {
+    values: tf.tensor(values, [out, 2, 128], "int32"),
+    scales: asTensor(constants.scales),
+  }).dataSync();
+  for (let row = 0; row < 4; row++) {
+    const size = row === 0 ? 100 : 1;
+    near(
+      (y.data as Float32Array).subarray(row * out, (row + 1) * out),
+      exact.subarray(row * out, (row + 1) * out),
+      size,
+    );
+    near(eager.subarray(row * out, (row + 1) * out), exact.subarray(row * out, (row + 1) * out), size / 2);
+    const alone = await program.run(
+      { x: float32Tensor([1, inputs], x.data.slice(row * inputs, (row + 1) * inputs)) },
+      ["y"],
+    );
+    near(
+      alone.y.data as Float32Array,
+      (y.data as Float32Array).subarray(row * out, (row + 1) * out),
+      1e-5 * size,
+    );
+  }
+  await program.dispose();
+});
