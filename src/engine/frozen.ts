@@ -64,7 +64,7 @@ export class FrozenProgram {
       ...(threads ? { intraOpNumThreads: threads } : {}),
       extra: { session: { model_external_initializers_file_folder_path: resolve([...folders][0] ?? ".") } },
     });
-    return new FrozenProgram(session, new Set(model.inputs.map(({ name }) => name)));
+    return new FrozenProgram(session, new Set(given.flatMap(([name, tensor]) => (tensor ? [] : [name]))));
   }
 
   /** Runs the program and returns the outputs named, each in memory of its own. */
