@@ -17,3 +17,4 @@ export * from "./retrieval";
 export * from "./evaluation";
 export * from "./baselines";
 export * from "./export";
+export * from "./statistics";

@@ -15,7 +15,7 @@ export interface BoxOptions extends FigureText {
 
 /** Box plot: quartiles, median, and whiskers from the 5th to the 95th percentile. Only these five numbers are kept. */
 export function boxes(options: BoxOptions): Figure {
-  const data = Object.entries(options.groups).map(([name, values], index): Data => {
+  const data = Object.entries(options.groups).map(([name, values]): Data => {
     const sorted = [...values].sort((a, b) => a - b);
     const at = (share: number) => (sorted.length === 0 ? [] : [quantileSorted(sorted, share)]);
     return {
@@ -27,9 +27,10 @@ export function boxes(options: BoxOptions): Figure {
       median: at(0.5),
       q3: at(0.75),
       upperfence: at(0.95),
-      fillcolor: colour(index),
+      fillcolor: colour(0),
       line: { color: "#1a1a1a", width: 1.5 },
-      opacity: 0.8,
+      opacity: 0.75,
+      showlegend: false,
     } as Data;
   });
   const layout = themeLayout(options);

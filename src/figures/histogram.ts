@@ -1,6 +1,6 @@
 import type { Data } from "plotly.js";
 import { plain } from "./text";
-import { colour, themeLayout } from "./theme";
+import { colour, dash, themeLayout, translucent } from "./theme";
 import type { Axis, Figure, FigureText, ReferenceLine } from "./types";
 
 export interface HistogramOptions extends FigureText {
@@ -51,28 +51,58 @@ export function countByBin(values: readonly number[], { start, step, count }: Bi
   return counts;
 }
 
-/** Histogram of one or more series over common bins, counted here, so that the figure holds the bins alone. */
+/**
+ * Histogram over common bins, counted here, so that the figure holds the bins alone: bars for one series, outlines for
+ * several, which would hide one another as bars.
+ */
 export function histogram(options: HistogramOptions): Figure {
   const { measure = "count", counted = "values" } = options;
   const names = Object.keys(options.series);
   const bins = chooseBins(Object.values(options.series).flat(), options.bins ?? 40);
-  const centres = Array.from({ length: bins.count }, (_, i) => bins.start + (i + 0.5) * bins.step);
-  const value = measure === "share" ? "%{y:.1%}" : "%{y:,}";
-  const data = names.map((name, index): Data => {
+  const heights = names.map((name) => {
     const values = options.series[name]!;
     const counts = countByBin(values, bins);
-    return {
-      type: "bar",
-      name: plain(name),
-      x: centres,
-      y: measure === "share" ? counts.map((n) => n / values.length) : counts,
-      width: bins.step,
-      marker: { color: colour(index), line: { color: "#ffffff", width: 0.5 } },
-      opacity: names.length > 1 ? 0.6 : 1,
-      customdata: centres.map((centre) => [centre - bins.step / 2, centre + bins.step / 2]),
-      hovertemplate: `%{customdata[0]} to below %{customdata[1]}: ${value}`,
-    };
+    return measure === "share" ? counts.map((n) => n / values.length) : counts;
   });
+  const written = measure === "share" ? "%{y:.1%}" : "%{y:,}";
+  const data =
+    names.length === 1
+      ? [barTrace(heights[0]!, bins, written)]
+      : names.map((name, index) => outlineTrace(name, heights[index]!, bins, written, index));
   const y = measure === "share" ? { title: `share of ${counted}`, percent: true } : { title: counted };
-  return { data, layout: { ...themeLayout({ ...options, y, legend: names }), barmode: "overlay" } };
+  const layout = themeLayout({ ...options, y, legend: names });
+  return { data, layout: { ...layout, yaxis: { ...layout.yaxis, rangemode: "tozero" } } };
+}
+
+function barTrace(heights: readonly number[], { start, step }: Bins, written: string): Data {
+  const edges = heights.map((_, i) => [start + i * step, start + (i + 1) * step] as const);
+  return {
+    type: "bar",
+    x: edges.map(([low, high]) => (low + high) / 2),
+    y: [...heights],
+    width: step,
+    marker: { color: colour(0), line: { color: "#ffffff", width: 0.5 } },
+    customdata: edges.map((pair) => [...pair]),
+    hovertemplate: `%{customdata[0]} to below %{customdata[1]}: ${written}<extra></extra>`,
+  };
+}
+
+function outlineTrace(
+  name: string,
+  heights: readonly number[],
+  { start, step }: Bins,
+  written: string,
+  index: number,
+): Data {
+  return {
+    type: "scatter",
+    mode: "lines",
+    name: plain(name),
+    x: [start, ...heights.map((_, i) => start + i * step), start + heights.length * step],
+    y: [0, ...heights, 0],
+    line: { shape: "hv", color: colour(index), dash: dash(index), width: 2.5 },
+    fill: "tozeroy",
+    fillcolor: translucent(colour(index), 0.12),
+    hovertemplate: `from %{x}: ${written}`,
+  };
 }

@@ -18,6 +18,8 @@ export interface ScatterOptions extends FigureText {
   y: Axis;
   /** Write each point's name beside it. */
   showNames?: boolean;
+  /** A straight line through the points, such as a fit: y = slope · x + intercept. */
+  trend?: { slope: number; intercept: number };
   references?: readonly ReferenceLine[];
 }
 
@@ -42,7 +44,29 @@ export function scatter(options: ScatterOptions): Figure {
     },
     hovertemplate: `${names ? "%{text}: " : ""}%{x}, %{y}`,
   }));
+  if (options.trend) data.push(trendLine(options.trend, options.series));
   return { data, layout: themeLayout({ ...options, legend: options.series.map(({ name }) => name) }) };
+}
+
+/** The line from the leftmost point's x to the rightmost's. */
+function trendLine(
+  { slope, intercept }: NonNullable<ScatterOptions["trend"]>,
+  series: readonly PointSeries[],
+): Data {
+  const all = series.flatMap(({ x }) => x);
+  const ends = [
+    all.reduce((a, b) => Math.min(a, b), Infinity),
+    all.reduce((a, b) => Math.max(a, b), -Infinity),
+  ];
+  return {
+    type: "scatter",
+    mode: "lines",
+    x: ends,
+    y: ends.map((x) => slope * x + intercept),
+    line: { color: "#000000", width: 2 },
+    showlegend: false,
+    hoverinfo: "skip",
+  };
 }
 
 /** A line, with a band around it where `low` and `high` are given. */

@@ -26,9 +26,16 @@ export async function tryRender(figure: Figure): Promise<RenderedFigure | undefi
  * @returns the paths that were written
  */
 export async function saveFigure(figure: Figure, path: string): Promise<string[]> {
+  checkPath(path);
+  return writeFigure(figure, await tryRender(figure), path);
+}
+
+export function checkPath(path: string): void {
   if (/\.(png|svg|pdf|json)$/i.test(path))
     throw new Error(`${path}: give the path without an extension; ${basename(path)} gets four of them`);
-  const pictures = await tryRender(figure);
+}
+
+export function writeFigure(figure: Figure, pictures: RenderedFigure | undefined, path: string): string[] {
   writeJson(`${path}.json`, figure);
   if (!pictures) return [`${path}.json`];
   const { png, svg, pdf } = pictures;

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { display, escapeHtml } from "../notebook";
-import { tryRender } from "./save";
+import { checkPath, tryRender, writeFigure } from "./save";
 import { size } from "./theme";
 import type { Figure } from "./types";
 
@@ -22,9 +22,13 @@ function titleOf(figure: Figure): string {
  * Shows a figure in the running notebook cell: live in a stock JupyterLab or classic Notebook without extensions (and
  * where an extension draws `application/vnd.plotly.v1+json`), as a picture everywhere else: on GitHub, in nbconvert's
  * pages, in a notebook that is not trusted. Outside a notebook kernel nothing is shown.
+ *
+ * With a `path` (without an extension) it also saves the figure, as {@link saveFigure} does, and draws it only once.
  */
-export async function showFigure(figure: Figure): Promise<void> {
+export async function showFigure(figure: Figure, path?: string): Promise<void> {
+  if (path !== undefined) checkPath(path);
   const pictures = await tryRender(figure);
+  if (path !== undefined) writeFigure(figure, pictures, path);
   display({
     "application/vnd.plotly.v1+json": { ...figure, config },
     "text/html": figureHtml(figure, pictures?.png),

@@ -56,11 +56,23 @@ test("bins are few, round and hold every value once", () => {
 });
 
 test("a histogram shows counts, or shares of each series", () => {
+  const counts = histogram({ title: "t", series: { texts: [1, 1, 2] }, x: axes.x, counted: "texts" });
+  assert.deepEqual(
+    [trace(counts)["x"], trace(counts)["y"]],
+    [
+      [1.5, 2.5],
+      [2, 1],
+    ],
+  );
   const series = { short: [1, 1, 2], long: [2] };
-  const counts = histogram({ title: "t", series, x: axes.x, counted: "texts" });
-  assert.deepEqual(trace(counts)["y"], [2, 1]);
   const shares = histogram({ title: "t", series, x: axes.x, counted: "texts", measure: "share" });
-  assert.deepEqual(trace(shares, 1)["y"], [0, 1]);
+  assert.deepEqual(
+    [trace(shares, 1)["x"], trace(shares, 1)["y"]],
+    [
+      [1, 1, 2, 3],
+      [0, 0, 1, 0],
+    ],
+  );
   assert.deepEqual((shares.layout.yaxis!.title as { text: string }).text, "share of texts");
 });
 
@@ -125,7 +137,6 @@ test("horizontal bars swap the axes", () => {
 test("a box holds the quartiles and the 5th and 95th percentile", () => {
   const figure = boxes({ title: "t", groups: { a: Array.from({ length: 101 }, (_, i) => i) }, ...axes });
   const { lowerfence, q1, median, q3, upperfence } = trace(figure) as Record<string, number[]>;
-  // simple-statistics takes the middle of two ranks where a rank is whole.
   assert.deepEqual([q1, median, q3], [[25], [50], [75]]);
   assert.deepEqual([lowerfence, upperfence], [[5], [95]]);
 });

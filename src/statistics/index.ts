@@ -1,0 +1,4 @@
+export * from "./describe";
+export * from "./distributions";
+export * from "./lengths";
+export * from "./zipf";

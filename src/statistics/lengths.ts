@@ -1,0 +1,137 @@
+import { z } from "zod";
+import type { Conversation } from "../corpus";
+import { readJson } from "../io";
+import { buildPrompt, buildTarget, type PromptVariant } from "../prompts";
+import { describeValues } from "./describe";
+
+/** What lengths are measured of, and what one value is. */
+export const measuredTexts = {
+  facts: "one persona sentence",
+  personas: "all sentences of one person",
+  prompts: "the model's input for two personas, without snippets",
+  turns: "one turn with its speaker label",
+  conversations: "the model's target: all turns",
+} as const;
+export type MeasuredText = keyof typeof measuredTexts;
+export type TokenLengths = Record<MeasuredText, number[]>;
+
+export interface LengthOptions {
+  /** Of the prompts; `"template"` by default. */
+  variant?: PromptVariant;
+  /** Called when a conversation is done, for a report of progress. */
+  onConversation?: () => void;
+}
+
+/** The tokens of every text of the conversations; `countTokens` counts one text's, without an end-of-sequence token. */
+export function measureTokenLengths(
+  conversations: readonly Conversation[],
+  countTokens: (text: string) => number,
+  { variant = "template", onConversation }: LengthOptions = {},
+): TokenLengths {
+  const lengths: TokenLengths = { facts: [], personas: [], prompts: [], turns: [], conversations: [] };
+  for (const conversation of conversations) {
+    for (const facts of conversation.personas) {
+      lengths.facts.push(...facts.map(countTokens));
+      lengths.personas.push(countTokens(facts.join(" ")));
+    }
+    lengths.prompts.push(countTokens(buildPrompt(conversation, { variant }).text));
+    lengths.turns.push(...conversation.turns.map((turn) => countTokens(buildTarget({ turns: [turn] }))));
+    lengths.conversations.push(countTokens(buildTarget(conversation)));
+    onConversation?.();
+  }
+  return lengths;
+}
+
+/** What a limit does to texts of these lengths. */
+export interface Cut {
+  limit: number;
+  /** Share of the texts that are longer than the limit, in 0–1. */
+  texts: number;
+  /** Share of all their tokens that is lost, in 0–1. */
+  tokens: number;
+}
+
+/** For each limit: which share of the texts it cuts, and which share of the tokens is lost. */
+export function cutShares(lengths: readonly number[], limits: readonly number[]): Cut[] {
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  return limits.map((limit) => {
+    const over = lengths.filter((length) => length > limit);
+    const lost = over.reduce((sum, length) => sum + length - limit, 0);
+    return { limit, texts: over.length / lengths.length || 0, tokens: lost / total || 0 };
+  });
+}
+
+/** How long the first `turns` turns of each conversation are together, in tokens; shorter conversations are left out. */
+export function openingLengths(
+  conversations: readonly Conversation[],
+  turns: number,
+  countTokens: (text: string) => number,
+): number[] {
+  return conversations
+    .filter((conversation) => conversation.turns.length >= turns)
+    .map((conversation) => countTokens(buildTarget({ turns: conversation.turns.slice(0, turns) })));
+}
+
+const lengthSettings = z.object({
+  tokenizer: z.string(),
+  /** Tokens of the input at most, its end-of-sequence token included. */
+  encoderLength: z.int().positive(),
+  /** Tokens of the output at most. */
+  generationLength: z.int().positive(),
+  reasons: z.object({ encoderLength: z.string(), generationLength: z.string() }),
+});
+/** The lengths that the later notebooks use, with their reasons. */
+export type LengthSettings = z.infer<typeof lengthSettings>;
+
+export interface LengthChoice {
+  /** A sentence that says which tokenizer counted. */
+  tokenizer: string;
+  /** Tokens of prompts without snippets, of turns, and of openings that the output should have room for. */
+  prompts: readonly number[];
+  turns: readonly number[];
+  openings: readonly number[];
+  /** Turns in an opening. */
+  openingTurns: number;
+  /** Snippets that the input should have room for, and the turns in each. */
+  snippets: number;
+  snippetTurns: number;
+}
+
+/** Lengths are whole multiples of this, as programs are compiled for each length. */
+const lengthStep = 32;
+
+/**
+ * Chooses the encoder's and the generation's length: the input holds the prompts up to their 99th percentile and the
+ * snippets at the mean length of a turn; the output holds three quarters of the openings. Both are rounded up to a
+ * multiple of 32.
+ */
+export function chooseLengths(choice: LengthChoice): LengthSettings {
+  const { tokenizer, snippets, snippetTurns, openingTurns } = choice;
+  const prompts = Math.ceil(describeValues(choice.prompts).p99) + 1;
+  const turn = describeValues(choice.turns).mean;
+  const opening = Math.ceil(describeValues(choice.openings).p75);
+  const roundUp = (length: number) => lengthStep * Math.ceil(length / lengthStep);
+  const wanted = prompts + snippets * snippetTurns * turn;
+  return {
+    tokenizer,
+    encoderLength: roundUp(wanted),
+    generationLength: roundUp(opening),
+    reasons: {
+      encoderLength:
+        `99 % of the prompts have at most ${prompts} tokens; ${snippets} snippets of ${snippetTurns} turns, ` +
+        `at ${turn.toFixed(1)} tokens a turn, make it ${Math.ceil(wanted)}`,
+      generationLength: `75 % of the conversations say their first ${openingTurns} turns in ${opening} tokens`,
+    },
+  };
+}
+
+/**
+ * The lengths that notebook 02 wrote.
+ *
+ * @throws {Error} that names the file if it is missing or malformed
+ */
+export function readLengthSettings(path: string): LengthSettings {
+  const parsed = lengthSettings.safeParse(readJson(path));
+  if (!parsed.success) throw new Error(`${path}: not a file of lengths: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
