@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { generate, type GenerationOptions } from "../../../src/generation";
 import { readJson } from "../../../src/io";
-import { mergedWeight, readModelDirectory, T5Generator } from "../../../src/models";
+import {
+  mergedWeight,
+  openModelDirectory,
+  padBatch,
+  readModelDirectory,
+  T5Generator,
+  writeModelDirectory,
+} from "../../../src/models";
+import { randomT5, TINY } from "../tiny";
 import { float32Tensor, type HostTensor } from "../../../src/models/safetensors";
 import type { TokenBatch } from "../../../src/models/tokenizer";
 
@@ -101,3 +111,69 @@ for (const model of ["base", "eos", "lora_all"] as const) {
     await generator.dispose();
   });
 }
+
+test("a row's tokens do not depend on the batch, on padding, or on rows that ended before", async () => {
+  const model = randomT5(TINY, 4);
+  const rows = [
+    [3, 4, 5, 6, 7, 8, 9, 1],
+    [10, 11, 1],
+    [12, 13, 14, 15, 16, 1],
+    [2, 1],
+    [20, 21, 22, 1],
+  ];
+  for (const weights of ["float32", "int8"] as const) {
+    const generator = await T5Generator.create(model, { weights });
+    for (const options of [
+      { maxNewTokens: 40 },
+      { maxNewTokens: 40, numBeams: 3, numReturnSequences: 2 },
+      { maxNewTokens: 40, doSample: true, topK: 4, seed: 3, numReturnSequences: 2 },
+    ] satisfies GenerationOptions[]) {
+      const together = await generate(generator, padBatch(rows, 0), options);
+      for (const [input, row] of rows.entries()) {
+        const alone = await generate(generator, padBatch([row], 0), options, [input]);
+        assert.deepEqual(
+          alone.map(({ tokens }) => tokens),
+          together.filter((sequence) => sequence.input === input).map(({ tokens }) => tokens),
+        );
+      }
+    }
+    await generator.dispose();
+  }
+});
+
+test("8-bit weights give nearly the same logits", async () => {
+  const model = randomT5({ ...TINY, dModel: 64, dKv: 16, dFf: 256, vocabSize: 300 }, 5);
+  const batch = padBatch([[3, 4, 5, 6, 1]], 0);
+  const logits = async (weights: "float32" | "int8") => {
+    const generator = await T5Generator.create(model, { weights });
+    const decoder = await generator.startDecoder(batch, 1, 2);
+    await decoder.nextLogits(Int32Array.of(0));
+    const result = await decoder.nextLogits(Int32Array.of(7));
+    await generator.dispose();
+    return result;
+  };
+  const [exact, rounded] = [await logits("float32"), await logits("int8")];
+  const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, x) => sum + x * x, 0));
+  const error = norm(exact.map((x, i) => x - rounded[i]!)) / norm(exact);
+  assert.ok(error > 0 && error < 0.05, `relative error ${error}`);
+});
+
+test("a model that is opened generates as one that is read", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "generator-"));
+  try {
+    const model = randomT5(TINY, 6);
+    for (const maxShardBytes of [2e9, 5000]) {
+      writeModelDirectory(directory, model, { maxShardBytes });
+      const batch = padBatch([[3, 4, 5, 1]], 0);
+      const found: number[][] = [];
+      for (const source of [model, openModelDirectory(directory)]) {
+        const generator = await T5Generator.create(source);
+        found.push([...(await generate(generator, batch, { maxNewTokens: 20 }))[0]!.tokens]);
+        await generator.dispose();
+      }
+      assert.deepEqual(found[0], found[1]);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
