@@ -64,6 +64,7 @@ export async function onBackend<T>(backend: string, body: () => Promise<T>): Pro
   try {
     if (!(await tf.setBackend(backend)))
       throw new EngineError(`TensorFlow.js could not start its backend ${backend}`);
+    (tf.backend() as { firstUse?: boolean }).firstUse = false; // no advertisement of tfjs-node on the console
     return await body();
   } finally {
     if (before) await tf.setBackend(before);

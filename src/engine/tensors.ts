@@ -27,11 +27,6 @@ export type InputsOf<S> = MapTree<S, TensorSpec, ProgramTensor>;
 /** The tensors in memory that a program gives for what its function returns. */
 export type OutputsOf<R> = MapTree<R, tf.Tensor, ProgramTensor>;
 
-/** The signature that tensors fit. */
-export function signatureOf<I extends Tree<TensorSpec>>(inputs: I): Signature {
-  return inputs;
-}
-
 /** Throws an error that names every input that is missing, unknown, or not of the type and shape that was promised. */
 export function checkInputs(
   signature: ReadonlyMap<string, TensorSpec>,
