@@ -1,0 +1,295 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { median } from "simple-statistics";
+import { compile, type ProgramTensor } from "../../src/engine";
+import { readJson } from "../../src/io";
+import { DEFAULT_LORA, loraAName, loraBName, loraLinear } from "../../src/models/lora";
+import {
+  meanLoss,
+  parameterShapes,
+  parseT5Config,
+  t5,
+  type T5Batch,
+  type T5Config,
+} from "../../src/models/t5";
+import { Random } from "../../src/random";
+import { round, type Bench } from "./bench";
+
+const THREADS = 2;
+const FLAN_T5_SMALL = {
+  vocab_size: 32128,
+  d_model: 512,
+  d_kv: 64,
+  d_ff: 1024,
+  num_layers: 8,
+  num_heads: 6,
+  feed_forward_proj: "gated-gelu",
+  tie_word_embeddings: false,
+};
+const PEER = join(__dirname, "../../../shared/peer/run.sh");
+
+/** What is trained, and on what. `lora` has rank 16 on every projection, with all dropouts, as the peer. */
+interface Work {
+  trained: "all" | "lora";
+  batch: number;
+  encoder: number;
+  decoder: number;
+  layers: number;
+}
+
+const bench: Bench = {
+  description:
+    "forward and backward of FLAN-T5 Small's shapes, beside the best matrix product of the same minutes",
+  async run(report) {
+    const base = { trained: "all", batch: 8, encoder: 112, decoder: 96, layers: 8 } as const;
+    const grid: Work[] = [
+      { ...base, trained: "lora" },
+      base,
+      ...[1, 2, 4].map((batch) => ({ ...base, batch })),
+      ...[64, 256].map((encoder) => ({ ...base, encoder })),
+      ...[2, 4].map((layers) => ({ ...base, layers })),
+    ];
+    const roofline = await matrixProduct();
+    const rows = [];
+    for (const work of grid) {
+      report(JSON.stringify(work));
+      const step = await trainingStep(work);
+      const times: number[] = [];
+      const rates: number[] = [];
+      for (let i = 0; i < 3; i++) {
+        rates.push(await roofline.rate());
+        times.push(await step.time());
+      }
+      await step.dispose();
+      const seconds = median(times);
+      const best = median(rates);
+      const gflop = operations(work) / 1e9;
+      rows.push({
+        ...work,
+        gflop: round(gflop),
+        seconds: round(seconds),
+        tokensPerSecond: round((work.batch * (work.encoder + work.decoder)) / seconds),
+        gflopPerSecond: round(gflop / seconds),
+        rooflineGflopPerSecond: round(best),
+        shareOfRoofline: round(gflop / seconds / best),
+        compileSeconds: round(step.compileSeconds),
+        peakResidentMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      });
+    }
+    await roofline.dispose();
+    return {
+      threads: THREADS,
+      rows,
+      percentOfTime: await shares({ ...base, trained: "lora" }),
+      peer: existsSync(PEER) ? await besidePeer(report) : "not at ../shared/peer",
+    };
+  },
+};
+export default bench;
+
+/**
+ * The peer (PyTorch, LoRA with its dropouts, batches of 8 padded to their longest) and this project's step on batches of the
+ * same shapes, in turns. Forward and backward of both, without the update.
+ */
+async function besidePeer(report: (message: string) => void): Promise<unknown> {
+  const rounds = [];
+  for (let i = 0; i < 3; i++) {
+    report(`beside the peer, ${i + 1} of 3`);
+    const options = [
+      "--config",
+      "lora",
+      "--lengths",
+      "real",
+      "--batch",
+      "8",
+      "--fast-dropout",
+      "--seed",
+      `${123 + i}`,
+    ];
+    let output: string;
+    try {
+      output = execFileSync(PEER, ["train", ...options, "--steps", "3", "--warmup", "1"], {
+        encoding: "utf8",
+      });
+    } catch (error) {
+      return `the peer does not run: ${(error as Error).message.split("\n")[0]}`;
+    }
+    const peer = JSON.parse(output.trim().split("\n").at(-1)!) as {
+      encoder_padded_to: number[];
+      step_s: number[];
+      forward_backward_update_s: [number, number, number];
+      peak_rss_mib: number;
+      other_cpus: number;
+    };
+    const ours: number[] = [];
+    for (const encoder of peer.encoder_padded_to.slice(1)) {
+      const step = await trainingStep({ trained: "lora", batch: 8, encoder, decoder: 96, layers: 8 });
+      ours.push(await step.time());
+      await step.dispose();
+    }
+    const theirs = median(peer.step_s) - peer.forward_backward_update_s[2];
+    rounds.push({
+      encoderLengths: peer.encoder_padded_to.slice(1),
+      peerSeconds: round(theirs),
+      seconds: round(median(ours)),
+      timesFaster: round(theirs / median(ours)),
+      peerPeakResidentMiB: peer.peak_rss_mib,
+      otherCpus: peer.other_cpus,
+    });
+  }
+  return { rounds, timesFaster: round(median(rounds.map(({ timesFaster }) => timesFaster))) };
+}
+
+/** The percentage of a step's time that each kind of operation takes, by ONNX Runtime's profile. */
+async function shares(work: Work): Promise<Record<string, number>> {
+  const folder = mkdtempSync(join(tmpdir(), "bench-training-step-"));
+  try {
+    const step = await trainingStep(work, join(folder, "profile"));
+    await step.time();
+    await step.dispose();
+    const events = readJson(join(folder, readdirSync(folder)[0]!)) as {
+      cat: string;
+      name: string;
+      dur: number;
+      args?: { op_name?: string };
+    }[];
+    const times = new Map<string, number>();
+    for (const { cat, name, dur, args } of events) {
+      if (cat !== "Node" || !name.endsWith("_kernel_time") || !args?.op_name) continue;
+      const kind = /MatMul|Gemm/.test(args.op_name) ? "matrix products" : args.op_name;
+      times.set(kind, (times.get(kind) ?? 0) + dur);
+    }
+    const all = [...times.values()].reduce((sum, time) => sum + time, 0);
+    const sorted = [...times].sort(([, a], [, b]) => b - a).slice(0, 8);
+    return Object.fromEntries(sorted.map(([kind, time]) => [kind, round((100 * time) / all)]));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const count = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+const random = new Random(1);
+
+function floats(shape: readonly number[], scale: number): ProgramTensor {
+  const data = Float32Array.from({ length: count(shape) }, () => scale * (2 * random.uniform() - 1));
+  return { dtype: "float32", shape, data };
+}
+
+function integers(shape: readonly number[], bound: number): ProgramTensor {
+  const data = Int32Array.from({ length: count(shape) }, () => 3 + random.integer(bound - 3));
+  return { dtype: "int32", shape, data };
+}
+
+const weights: Record<string, ProgramTensor> = {};
+
+function configOf({ layers }: Work): T5Config {
+  return parseT5Config({ ...FLAN_T5_SMALL, num_layers: layers });
+}
+
+/** A compiled forward and backward pass, warm, whose gradients go to the same memory at every run. */
+async function trainingStep(work: Work, profile?: string) {
+  const config = configOf(work);
+  const shapes = parameterShapes(config);
+  const frozen = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => {
+      return [name, (weights[name] ??= floats(shape, name.includes("norm") ? 1 : 0.05))];
+    }),
+  );
+  const lora = { ...DEFAULT_LORA, rank: 16, alpha: 32, dropout: 0.05 };
+  const adapters = Object.fromEntries(
+    Object.entries(shapes).flatMap(([name, shape]) => {
+      const module = name.replace(/\.weight$/, "");
+      if (!/\.(q|k|v|o|wi_0|wi_1|wo)$/.test(module)) return [];
+      return [
+        [loraAName(module), floats([lora.rank, shape[1]!], 0.05)],
+        [loraBName(module), floats([shape[0]!, lora.rank], 0.05)],
+      ];
+    }),
+  );
+  const trained = work.trained === "lora" ? adapters : frozen;
+  const names = Object.keys(trained);
+  const batch = {
+    inputIds: integers([work.batch, work.encoder], config.vocabSize),
+    attentionMask: {
+      ...integers([work.batch, work.encoder], 4),
+      data: new Int32Array(work.batch * work.encoder).fill(1),
+    },
+    labels: integers([work.batch, work.decoder], config.vocabSize),
+  };
+  const start = performance.now();
+  const inputs = { frozen: work.trained === "lora" ? frozen : {}, trained, batch };
+  const program = await compile(
+    ({ frozen, trained, batch }) => {
+      const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
+        const parameters = { ...frozen, ...Object.fromEntries(names.map((name, i) => [name, values[i]!])) };
+        const hooks =
+          work.trained === "lora" ? { dropoutRate: 0.1, linear: loraLinear(parameters, lora) } : {};
+        return meanLoss(t5(config, parameters, hooks), batch as unknown as T5Batch);
+      })(names.map((name) => trained[name]!));
+      return {
+        loss: value as tf.Tensor,
+        gradients: Object.fromEntries(names.map((name, i) => [name, grads[i]!])),
+      };
+    },
+    inputs,
+    { threads: THREADS, ...(profile ? { profile } : {}) },
+  );
+  const compileSeconds = (performance.now() - start) / 1000;
+  const gradients = Object.fromEntries(
+    Object.entries(trained).map(([name, { shape }]) => {
+      return [name, { dtype: "float32", shape, data: new Float32Array(count(shape)) } as ProgramTensor];
+    }),
+  );
+  let step = 0;
+  const time = async () => {
+    const start = performance.now();
+    const { loss } = await program.run(inputs, { into: { gradients }, noise: { seed: 1, step: step++ } });
+    if (!Number.isFinite(loss.data[0])) throw new Error(`the loss is ${loss.data[0]}`);
+    return (performance.now() - start) / 1000;
+  };
+  await time();
+  return { compileSeconds, time, dispose: () => program.dispose() };
+}
+
+/** Operations of the matrix products of a forward and backward pass, each multiplication and addition one. */
+function operations(work: Work): number {
+  const { dModel, dFf, numHeads, dKv, vocabSize } = configOf(work);
+  const inner = numHeads * dKv;
+  const { batch, encoder, decoder, layers } = work;
+  const linears = (of: (input: number, output: number) => number) => {
+    const attention = 3 * of(dModel, inner) + of(inner, dModel);
+    const feedForward = 2 * of(dModel, dFf) + of(dFf, dModel);
+    const own = batch * layers * (encoder * (attention + feedForward) + decoder * (attention + feedForward));
+    const cross = batch * layers * (decoder * 2 * of(dModel, inner) + encoder * 2 * of(dModel, inner));
+    return own + cross;
+  };
+  const head = batch * decoder * dModel * vocabSize;
+  const attention = 2 * batch * layers * inner * (encoder * encoder + decoder * decoder + decoder * encoder);
+  const base = linears((input, output) => input * output) + head;
+  const adapters = linears((input, output) => 16 * (input + output));
+  const multiplications = work.trained === "lora" ? 2 * base + 3 * adapters : 3 * base;
+  return 2 * (multiplications + 3 * attention);
+}
+
+/** The rate of a large matrix product in ONNX Runtime, in 10⁹ operations a second: the best of a few in a row. */
+async function matrixProduct() {
+  const [m, k, n] = [2048, 512, 2048];
+  const a = floats([m, k], 1);
+  const b = floats([k, n], 1);
+  const c: ProgramTensor = { dtype: "float32", shape: [m, n], data: new Float32Array(m * n) };
+  const program = await compile(({ a, b }) => ({ c: tf.matMul(a, b) }), { a, b }, { threads: THREADS });
+  const rate = async () => {
+    let best = Infinity;
+    for (let i = 0; i < 6; i++) {
+      const start = performance.now();
+      await program.run({ a, b }, { into: { c } });
+      best = Math.min(best, performance.now() - start);
+    }
+    return (2 * m * k * n) / best / 1e6;
+  };
+  await rate();
+  return { rate, dispose: () => program.dispose() };
+}
