@@ -10,17 +10,17 @@ import { loraAName, loraBName } from "./trainable";
  *     x [rows, in]┤                                                 (+) y [rows, out]
  *                 └─ dropout ─ A [r, in] ─ rank r ─ B [out, r] ─ ·s ┘
  *
- * y = x Wᵀ + s · (dropout(x) Aᵀ) Bᵀ. Layers without an A among `parameters` are plain.
+ * y = x Wᵀ + s · (dropout(x) Aᵀ) Bᵀ. Layers without an A among `parameters` are left to the model.
  */
 export function loraLinear(
   parameters: Readonly<Record<string, tf.Tensor>>,
   config: Pick<LoraConfig, "alpha" | "rank" | "useRslora" | "dropout">,
-): (x: tf.Tensor2D, name: string) => tf.Tensor2D {
+): (x: tf.Tensor2D, name: string) => tf.Tensor2D | undefined {
   const scale = loraScale(config);
   return (x, name) => {
-    const base: tf.Tensor2D = tf.matMul(x, parameters[`${name}.weight`] as tf.Tensor2D, false, true);
     const a = parameters[loraAName(name)] as tf.Tensor2D | undefined;
-    if (!a) return base;
+    if (!a) return undefined;
+    const base: tf.Tensor2D = tf.matMul(x, parameters[`${name}.weight`] as tf.Tensor2D, false, true);
     const inner = tf.mul(tf.matMul(dropout(x, config.dropout), a, false, true), scale) as tf.Tensor2D;
     const update = tf.matMul(inner, parameters[loraBName(name)] as tf.Tensor2D, false, true);
     return tf.add(base, update) as tf.Tensor2D;

@@ -3,13 +3,13 @@ import { z } from "zod";
 const count = z.number().int().positive();
 
 const fileSchema = z.object({
-  model_type: z.literal("t5").optional(),
+  model_type: z.literal("t5").nullish(),
   vocab_size: count,
   d_model: count,
   d_kv: count,
   d_ff: count,
   num_layers: count,
-  num_decoder_layers: count.optional(),
+  num_decoder_layers: count.nullish(),
   num_heads: count,
   relative_attention_num_buckets: count.default(32),
   relative_attention_max_distance: count.default(128),
@@ -17,7 +17,7 @@ const fileSchema = z.object({
   layer_norm_epsilon: z.number().positive().default(1e-6),
   feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
   tie_word_embeddings: z.boolean().default(true),
-  decoder_start_token_id: z.number().int().nonnegative().optional(),
+  decoder_start_token_id: z.number().int().nonnegative().nullish(),
   pad_token_id: z.number().int().nonnegative().default(0),
   eos_token_id: z.number().int().nonnegative().default(1),
 });
