@@ -41,9 +41,18 @@ const browserFlags = [
 function makeProfile(): string {
   for (const name of readdirSync(tmpdir())) {
     const owner = /^persona-browser-(\d+)-/.exec(name)?.[1];
-    if (owner && !isRunning(Number(owner))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    if (owner && !isRunning(Number(owner))) removeProfile(join(tmpdir(), name));
   }
   return mkdtempSync(join(tmpdir(), `persona-browser-${process.pid}-`));
+}
+
+/** A browser that was killed a moment ago may still be writing; what cannot be removed now the next process removes. */
+function removeProfile(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true, maxRetries: 8, retryDelay: 50 });
+  } catch {
+    return;
+  }
 }
 
 function isRunning(pid: number): boolean {
@@ -124,9 +133,21 @@ export class DevTools {
   readonly close = (): void => {
     process.off("exit", this.close);
     this.end("it was closed");
-    this.child.kill("SIGKILL");
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 3 });
+    this.kill();
+    removeProfile(this.profile);
   };
+
+  /** Ends the browser with all its processes, which would go on writing into the profile for a moment. */
+  private kill(): void {
+    const { pid, exitCode } = this.child;
+    if (pid === undefined || exitCode !== null) return;
+    try {
+      if (process.platform === "win32") this.child.kill("SIGKILL");
+      else process.kill(-pid, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
 
   /** Messages are JSON texts that end with a NUL; one may come in many chunks. */
   private receive(chunk: Buffer): void {

@@ -170,13 +170,26 @@ for (const signal of ["SIGKILL", "SIGINT"] as const) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     assert.deepEqual(browsers(own), []);
     // What a killed process left in the temporary folder is removed by the next one.
-    spawnSync(process.execPath, program(""), { env: { ...process.env, TMPDIR: own, FOLDER: own } });
+    const env = { ...process.env, TMPDIR: own, FOLDER: own };
+    const next = spawnSync(process.execPath, program(""), { env, encoding: "utf8" });
+    assert.equal(next.status, 0, next.stderr);
     assert.deepEqual(
       readdirSync(own).filter((name) => name.startsWith("persona-browser-")),
       [],
     );
   });
 }
+
+test("the browser from npm draws text, with a font of its own", (t) => {
+  if (process.platform !== "linux" || process.arch !== "x64") return t.skip("it is for Linux on x64");
+  const own = mkdtempSync(join(folder, "process-"));
+  const { status, stderr } = spawnSync(process.execPath, program(""), {
+    env: { ...process.env, FOLDER: own, PERSONA_BROWSER: "npm" },
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stderr);
+  assert.match(readFileSync(join(own, "two.pdf"), "latin1"), /\/FontName\s*\/[A-Z]{6}\+OpenSans/);
+});
 
 test("without a browser the JSON is saved, and it is said once what to install", () => {
   const own = mkdtempSync(join(folder, "process-"));
