@@ -55,6 +55,11 @@ export class Analyzer {
     return this.trie.size;
   }
 
+  /** Size of the n-grams' arrays in bytes. */
+  get byteLength(): number {
+    return this.trie.byteLength;
+  }
+
   /** Calls `visit` with each of the text's terms, repeats included, numbering new ones. */
   learn(text: string, visit: (term: number) => void): void {
     for (const symbols of this.sequences(text, (tokens) => this.words.add(tokens))) {

@@ -82,6 +82,11 @@ export class Bm25Index {
     return this.scores.documentCount;
   }
 
+  /** Size of the index's arrays in memory, in bytes. */
+  get byteLength(): number {
+    return this.analyzer.byteLength + this.scores.byteLength;
+  }
+
   /** Writes the index to one file, whole or not at all. */
   save(path: string): void {
     saveIndex(path, "bm25", { options: this.options, analyzer: this.analyzer, scores: this.scores });

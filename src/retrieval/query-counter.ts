@@ -14,9 +14,14 @@ export class QueryCounter {
     this.analyzer.match(query, (term) => {
       if (this.seen[term]!++ === 0) found.push(term);
     });
-    const terms = Int32Array.from(found);
-    const counts = terms.map((term) => this.seen[term]!);
-    for (const term of terms) this.seen[term] = 0;
+    const terms = new Int32Array(found.length);
+    const counts = new Int32Array(found.length);
+    for (let i = 0; i < found.length; i++) {
+      const term = found[i]!;
+      terms[i] = term;
+      counts[i] = this.seen[term]!;
+      this.seen[term] = 0;
+    }
     return { terms, counts };
   }
 }

@@ -60,6 +60,12 @@ export class ScoreMatrix {
     return new ScoreMatrix(documentCount, termBound, commonTerms, blocks);
   }
 
+  /** Size of the scores' arrays in bytes. */
+  get byteLength(): number {
+    const arrays = this.blocks.flatMap((block) => Object.values(block).filter(ArrayBuffer.isView));
+    return arrays.reduce((sum, array) => sum + array.byteLength, 0);
+  }
+
   /**
    * The `k` documents of greatest score, best first, equal scores in index order; all documents that are not excluded
    * where there are fewer. Documents that share no term with the query have score 0.
@@ -67,23 +73,28 @@ export class ScoreMatrix {
   top(query: WeightedTerms, k: number, { exclude = [] }: SearchOptions = {}): SearchResult[] {
     if (!Number.isInteger(k) || k < 0) throw new RangeError(`k must be a whole number from 0, not ${k}`);
     const excluded = new Set(exclude);
-    const rare = query.terms.map((_, i) => i).filter((i) => this.ranks[query.terms[i]!]! < 0);
-    const terms = rare.map((i) => query.terms[i]!);
-    const weights = Float64Array.from(rare, (i) => query.weights[i]!);
-    this.commonWeights.fill(0);
+    const rare = { terms: new Int32Array(query.terms.length), weights: new Float64Array(query.terms.length) };
+    let rareCount = 0;
     let squares = 0;
-    query.terms.forEach((term, i) => {
+    this.commonWeights.fill(0);
+    for (let q = 0; q < query.terms.length; q++) {
+      const term = query.terms[q]!;
+      const weight = query.weights[q]!;
       const rank = this.ranks[term]!;
-      if (rank < 0) return;
-      this.commonWeights[rank] = query.weights[i]!;
-      squares += query.weights[i]! ** 2;
-    });
+      if (rank < 0) {
+        rare.terms[rareCount] = term;
+        rare.weights[rareCount++] = weight;
+      } else {
+        this.commonWeights[rank] = weight;
+        squares += weight * weight;
+      }
+    }
     // The slack covers the bound's own rounding, so that no document is lost to it.
     const reach = Math.sqrt(squares) * (1 + 1e-9);
 
     const best = new Best(k);
     for (const block of this.blocks) {
-      this.addRare(block, terms, weights);
+      this.addRare(block, rare, rareCount);
       for (const index of excluded) {
         const place = index - block.first;
         if (place >= 0 && place < block.size) this.sums[place] = Number.NEGATIVE_INFINITY;
@@ -93,10 +104,11 @@ export class ScoreMatrix {
     return best.sorted();
   }
 
-  private addRare(block: ScoreBlock, terms: Int32Array, weights: Float64Array): void {
+  /** Sets `sums` to what the first `count` of these terms give the block's documents. */
+  private addRare(block: ScoreBlock, { terms, weights }: WeightedTerms, count: number): void {
     const { rareStarts, rareDocuments, rareScores } = block;
     const sums = this.sums.fill(0);
-    for (let q = 0; q < terms.length; q++) {
+    for (let q = 0; q < count; q++) {
       const term = terms[q]!;
       const weight = weights[q]!;
       const end = rareStarts[term + 1]!;

@@ -69,13 +69,16 @@ export class TfidfIndex {
    */
   search(query: string, k = 10, options?: SearchOptions): SearchResult[] {
     const { terms, counts } = this.counter.count(query);
-    const weights = Float64Array.from(
-      terms,
-      (term, i) => termFrequency(counts[i]!, this.options) * this.idf[term]!,
-    );
+    const weights = new Float64Array(terms.length);
+    let squares = 0;
+    for (let i = 0; i < terms.length; i++) {
+      const weight = termFrequency(counts[i]!, this.options) * this.idf[terms[i]!]!;
+      weights[i] = weight;
+      squares += weight * weight;
+    }
     if (this.options.norm === "l2") {
-      const norm = Math.sqrt(weights.reduce((sum, weight) => sum + weight * weight, 0));
-      weights.forEach((weight, i) => (weights[i] = weight / norm));
+      const norm = Math.sqrt(squares);
+      for (let i = 0; i < weights.length; i++) weights[i]! /= norm;
     }
     return this.scores.top({ terms, weights }, k, options);
   }
@@ -88,6 +91,11 @@ export class TfidfIndex {
   /** How many different terms its documents have. */
   get vocabularySize(): number {
     return this.idf.reduce((terms, idf) => terms + (idf > 0 ? 1 : 0), 0);
+  }
+
+  /** Size of the index's arrays in memory, in bytes. */
+  get byteLength(): number {
+    return this.analyzer.byteLength + this.scores.byteLength;
   }
 
   /** Writes the index to one file, whole or not at all. */

@@ -20,6 +20,11 @@ export class NgramTrie {
     return this.count;
   }
 
+  /** Size of the trie's arrays in bytes. */
+  get byteLength(): number {
+    return this.table.byteLength + this.parents.byteLength + this.symbols.byteLength;
+  }
+
   /** The node of n-gram `node` followed by `symbol` (an integer ≥ 0), or 0 where it has not been added. */
   find(node: number, symbol: number): number {
     return this.table[this.slot(node, symbol)]!;

@@ -207,6 +207,7 @@ test("a saved index answers as the one it was; damaged, foreign and missing file
     const copy = load(path);
     assert.deepEqual(copy.options, index.options);
     assert.equal(copy.size, index.size);
+    assert.ok(index.byteLength > documents.length * 12 && index.byteLength < 1e6);
     for (const query of queries) assert.deepEqual(copy.search(query, 5), index.search(query, 5));
   }
   assert.throws(() => TfidfIndex.load(path), /index\.safetensors: .*bm25 index, not a tfidf one/);
