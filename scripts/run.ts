@@ -143,12 +143,12 @@ function reporter(name: string): {
   end(good: boolean, time: string): void;
 } {
   const started = Date.now();
-  if (process.stderr.isTTY) {
+  if (process.stderr.isTTY && process.stderr.columns > 0) {
     const spinner = ora({ text: name, discardStdin: false }).start();
     return {
       at: (place, note) => {
         const text = `${name}, ${place}, ${formatDuration((Date.now() - started) / 1000)}: ${note}`;
-        spinner.text = text.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 4));
+        spinner.text = text.slice(0, Math.max(20, process.stderr.columns - 4));
       },
       end: (good, time) => void spinner[good ? "succeed" : "fail"](`${name}: ${time}`),
     };
