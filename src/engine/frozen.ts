@@ -27,6 +27,8 @@ export interface FreezeOptions {
   constantOf: (name: string) => ProgramTensor | StoredTensor | undefined;
   /** Threads of one operation; by default as many as there are cores. */
   threads?: number;
+  /** Whether a run's memory is kept for the next one, as suits frequent runs. Default: true. */
+  keepMemory?: boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export class FrozenProgram {
   static async create<S extends Signature>(
     fn: (inputs: TensorsOf<S>) => Tree<tf.Tensor>,
     signature: S,
-    { dimensions = {}, constantOf, threads }: FreezeOptions,
+    { dimensions = {}, constantOf, threads, keepMemory = true }: FreezeOptions,
   ): Promise<FrozenProgram> {
     const recorded = recordFunction(fn, signature, { dimensions }).model;
     const given = recorded.inputs.map(({ name }) => [name, constantOf(name)] as const);
@@ -58,6 +60,7 @@ export class FrozenProgram {
     const inside = stored.length > 0;
     const session = await ort.InferenceSession.create(encodeModel(withConstants(recorded, frozen, inside)), {
       graphOptimizationLevel: "all",
+      enableCpuMemArena: keepMemory,
       externalData: [...frozen].flatMap(([path, tensor]) =>
         "data" in tensor && !inside ? [{ path, data: bytesOf(tensor) }] : [],
       ),

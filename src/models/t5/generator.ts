@@ -90,7 +90,7 @@ export class T5Generator implements GenerativeModel {
         inputIds: int32(OPEN.batch, OPEN.length),
         attentionMask: int32(OPEN.batch, OPEN.length),
       },
-      options,
+      { ...options, keepMemory: false },
     );
     const step = await FrozenProgram.create(
       ({ weights, ...inputs }) => decoderStep(model(weights), inputs as unknown as StepInputs),
