@@ -179,8 +179,7 @@ main.on("message", (report: Report | Farewell) => {
     flushStream();
     void Promise.all(Object.values(send).map((sent) => sent())).then(() => {
       for (const socket of Object.values(sockets)) socket.close();
-      Atomics.store(shared, closed, 1);
-      Atomics.notify(shared, closed);
+      setTimeout(restForGood, 10); // once those that wait on a closed socket have heard of it
     });
   } else if (report.type === "answer") {
     answers.get(report.id)?.(report.content);
@@ -219,6 +218,13 @@ async function interrupt(): Promise<void> {
   }
   acknowledge = undefined;
   inspector.disconnect();
+}
+
+/** Says that all is closed, and runs nothing more: zeromq aborts a process that ends while it calls back. */
+function restForGood(): void {
+  Atomics.store(shared, closed, 1);
+  Atomics.notify(shared, closed);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
 function shutDown(from: Replier, request: Message): void {
