@@ -95,13 +95,14 @@ const bench: Bench = {
 };
 export default bench;
 
-/** Random weights with the spread that keeps activations near 1. */
+/** Random weights with the spreads of T5's initialisation, which keep activations and attention scores near 1. */
 function randomModel(): { config: T5Config; parameters: Map<string, HostTensor<"float32">> } {
   const random = new Random(1);
   const parameters = new Map<string, HostTensor<"float32">>();
   for (const [name, shape] of Object.entries(parameterShapes(SMALL))) {
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    const spread = name === "shared.weight" ? 1 : shape[1]! ** -0.5;
+    const scores = name.endsWith(".q.weight") ? SMALL.dKv ** -0.5 : 1;
+    const spread = name === "shared.weight" ? 1 : scores * shape[1]! ** -0.5;
     for (let i = 0; i < data.length; i++) {
       data[i] = name.includes("layer_norm") ? 1 : spread * Math.sqrt(12) * (random.uniform() - 0.5);
     }
