@@ -20,4 +20,6 @@ if (wanted.length === 0) {
 }
 // The whole suite ends with a list of what failed; a few tests keep the runner's own choice of form.
 const form = wanted.length === 0 ? ["--test-reporter=spec"] : [];
-process.exit(await runNode("--import", "tsx", "--test", ...form, ...files));
+process.exit(
+  await runNode("--import", "tsx", "--require", "./test/properties.cjs", "--test", ...form, ...files),
+);
