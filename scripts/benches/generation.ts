@@ -19,19 +19,11 @@ import {
 import { Random } from "../../src/random";
 import { type Bench, type BenchResults, repeat, round } from "./bench";
 import type { Case, Measured } from "./generation/measure";
+import { FLAN_T5_SMALL } from "./shapes/flan-t5-small";
 
 /** FLAN-T5 Small; the end-of-sequence token lies outside the vocabulary, so that every sequence has the same length. */
 const SMALL: T5Config = {
-  ...parseT5Config({
-    vocab_size: 32128,
-    d_model: 512,
-    d_kv: 64,
-    d_ff: 1024,
-    num_layers: 8,
-    num_heads: 6,
-    feed_forward_proj: "gated-gelu",
-    tie_word_embeddings: false,
-  }),
+  ...parseT5Config(FLAN_T5_SMALL),
   eosTokenId: 40000,
 };
 

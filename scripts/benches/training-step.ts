@@ -17,18 +17,9 @@ import {
 } from "../../src/models/t5";
 import { Random } from "../../src/random";
 import { round, type Bench } from "./bench";
+import { FLAN_T5_SMALL } from "./shapes/flan-t5-small";
 
 const THREADS = 2;
-const FLAN_T5_SMALL = {
-  vocab_size: 32128,
-  d_model: 512,
-  d_kv: 64,
-  d_ff: 1024,
-  num_layers: 8,
-  num_heads: 6,
-  feed_forward_proj: "gated-gelu",
-  tie_word_embeddings: false,
-};
 const PEER = join(__dirname, "../../../shared/peer/run.sh");
 
 /** What is trained, and on what. `lora` has rank 16 on every projection, with all dropouts, as the peer. */

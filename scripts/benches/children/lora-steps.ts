@@ -8,11 +8,12 @@ import {
   float32Tensor,
   loraTask,
   parameterShapes,
+  parseT5Config,
   Random,
-  type T5Config,
 } from "../../../src";
 import { TrainingPrograms } from "../../../src/training/programs";
 import { zerosLike } from "../../../src/training/task";
+import { FLAN_T5_SMALL } from "../shapes/flan-t5-small";
 
 const settings = z
   .object({
@@ -26,29 +27,12 @@ const settings = z
   .parse(JSON.parse(process.argv[2] ?? "{}"));
 
 const LABELS = 96;
-const FLAN_T5_SMALL: T5Config = {
-  vocabSize: 32128,
-  dModel: 512,
-  dKv: 64,
-  dFf: 1024,
-  numLayers: 8,
-  numDecoderLayers: 8,
-  numHeads: 6,
-  relativeAttentionNumBuckets: 32,
-  relativeAttentionMaxDistance: 128,
-  dropoutRate: 0.1,
-  layerNormEpsilon: 1e-6,
-  feedForward: "gated-gelu",
-  tieWordEmbeddings: false,
-  decoderStartTokenId: 0,
-  padTokenId: 0,
-  eosTokenId: 1,
-};
+const config = parseT5Config(FLAN_T5_SMALL);
 
 async function main(): Promise<void> {
   const random = new Random(1);
   const parameters = new Map(
-    Object.entries(parameterShapes(FLAN_T5_SMALL)).map(([name, shape]) => {
+    Object.entries(parameterShapes(config)).map(([name, shape]) => {
       const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
       const spread = name.includes("layer_norm") ? 0 : 0.05;
       for (let i = 0; i < data.length; i++) data[i] = spread ? (random.uint32() / 2 ** 31 - 1) * spread : 1;
@@ -60,7 +44,7 @@ async function main(): Promise<void> {
     .flat()
     .map((length) => ({ inputIds: ids(length), labels: ids(LABELS) }));
   const task = loraTask(
-    { config: FLAN_T5_SMALL, parameters },
+    { config, parameters },
     {
       lora: { ...DEFAULT_LORA, modulesToSave: settings.config === "lora" ? [] : ["lm_head"] },
       unfreezing: { encoderBlocks: settings.config === "lora_head_enc4" ? 4 : 0, decoderBlocks: 0 },
