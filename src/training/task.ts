@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { ProgramTensor, TensorSpec } from "../engine";
+import type { ProgramTensor } from "../engine";
 import { float32Tensor, type HostTensor } from "../models/safetensors";
 import type { NamedTensors } from "./adamw";
 
@@ -41,18 +41,6 @@ export interface TrainingTask {
   write(directory: string): void;
   /** Reads what `write` wrote into the trained parameters. */
   read(directory: string): void;
-}
-
-/** The shape of a batch, as the key of its program. */
-export function batchKey(batch: BatchTensors): string {
-  return Object.entries(batch)
-    .map(([name, { shape }]) => `${name}[${shape.join()}]`)
-    .join(" ");
-}
-
-/** The specs that tensors fit. */
-export function specsOf(tensors: Iterable<readonly [string, ProgramTensor]>): Record<string, TensorSpec> {
-  return Object.fromEntries([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
 }
 
 /** As many parameters of the same names and shapes, all zero. */
