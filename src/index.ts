@@ -18,3 +18,4 @@ export * from "./evaluation";
 export * from "./baselines";
 export * from "./export";
 export * from "./statistics";
+export * from "./pretraining";

@@ -6,4 +6,5 @@ export * from "./options";
 export * from "./schedule";
 export * from "./seq2seq";
 export * from "./task";
+export * from "./tensors";
 export * from "./trainer";

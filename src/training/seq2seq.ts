@@ -1,5 +1,4 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { ProgramTensor } from "../engine";
 import type { T5Checkpoint } from "../models/checkpoint";
 import {
   type Adapter,
@@ -15,12 +14,13 @@ import {
   writeAdapter,
 } from "../models/lora";
 import { float32Tensor } from "../models/safetensors";
-import { IGNORED_LABEL, lossSums, t5, type T5Batch, type T5Config } from "../models/t5";
+import { lossSums, t5, type T5Batch, type T5Config } from "../models/t5";
 import { Random } from "../random";
 import { sha256 } from "../io";
 import type { NamedTensors } from "./adamw";
-import { type Batch, batchOrder, collate, type Example } from "./batches";
-import type { BatchTensors, ParameterMap, TrainingTask } from "./task";
+import { batchOrder, collate, type Example } from "./batches";
+import type { ParameterMap, TrainingTask } from "./task";
+import { batchTensors, checksum, labelCount, tokenCount } from "./tensors";
 
 export interface LoraTaskOptions {
   readonly lora: LoraConfig;
@@ -84,7 +84,7 @@ export function loraTask(
     loss: (all, batch, training) =>
       t5Loss(config, lora, all, batch as unknown as T5Batch, training ? labelSmoothing : undefined),
     labels: labelCount,
-    tokens: (batch) => count(batch["attentionMask"]!, (mask) => mask === 1) + labelCount(batch),
+    tokens: tokenCount,
     fingerprint: {
       config,
       lora,
@@ -130,45 +130,4 @@ function t5Loss(
   const linear = loraLinear(parameters, training ? lora : { ...lora, dropout: 0 });
   const model = t5(config, parameters, { linear, dropoutRate: training ? config.dropoutRate : 0 });
   return lossSums(model, batch, smoothing ?? 0).loss;
-}
-
-function batchTensors({
-  rows,
-  inputLength,
-  labelLength,
-  inputIds,
-  attentionMask,
-  labels,
-}: Batch): BatchTensors {
-  const int32 = (length: number, data: Int32Array) => ({
-    dtype: "int32" as const,
-    shape: [rows, length],
-    data,
-  });
-  return {
-    inputIds: int32(inputLength, inputIds),
-    attentionMask: int32(inputLength, attentionMask),
-    labels: int32(labelLength, labels),
-  };
-}
-
-function labelCount(batch: BatchTensors): number {
-  return count(batch["labels"]!, (label) => label !== IGNORED_LABEL);
-}
-
-function count({ data }: ProgramTensor, wanted: (value: number) => boolean): number {
-  return (data as Int32Array).reduce((found, value) => found + Number(wanted(value)), 0);
-}
-
-/** A checksum over names and a few elements of every tensor: enough to tell two base models apart without reading them whole. */
-function checksum(parameters: ParameterMap): string {
-  const sampled = [...parameters].map(([name, { data }]) => {
-    const stride = Math.max(1, Math.floor(data.length / 16));
-    return [
-      name,
-      data.length,
-      ...Array.from({ length: Math.min(16, data.length) }, (_, i) => data[i * stride]),
-    ];
-  });
-  return sha256(JSON.stringify(sampled));
 }

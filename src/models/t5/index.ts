@@ -1,4 +1,5 @@
 export * from "./config";
+export * from "./init";
 export * from "./parameters";
 export * from "./position-bias";
 export * from "./model";

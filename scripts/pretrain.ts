@@ -1,0 +1,142 @@
+/**
+ * Pretrains the embedded base model (data/model/) from random weights.
+ *
+ *     node scripts/tsx.mjs scripts/pretrain.ts --data <folder with Synthetic-Persona-Chat>
+ *
+ * It learns from the dialogues of the training and new-persona conversations alone. A run that was stopped goes on where its
+ * last checkpoint is; one that is finished only writes the model again.
+ */
+import { join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { loadCorpus } from "../src/corpus";
+import { embeddedTokenizer, loadTokenizer } from "../src/models/tokenizer";
+import { initT5, type T5Config } from "../src/models/t5";
+import { startProgress } from "../src/notebook";
+import { pretrainingDocuments, pretrainingTask } from "../src/pretraining";
+import { Random } from "../src/random";
+import { DEFAULT_TRAINING, train, type TrainingOptions } from "../src/training";
+import { writeBaseModel } from "./pretraining/base-model";
+
+const config: T5Config = {
+  vocabSize: 8000,
+  dModel: 192,
+  dKv: 32,
+  dFf: 512,
+  numLayers: 4,
+  numDecoderLayers: 3,
+  numHeads: 6,
+  relativeAttentionNumBuckets: 32,
+  relativeAttentionMaxDistance: 128,
+  dropoutRate: 0.1,
+  layerNormEpsilon: 1e-6,
+  feedForward: "gated-gelu",
+  tieWordEmbeddings: false,
+  decoderStartTokenId: 0,
+  padTokenId: 0,
+  eosTokenId: 1,
+};
+const lengths = { input: 128, target: 96 };
+/** Conversations kept out, to measure the loss on. */
+const HELD_OUT = 200;
+
+const whole = (least: number) => (text: string) => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least)
+    throw new InvalidArgumentError(`a whole number from ${least} is wanted`);
+  return value;
+};
+
+async function main(): Promise<void> {
+  const { data, out, model, steps, batchSize, learningRate, seed, threads } = new Command("pretrain")
+    .description("Pretrains the embedded base model and writes it with its card.")
+    .requiredOption(
+      "--data <folder>",
+      "Synthetic-Persona-Chat: train.csv and new-persona.csv are learned from",
+    )
+    .option("--out <folder>", "checkpoints and log", "outputs/pretraining")
+    .option("--model <folder>", "where the model goes when the run is finished", "data/model")
+    .option("--steps <number>", "optimizer steps", whole(1), 6000)
+    .option("--batch-size <number>", "examples of a step", whole(1), 16)
+    .option("--learning-rate <number>", "peak rate, after 300 steps; it falls linearly to 0", Number, 2e-3)
+    .option("--seed <number>", "weights, order and noise", whole(0), 13)
+    .option("--threads <number>", "threads of one operation", whole(1), 2)
+    .parse()
+    .opts<{
+      data: string;
+      out: string;
+      model: string;
+      steps: number;
+      batchSize: number;
+      learningRate: number;
+      seed: number;
+      threads: number;
+    }>();
+
+  const tokenizer = await loadTokenizer(embeddedTokenizer);
+  const corpus = await loadCorpus({ directory: data, newPersona: true });
+  const conversations = [...corpus.splits.train, ...corpus.newPersona];
+  const reading = startProgress("Tokenising", conversations.length, { unit: "conversations" });
+  const documents = pretrainingDocuments(conversations, tokenizer, () => reading.advance());
+  reading.finish();
+  const order = new Random(seed).shuffle(documents);
+  const [heldOut, learned] = [order.slice(0, HELD_OUT), order.slice(HELD_OUT)];
+  const id = (token: string) => tokenizer.encode(token, { addEos: false })[0]!;
+  const task = pretrainingTask(
+    { config, parameters: initT5(config, new Random(seed)) },
+    {
+      train: learned,
+      validation: heldOut,
+      tokens: {
+        sentinels: Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`)),
+        eos: tokenizer.eosId,
+      },
+      lengths,
+      batchSize,
+      steps,
+      seed,
+    },
+  );
+  const options: TrainingOptions = {
+    ...DEFAULT_TRAINING,
+    outputDirectory: out,
+    maxSteps: steps,
+    batchSize,
+    learningRate,
+    schedule: "linear",
+    warmupSteps: Math.min(300, Math.floor(steps / 10)),
+    seed,
+    evalSteps: 250,
+    saveSteps: 250,
+  };
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
+  const progress = startProgress("Pretraining", steps, { unit: "steps" });
+  let done = 0;
+  const result = await train(task, options, {
+    engine: { threads },
+    signal: stop.signal,
+    onMessage: (message) => console.error(message),
+    onStep: ({ step, loss, evalLoss }) => {
+      progress.advance(step - done, `loss ${loss.toFixed(3)}`);
+      done = step;
+      if (evalLoss !== undefined) console.error(`step ${step}: evaluation loss ${evalLoss.toFixed(4)}`);
+    },
+  });
+  progress.finish();
+  if (result.stopped === "interrupted") {
+    console.error(`stopped after step ${result.step}; the same command goes on from there`);
+    return;
+  }
+  await writeBaseModel(model, {
+    config,
+    parameters: task.trained,
+    log: result.log,
+    options,
+    documents: learned,
+    heldOut: heldOut.length,
+    corpus,
+    logFile: join(out, "training_log.jsonl"),
+  });
+}
+
+void main();

@@ -1,0 +1,3 @@
+export * from "./denoising";
+export * from "./documents";
+export * from "./task";
