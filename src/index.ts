@@ -19,3 +19,4 @@ export * from "./baselines";
 export * from "./export";
 export * from "./statistics";
 export * from "./pretraining";
+export * from "./experiments";

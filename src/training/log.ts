@@ -14,6 +14,8 @@ export interface StepLog {
   readonly gradNorm: number;
   /** Real tokens (input and target) a second. */
   readonly tokensPerSecond: number;
+  /** Wall-clock time of the step; evaluating and saving are not in it. */
+  readonly seconds: number;
   /** Mean loss over the validation set, where the step was evaluated. */
   readonly evalLoss?: number;
 }
@@ -28,7 +30,7 @@ export class TrainingLog {
     lastStep: number,
   ) {
     mkdirSync(dirname(path), { recursive: true });
-    this.rows = existsSync(path) ? readRows(path).filter(({ step }) => step <= lastStep) : [];
+    this.rows = readTrainingLog(path).filter(({ step }) => step <= lastStep);
     writeJsonLines(path, this.rows);
   }
 
@@ -38,7 +40,9 @@ export class TrainingLog {
   }
 }
 
-function readRows(path: string): StepLog[] {
+/** The rows of a log; none where there is no file. */
+export function readTrainingLog(path: string): StepLog[] {
+  if (!existsSync(path)) return [];
   const lines = readFileSync(path, "utf8").split("\n");
   // A killed process may leave its last line half-written.
   return lines.flatMap((line) => {

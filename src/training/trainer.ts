@@ -175,13 +175,15 @@ class Run {
       gradientScale: perLabel * clipFactor(gradNorm, maxGradNorm),
     });
     this.step++;
+    const seconds = (performance.now() - started) / 1000;
     return {
       step: this.step,
       epoch: (this.step * gradientAccumulationSteps) / this.batchesPerEpoch,
       loss,
       learningRate,
       gradNorm,
-      tokensPerSecond: sums.tokens / ((performance.now() - started) / 1000),
+      tokensPerSecond: sums.tokens / seconds,
+      seconds,
     };
   }
 

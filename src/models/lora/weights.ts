@@ -1,5 +1,6 @@
 import type { Random } from "../../random";
 import type { HostTensor } from "../safetensors";
+import type { Adapter } from "./adapter";
 import { type LoraConfig, loraScale } from "./config";
 import { type LoraTarget, loraAName, loraBName } from "./trainable";
 
@@ -53,4 +54,26 @@ export function mergedWeight(
     for (let i = 0; i < inputs; i++) data[o * inputs + i] = weight.data[o * inputs + i]! + scale * row[i]!;
   }
   return { dtype: "float32", shape: weight.shape, data };
+}
+
+/**
+ * The parameters of a model with an adapter merged into it: W + s·B·A for every target, modules saved whole and unfrozen
+ * layers in place of the base's. The base's own tensors stay as they are.
+ */
+export function mergeAdapter(
+  parameters: ReadonlyMap<string, Float32Tensor>,
+  { config, weights, unfrozen }: Pick<Adapter, "config" | "weights" | "unfrozen">,
+): Map<string, Float32Tensor> {
+  const merged = new Map(parameters);
+  for (const [name, tensor] of unfrozen) merged.set(name, tensor);
+  for (const [name, tensor] of weights) {
+    const module = /^(.*)\.lora_([AB])\.weight$/.exec(name);
+    if (!module) merged.set(name, tensor);
+    else if (module[2] === "A") {
+      const weight = `${module[1]}.weight`;
+      const b = weights.get(loraBName(module[1]!))!;
+      merged.set(weight, mergedWeight(merged.get(weight)!, tensor, b, config));
+    }
+  }
+  return merged;
 }

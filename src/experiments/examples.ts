@@ -1,0 +1,108 @@
+import { cutToTokens } from "../baselines";
+import type { Conversation, Splits } from "../corpus";
+import type { Tokenizer } from "../models/tokenizer";
+import { buildPrompt, buildTarget, type Prompt } from "../prompts";
+import { Random } from "../random";
+import type { Example } from "../training";
+import type { ExperimentSettings } from "./settings";
+import { type Snippet, snippetFinder } from "./snippets";
+
+/** The settings that decide what a model is given. An adapter has to be evaluated with those that it was trained with. */
+export const inputKeys = ["promptVariant", "retriever", "k", "snippetTurns", "maxInputTokens"] as const;
+
+/** A model's input for a conversation's personas, with the snippets it was made of. */
+export interface ModelInput extends Prompt {
+  readonly retrieved: readonly Snippet[];
+}
+
+/**
+ * How inputs are made, for training and evaluation alike: personas and snippets of `pool` (training conversations) in the
+ * prompt's form, at most `maxInputTokens` of the tokenizer long.
+ */
+export function inputBuilder(
+  settings: ExperimentSettings,
+  pool: readonly Conversation[],
+  tokenizer: Tokenizer,
+): (conversation: Pick<Conversation, "id" | "personas">) => ModelInput {
+  const find = snippetFinder(pool, settings);
+  const budget = {
+    maxTokens: settings.maxInputTokens,
+    countTokens: (text: string) => tokenizer.encode(text).length,
+  };
+  return (conversation) => {
+    const retrieved = find(conversation);
+    const snippets = retrieved.map(({ text }) => text);
+    return { ...buildPrompt(conversation, { variant: settings.promptVariant, snippets, budget }), retrieved };
+  };
+}
+
+/** What did not fit: how many examples lost something, and how much. */
+export interface Truncation {
+  examples: number;
+  /** Conversations without a turn, which give no example. */
+  withoutTurns: number;
+  /** Prompts that lost words of a snippet, and the words; the same for personas, which are cut only when no snippet is left. */
+  promptsWithCutSnippets: number;
+  snippetWords: number;
+  promptsWithCutPersonas: number;
+  personaWords: number;
+  /** Conversations whose end is not in the target. */
+  cutTargets: number;
+}
+
+/** Examples for the trainer, with what was cut to make them. */
+export interface EncodedExamples {
+  readonly examples: readonly Example[];
+  readonly truncation: Truncation;
+}
+
+/**
+ * Conversations as examples: the input of {@link inputBuilder}, and as labels the conversation's first `maxNewTokens` tokens.
+ * Only a conversation that fits whole ends with the end-of-sequence token: where it was cut it does not end.
+ */
+export function encodeExamples(
+  conversations: readonly Conversation[],
+  buildInput: ReturnType<typeof inputBuilder>,
+  tokenizer: Tokenizer,
+  maxNewTokens: number,
+): EncodedExamples {
+  const truncation: Truncation = {
+    examples: 0,
+    withoutTurns: 0,
+    promptsWithCutSnippets: 0,
+    snippetWords: 0,
+    promptsWithCutPersonas: 0,
+    personaWords: 0,
+    cutTargets: 0,
+  };
+  const examples: Example[] = [];
+  for (const conversation of conversations) {
+    if (conversation.turns.length === 0) {
+      truncation.withoutTurns++;
+      continue;
+    }
+    const { text, cut } = buildInput(conversation);
+    // A word has at least one token, so that the rest of a long conversation need not be encoded.
+    const target = buildTarget(conversation);
+    const labels = tokenizer.encode(cutToTokens(target, maxNewTokens + 1));
+    const isCut = labels.length > maxNewTokens;
+    examples.push({ inputIds: tokenizer.encode(text), labels: labels.slice(0, maxNewTokens) });
+    truncation.examples++;
+    truncation.promptsWithCutSnippets += Number(cut.snippetWords > 0);
+    truncation.snippetWords += cut.snippetWords;
+    truncation.promptsWithCutPersonas += Number(cut.personaWords > 0);
+    truncation.personaWords += cut.personaWords;
+    truncation.cutTargets += Number(isCut);
+  }
+  return { examples, truncation };
+}
+
+/** The conversations of an experiment: training ones drawn by its seed, the first ones of the other splits. */
+export function experimentSplits(splits: Splits, settings: ExperimentSettings): Splits {
+  const { seed, nTrain, nValidation, nTest } = settings;
+  return {
+    train: new Random(seed).shuffle(splits.train).slice(0, nTrain),
+    valid: splits.valid.slice(0, nValidation),
+    test: splits.test.slice(0, nTest),
+  };
+}

@@ -1,0 +1,6 @@
+export * from "./base";
+export * from "./examples";
+export * from "./run";
+export * from "./settings";
+export * from "./snippets";
+export * from "./variant";

@@ -1,0 +1,197 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Conversation, Corpus } from "../corpus";
+import { sha256 } from "../io";
+import type { PretrainedT5 } from "../models/checkpoint";
+import { DEFAULT_LORA, type TrainableRow } from "../models/lora";
+import { shownPath } from "../notebook";
+import {
+  DEFAULT_TRAINING,
+  loraTask,
+  readTrainingLog,
+  type StepLog,
+  train,
+  type TrainingHooks,
+  type TrainingResult,
+} from "../training";
+import { baseName } from "./base";
+import {
+  type EncodedExamples,
+  encodeExamples,
+  experimentSplits,
+  inputBuilder,
+  type Truncation,
+} from "./examples";
+import { readSettings, writeSettings } from "./saved";
+import { type ExperimentSettings, parseExperiment, trainingSettings } from "./settings";
+
+/** What experiments share: the model that they start from, the conversations, and where their files go. */
+export interface ExperimentContext {
+  readonly base: PretrainedT5;
+  readonly corpus: Pick<Corpus, "splits">;
+  /** Every run has a folder in this one. */
+  readonly directory: string;
+  readonly hooks?: TrainingHooks;
+  /** Steps between checkpoints, from which a run that was cut goes on. Default: 50. */
+  readonly saveSteps?: number;
+}
+
+/** A model to be evaluated: the base as it is or with an adapter, and the settings that its inputs are made by. */
+export interface ExperimentModel {
+  readonly settings: ExperimentSettings;
+  readonly base: PretrainedT5;
+  /** Where snippets come from: the training split. */
+  readonly pool: readonly Conversation[];
+  /** Directory of the adapter; without it the base is taken as it is. */
+  readonly adapter?: string;
+}
+
+export interface TrainedExperiment extends ExperimentModel {
+  readonly adapter: string;
+  /** Fingerprint of base, examples and training settings; the first part names the run's folder. */
+  readonly key: string;
+  /** The run's folder: `adapter/` and `training_log.jsonl`. */
+  readonly directory: string;
+  readonly log: readonly StepLog[];
+  readonly steps: number;
+  /** The lowest validation loss and its step, where it was measured. */
+  readonly best?: TrainingResult["best"];
+  /** Wall-clock time of the steps, those of earlier processes included. */
+  readonly seconds: number;
+  /** What did not fit the training examples. */
+  readonly truncation: Truncation;
+  /** Trainable parameters by part. */
+  readonly table: readonly TrainableRow[];
+  /** Whether it lay there finished, so that nothing was trained. */
+  readonly found: boolean;
+}
+
+/** A run that was told to stop. Its last step is saved: the same call goes on from there. */
+export class ExperimentInterrupted extends Error {
+  constructor(
+    readonly step: number,
+    readonly directory: string,
+  ) {
+    super(`stopped after step ${step}, which is saved in ${shownPath(directory)}; run it again to go on`);
+  }
+}
+
+/**
+ * Trains the adapter of `settings`, or finishes it where it was cut, or finds it. Its folder under `context.directory` is
+ * named by a fingerprint of everything that decides the training, so that equal runs are done once, whoever asks, and runs
+ * that differ never meet.
+ *
+ * @throws {ExperimentInterrupted} if `hooks.signal` stopped it
+ * @throws {TrainingDiverged} if a loss or gradient was no finite number
+ */
+export async function trainExperiment(
+  settings: ExperimentSettings,
+  { base, corpus, directory: parent, hooks = {}, saveSteps = 50 }: ExperimentContext,
+): Promise<TrainedExperiment> {
+  const checked = parseExperiment(settings, "experiment settings");
+  const { pool, train: trainExamples, validation } = experimentExamples(checked, { base, corpus });
+  const { truncation } = trainExamples;
+  const baseModel = baseName(base);
+  const task = loraTask(base.checkpoint, {
+    lora: {
+      ...DEFAULT_LORA,
+      rank: checked.rank,
+      alpha: checked.alpha,
+      dropout: checked.loraDropout,
+      modulesToSave: checked.trainHead ? DEFAULT_LORA.modulesToSave : [],
+    },
+    unfreezing: {
+      encoderBlocks: checked.unfrozenEncoderBlocks,
+      decoderBlocks: checked.unfrozenDecoderBlocks,
+    },
+    train: trainExamples.examples,
+    validation: validation.examples,
+    seed: checked.seed,
+    labelSmoothing: checked.labelSmoothing,
+    padToMultipleOf: PAD_TO_MULTIPLE_OF,
+    baseModel,
+  });
+  const key = sha256(JSON.stringify({ settings: trainingSettings(checked), task: task.fingerprint }));
+  const directory = join(parent, key.slice(0, 12));
+  const adapter = join(directory, "adapter");
+  const logPath = join(directory, "training_log.jsonl");
+  const model = { settings: checked, base, pool, adapter, key, directory, table: task.table };
+
+  const saved = readSettings(adapter);
+  if (saved?.key === key) {
+    const { steps, best, seconds, truncation } = saved;
+    return { ...model, log: readTrainingLog(logPath), steps, best, seconds, truncation, found: true };
+  }
+  const result = await train(
+    task,
+    {
+      ...DEFAULT_TRAINING,
+      outputDirectory: directory,
+      maxSteps: checked.maxSteps,
+      batchSize: checked.batchSize,
+      gradientAccumulationSteps: checked.gradientAccumulation,
+      learningRate: checked.learningRate,
+      warmupSteps: checked.warmupSteps,
+      schedule: checked.schedule,
+      seed: checked.seed,
+      evalSteps: validation.examples.length > 0 ? checked.evalSteps : 0,
+      loadBestModelAtEnd: checked.loadBestModelAtEnd,
+      saveSteps,
+      saveTotalLimit: 1,
+    },
+    hooks,
+  );
+  const { step: steps, log, best } = result;
+  if (result.stopped === "interrupted") throw new ExperimentInterrupted(steps, directory);
+  const seconds = log.reduce((sum, row) => sum + row.seconds, 0);
+  task.write(adapter);
+  writeSettings(adapter, { version: 1, key, settings: checked, baseModel, steps, best, seconds, truncation });
+  removeCheckpoints(directory);
+  return { ...model, log, steps, best, seconds, truncation, found: false };
+}
+
+/** The examples of an experiment, and the conversations that its snippets come from. */
+export function experimentExamples(
+  settings: ExperimentSettings,
+  { base: { tokenizer }, corpus }: Pick<ExperimentContext, "base" | "corpus">,
+): { pool: readonly Conversation[]; train: EncodedExamples; validation: EncodedExamples } {
+  const pool = corpus.splits.train;
+  const { train, valid } = experimentSplits(corpus.splits, settings);
+  const buildInput = inputBuilder(settings, pool, tokenizer);
+  const encode = (conversations: readonly Conversation[]) =>
+    encodeExamples(conversations, buildInput, tokenizer, settings.maxNewTokens);
+  return { pool, train: encode(train), validation: encode(valid) };
+}
+
+/** Lengths of a batch are rounded up to a multiple of this: few shapes, each of which is compiled once. */
+const PAD_TO_MULTIPLE_OF = 32;
+
+/** A finished run needs no moments to go on with; they are twice as large as the adapter. */
+function removeCheckpoints(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (/^checkpoint-\d+$/.test(name)) rmSync(join(directory, name), { recursive: true });
+  }
+}
+
+/** The base model with the inputs of `settings`: what training starts from, to compare with. */
+export function untrainedExperiment(
+  settings: ExperimentSettings,
+  { base, corpus }: Pick<ExperimentContext, "base" | "corpus">,
+): ExperimentModel {
+  return { settings: parseExperiment(settings, "experiment settings"), base, pool: corpus.splits.train };
+}
+
+/**
+ * Opens an adapter that {@link trainExperiment} left, wherever it lies now, with the settings that lie beside it.
+ *
+ * @throws Error if there are none
+ */
+export function openExperiment(
+  adapter: string,
+  { base, corpus }: Pick<ExperimentContext, "base" | "corpus">,
+): ExperimentModel & { readonly adapter: string } {
+  const saved = readSettings(adapter);
+  if (!saved)
+    throw new Error(`${adapter}: no settings.json, so nobody knows which inputs it was trained with`);
+  return { settings: saved.settings, base, pool: corpus.splits.train, adapter };
+}

@@ -1,0 +1,51 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { readJson, writeJson } from "../io";
+import { parseExperiment } from "./settings";
+
+/** Beside an adapter's files: what it was trained with, so that it is never used with inputs of another form. */
+const SETTINGS_FILE = "settings.json";
+
+const truncation = z.object({
+  examples: z.number(),
+  withoutTurns: z.number(),
+  promptsWithCutSnippets: z.number(),
+  snippetWords: z.number(),
+  promptsWithCutPersonas: z.number(),
+  personaWords: z.number(),
+  cutTargets: z.number(),
+});
+
+const schema = z.object({
+  version: z.literal(1),
+  /** Fingerprint of model, examples and training settings. */
+  key: z.string(),
+  settings: z.record(z.string(), z.unknown()),
+  /** The base model, as adapter_config.json names it. */
+  baseModel: z.string(),
+  steps: z.number(),
+  /** The lowest validation loss. */
+  best: z.object({ step: z.number(), loss: z.number() }).optional(),
+  /** Wall-clock time of the steps, those of earlier processes included. */
+  seconds: z.number(),
+  truncation,
+});
+
+export type SavedSettings = Omit<z.infer<typeof schema>, "settings"> & {
+  settings: ReturnType<typeof parseExperiment>;
+};
+
+/** Reads what {@link writeSettings} left; undefined where an adapter was never finished. */
+export function readSettings(adapter: string): SavedSettings | undefined {
+  const path = join(adapter, SETTINGS_FILE);
+  if (!existsSync(path)) return undefined;
+  const parsed = schema.safeParse(readJson(path));
+  if (!parsed.success) throw new Error(`${path}: ${z.prettifyError(parsed.error)}`);
+  return { ...parsed.data, settings: parseExperiment(parsed.data.settings, path) };
+}
+
+/** Written after an adapter's other files, so that it also says that they are whole. */
+export function writeSettings(adapter: string, saved: SavedSettings): void {
+  writeJson(join(adapter, SETTINGS_FILE), saved);
+}

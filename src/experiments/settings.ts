@@ -1,0 +1,232 @@
+import { z } from "zod";
+import { resolveGenerationOptions } from "../generation";
+import { DEFAULT_LORA } from "../models/lora";
+import type { Profile } from "../notebook";
+import { promptVariants } from "../prompts";
+import { DEFAULT_TRAINING } from "../training";
+
+/** Where snippets come from: nowhere, the nearest personas by TF-IDF or BM25, or any conversation (the control). */
+export const retrievers = ["none", "tfidf", "bm25", "random"] as const;
+export type Retriever = (typeof retrievers)[number];
+
+const whole = z.int().nonnegative();
+const count = z.int().positive();
+const positive = z.number().positive();
+
+const schema = z
+  .strictObject({
+    /** Draws the training conversations, the adapter's first weights, the order of the data, dropout and random snippets. */
+    seed: z.int(),
+
+    /** Conversations to train on: at most so many of the training split, shuffled by `seed`. */
+    nTrain: count,
+    /** Conversations whose loss is measured while training: the first of the validation split, at most so many. */
+    nValidation: whole,
+    /** Conversations to answer in an evaluation: the first of the test split, at most so many. */
+    nTest: count,
+
+    /** Optimizer steps. */
+    maxSteps: count,
+    /** Examples that go through the model together. */
+    batchSize: count,
+    /** Batches whose gradients are summed for one step. */
+    gradientAccumulation: count,
+    /** The peak rate. */
+    learningRate: positive,
+    warmupSteps: whole,
+    schedule: z.enum(["constant", "constant_with_warmup", "linear"]),
+    /** ε of label smoothing; 0 for none. */
+    labelSmoothing: z.number().min(0).lt(1),
+    /** Steps between measurements of the validation loss; 0 for none. */
+    evalSteps: whole,
+    /** Ends with the parameters of the lowest validation loss, not with the last ones. */
+    loadBestModelAtEnd: z.boolean(),
+
+    /** r of the adapters. */
+    rank: count,
+    /** α: the adapters' update is scaled by α / r. */
+    alpha: positive,
+    loraDropout: z.number().min(0).lt(1),
+    /** Trains lm_head whole beside the adapters. */
+    trainHead: z.boolean(),
+    /** Blocks of the encoder, from its top, that are trained whole. */
+    unfrozenEncoderBlocks: whole,
+    /** The same of the decoder. */
+    unfrozenDecoderBlocks: whole,
+
+    /** How the prompt's parts are put together. */
+    promptVariant: z.enum(promptVariants),
+    retriever: z.enum(retrievers),
+    /** Snippets in a prompt; 0 goes with the retriever `"none"` and only with it. */
+    k: whole,
+    /** Turns of the retrieved conversation that make a snippet. */
+    snippetTurns: count,
+    /** Longer prompts are cut: snippets first, then personas. */
+    maxInputTokens: count,
+
+    /** Targets are cut to so many tokens, and at most so many are generated. */
+    maxNewTokens: count,
+    minNewTokens: whole,
+    /** 1 for greedy search. */
+    numBeams: count,
+    lengthPenalty: z.number(),
+    doSample: z.boolean(),
+    temperature: positive,
+    topK: whole,
+    topP: positive.max(1),
+    /** No n-gram of so many tokens occurs twice in an answer; 0 allows it. */
+    noRepeatNgramSize: whole,
+    repetitionPenalty: positive,
+  })
+  .check(({ value, issues }) => {
+    const refuse = (path: string, message: string) =>
+      issues.push({ code: "custom", input: value, path: [path], message });
+    if ((value.k === 0) !== (value.retriever === "none")) {
+      refuse("k", `0 snippets and the retriever "none" go together, not ${value.k} and "${value.retriever}"`);
+    }
+    if (value.loadBestModelAtEnd && (value.evalSteps === 0 || value.nValidation === 0)) {
+      refuse("loadBestModelAtEnd", "needs a validation loss: set evalSteps and nValidation");
+    }
+  });
+
+/** Everything that decides an experiment, flat and plain, so that a grid can vary any of it and a file can hold it. */
+export type ExperimentSettings = z.infer<typeof schema>;
+
+const decoding = [
+  "minNewTokens",
+  "numBeams",
+  "lengthPenalty",
+  "doSample",
+  "temperature",
+  "topK",
+  "topP",
+  "noRepeatNgramSize",
+  "repetitionPenalty",
+] as const satisfies readonly (keyof ExperimentSettings)[];
+
+/** What is only asked of a model that is trained: the same adapter serves all their values. */
+export const evaluationKeys = ["nTest", ...decoding] as const;
+
+/** How to generate, for `generateTexts`. */
+export function generationSettings(
+  settings: Pick<ExperimentSettings, "seed" | "maxNewTokens" | (typeof decoding)[number]>,
+) {
+  const chosen = Object.fromEntries(decoding.map((key) => [key, settings[key]])) as Pick<
+    ExperimentSettings,
+    (typeof decoding)[number]
+  >;
+  return { ...chosen, maxNewTokens: settings.maxNewTokens, seed: settings.doSample ? settings.seed : 0 };
+}
+
+/** The settings that decide what is trained: all but {@link evaluationKeys}. */
+export function trainingSettings(settings: ExperimentSettings): Partial<ExperimentSettings> {
+  const evaluated: readonly string[] = evaluationKeys;
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => !evaluated.includes(key)));
+}
+
+/** The proposal's run. */
+const full: ExperimentSettings = {
+  seed: DEFAULT_TRAINING.seed,
+  nTrain: 9000,
+  nValidation: 100,
+  nTest: 200,
+  maxSteps: DEFAULT_TRAINING.maxSteps,
+  batchSize: DEFAULT_TRAINING.batchSize,
+  gradientAccumulation: DEFAULT_TRAINING.gradientAccumulationSteps,
+  learningRate: DEFAULT_TRAINING.learningRate,
+  warmupSteps: DEFAULT_TRAINING.warmupSteps,
+  schedule: DEFAULT_TRAINING.schedule,
+  labelSmoothing: 0,
+  evalSteps: 100,
+  loadBestModelAtEnd: false,
+  rank: DEFAULT_LORA.rank,
+  alpha: DEFAULT_LORA.alpha,
+  loraDropout: DEFAULT_LORA.dropout,
+  trainHead: true,
+  unfrozenEncoderBlocks: 0,
+  unfrozenDecoderBlocks: 0,
+  promptVariant: "template",
+  retriever: "none",
+  k: 0,
+  snippetTurns: 2,
+  maxInputTokens: 256,
+  maxNewTokens: 96,
+  minNewTokens: 0,
+  numBeams: 1,
+  lengthPenalty: 1,
+  doSample: false,
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  noRepeatNgramSize: 0,
+  repetitionPenalty: 1,
+};
+
+/** A run on the embedded sample and model that takes well under a minute on two cores. */
+const quick: ExperimentSettings = {
+  ...full,
+  nTrain: 192,
+  nValidation: 24,
+  nTest: 24,
+  maxSteps: 120,
+  learningRate: 2e-3,
+  warmupSteps: 10,
+  evalSteps: 20,
+  maxInputTokens: 224,
+};
+
+/** Snippets in a prompt where a retriever is named and no number. */
+const DEFAULT_K = 3;
+
+/**
+ * The settings that a profile starts from, with {@link changeSettings changes}.
+ *
+ * @throws {RangeError} naming every setting that is unknown or out of its range
+ */
+export function defaultExperiment(
+  profile: Profile,
+  changes: Partial<ExperimentSettings> = {},
+): ExperimentSettings {
+  return changeSettings(profile === "full" ? full : quick, changes);
+}
+
+/**
+ * Settings with changes, checked. `k` and `retriever` follow one another: where either is changed to none, so is the other;
+ * snippets without a retriever come from TF-IDF, and a retriever without a number gives 3.
+ *
+ * @throws {RangeError} naming every setting that is unknown or out of its range
+ */
+export function changeSettings(
+  settings: ExperimentSettings,
+  changes: Partial<ExperimentSettings>,
+): ExperimentSettings {
+  const changed = { ...settings, ...changes };
+  if (changes.k === 0 || changes.retriever === "none") {
+    changed.k = 0;
+    changed.retriever = "none";
+  } else if (changes.k !== undefined && changed.retriever === "none") {
+    changed.retriever = "tfidf";
+  } else if (changes.retriever !== undefined && changed.k === 0) {
+    changed.k = DEFAULT_K;
+  }
+  return parseExperiment(changed, "experiment settings");
+}
+
+/**
+ * Checks settings from outside: a file, a command line.
+ *
+ * @param where begins the error's message
+ */
+export function parseExperiment(value: unknown, where: string): ExperimentSettings {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const known = Object.keys(schema.shape).join(", ");
+    throw new RangeError(`${where}: ${z.prettifyError(parsed.error)}\nThe settings are ${known}.`);
+  }
+  try {
+    resolveGenerationOptions(generationSettings(parsed.data));
+  } catch (error) {
+    throw new RangeError(`${where}: ${(error as Error).message}`);
+  }
+  return parsed.data;
+}

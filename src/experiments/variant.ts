@@ -1,0 +1,74 @@
+import type { Variant } from "../evaluation";
+import { generateTexts } from "../generation";
+import { mergeAdapter, readAdapter } from "../models/lora";
+import { T5Generator } from "../models/t5";
+import { shownPath, startProgress } from "../notebook";
+import { baseName } from "./base";
+import { inputBuilder } from "./examples";
+import type { ExperimentModel } from "./run";
+import { changeSettings, type ExperimentSettings, generationSettings } from "./settings";
+
+/** The checkpoint of a model: the base's, with the adapter merged into it if there is one. */
+export function experimentCheckpoint({ base, adapter }: Pick<ExperimentModel, "base" | "adapter">) {
+  const { checkpoint } = base;
+  if (adapter === undefined) return checkpoint;
+  const shapes = new Map([...checkpoint.parameters].map(([name, { shape }]) => [name, shape]));
+  return { ...checkpoint, parameters: mergeAdapter(checkpoint.parameters, readAdapter(adapter, shapes)) };
+}
+
+/**
+ * A model as a variant for `evaluateVariants`. Inputs are built by the function that built the training examples, by the
+ * model's own settings: an adapter is evaluated in the form that it was trained in.
+ *
+ * @param overrides settings of generation; or, to show what another form does, of the input
+ */
+export function experimentVariant(
+  name: string,
+  model: ExperimentModel,
+  overrides: Partial<ExperimentSettings> = {},
+): Variant {
+  const settings = changeSettings(model.settings, overrides);
+  const { base, pool, adapter } = model;
+  return {
+    name,
+    settings: {
+      ...settings,
+      base: baseName(base),
+      adapter: adapter === undefined ? null : shownPath(adapter),
+    },
+    async generate(conversations) {
+      const buildInput = inputBuilder(settings, pool, base.tokenizer);
+      const inputs = conversations.map(buildInput);
+      const generator = await T5Generator.create(experimentCheckpoint(model));
+      const progress = startProgress(`Generating, ${name}`, conversations.length, { unit: "answers" });
+      let reported = 0;
+      try {
+        const texts = await generateTexts(
+          generator,
+          base.tokenizer,
+          inputs.map(({ text }) => text),
+          {
+            ...generationSettings(settings),
+            onProgress: ({ done }) => {
+              progress.advance(done - reported);
+              reported = done;
+            },
+          },
+        );
+        return inputs.map(({ text, retrieved }, i) => ({
+          input: text,
+          output: turnsOnLines(texts[i]!.text),
+          ...(retrieved.length > 0 ? { retrieved: retrieved.map(({ id, score }) => ({ id, score })) } : {}),
+        }));
+      } finally {
+        progress.finish();
+        await generator.dispose();
+      }
+    },
+  };
+}
+
+/** The corpus has a turn a line; tokenizers make one space of a line's end. */
+function turnsOnLines(text: string): string {
+  return text.replace(/\s+(?=User [12]:)/g, "\n");
+}

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import {
+  buildTarget,
+  changeSettings,
+  type Conversation,
+  defaultExperiment,
+  embeddedTokenizer,
+  encodeExamples,
+  experimentSplits,
+  inputBuilder,
+  loadCorpus,
+  loadTokenizer,
+  retrievers,
+  sampleDirectory,
+  snippetFinder,
+  type Splits,
+  type Tokenizer,
+} from "../../src";
+
+let splits: Splits;
+let tokenizer: Tokenizer;
+before(async () => {
+  splits = (await loadCorpus({ directory: sampleDirectory })).splits;
+  tokenizer = await loadTokenizer(embeddedTokenizer);
+});
+const quick = defaultExperiment("quick");
+
+function conversation(id: string, facts: string, ...texts: string[]): Conversation {
+  const turns = texts.map((text, i) => ({ speaker: i % 2 ? 2 : 1, text, line: i, placeholders: [] }));
+  return { id, personas: [[facts], []], turns } as unknown as Conversation;
+}
+
+test("a snippet is the turns that say most of the personas' content words", () => {
+  const pool = [
+    conversation("a", "I bake bread.", "Hi there.", "Hello.", "I bake bread daily.", "Rye bread?", "Bye."),
+    conversation("b", "I own a boat.", "Hi.", "Ahoy."),
+    conversation("empty", "I bake bread."),
+  ];
+  const asked = conversation("asked", "I bake rye bread.");
+  for (const retriever of ["tfidf", "bm25"] as const) {
+    const find = snippetFinder(pool, { seed: 1, retriever, k: 2, snippetTurns: 2 });
+    assert.deepEqual(
+      find(asked).map(({ id, text }) => [id, text]),
+      [
+        ["a", "I bake bread daily. Rye bread?"],
+        ["b", "Hi. Ahoy."],
+      ],
+    );
+  }
+});
+
+test("snippets are from other training conversations, whatever is asked for", () => {
+  const trainIds = new Set(splits.train.map(({ id }) => id));
+  for (const retriever of retrievers.filter((name) => name !== "none")) {
+    const find = snippetFinder(splits.train, { seed: 1, retriever, k: 3, snippetTurns: 2 });
+    for (const one of [...splits.train.slice(0, 40), ...splits.test]) {
+      const snippets = find(one);
+      assert.equal(snippets.length, 3);
+      assert.equal(new Set(snippets.map(({ id }) => id)).size, 3);
+      for (const { id, text } of snippets) {
+        assert.ok(trainIds.has(id) && id !== one.id, `${id} for ${one.id}`);
+        assert.ok(text.length > 0);
+      }
+    }
+  }
+});
+
+test("random snippets depend on seed and conversation alone", () => {
+  const find = (seed: number) =>
+    snippetFinder(splits.train, { seed, retriever: "random", k: 2, snippetTurns: 2 });
+  const [first, second] = splits.test as [Conversation, Conversation];
+  const expected = find(1)(second);
+  const later = find(1);
+  later(first);
+  assert.deepEqual(later(second), expected);
+  assert.notDeepEqual(find(2)(second), expected);
+  assert.notDeepEqual(find(1)(first), expected);
+});
+
+test("examples hold the prompt and the conversation's beginning, and count what was cut", () => {
+  const settings = changeSettings(quick, { retriever: "bm25", k: 5, maxInputTokens: 150, maxNewTokens: 40 });
+  const buildInput = inputBuilder(settings, splits.train, tokenizer);
+  const short = conversation("short", "I bake bread.", "Hi.", "Hello.");
+  const all = [...splits.train.slice(0, 30), short, conversation("empty", "I bake bread.")];
+  const { examples, truncation } = encodeExamples(all, buildInput, tokenizer, settings.maxNewTokens);
+  const told = all.filter(({ turns }) => turns.length > 0);
+  assert.equal(examples.length, told.length);
+  const inputs = told.map(buildInput);
+  told.forEach((one, i) => {
+    const { inputIds, labels } = examples[i]!;
+    const { text } = inputs[i]!;
+    assert.deepEqual(inputIds, tokenizer.encode(text));
+    assert.ok(inputIds.length <= 150);
+    assert.deepEqual(labels, tokenizer.encode(buildTarget(one)).slice(0, 40));
+    assert.equal(labels.at(-1) === tokenizer.eosId, one === short, "only a whole conversation ends");
+    for (const fact of one.personas.flat()) assert.ok(text.includes(fact.replace(/\s+/g, " ").trim()), fact);
+  });
+  const cut = inputs.filter(({ cut }) => cut.snippetWords > 0);
+  assert.ok(cut.length > 0, "five snippets do not fit into 150 tokens");
+  assert.deepEqual(truncation, {
+    examples: told.length,
+    withoutTurns: all.length - told.length,
+    promptsWithCutSnippets: cut.length,
+    snippetWords: cut.reduce((sum, { cut }) => sum + cut.snippetWords, 0),
+    promptsWithCutPersonas: 0,
+    personaWords: 0,
+    cutTargets: told.length - 1,
+  });
+});
+
+test("an experiment takes the first of each split, training conversations shuffled by the seed", () => {
+  const settings = changeSettings(quick, { nTrain: 10, nValidation: 5, nTest: 1000 });
+  const chosen = experimentSplits(splits, settings);
+  assert.deepEqual(chosen.valid, splits.valid.slice(0, 5));
+  assert.deepEqual(chosen.test, splits.test);
+  assert.equal(chosen.train.length, 10);
+  assert.notDeepEqual(chosen.train, splits.train.slice(0, 10));
+  assert.deepEqual(
+    experimentSplits(splits, changeSettings(settings, { nTrain: 4 })).train,
+    chosen.train.slice(0, 4),
+  );
+  const otherSeed = experimentSplits(splits, changeSettings(settings, { seed: 99 }));
+  assert.notDeepEqual(otherSeed.train, chosen.train);
+});

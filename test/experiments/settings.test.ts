@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { changeSettings, defaultExperiment, parseExperiment, trainingSettings } from "../../src";
+
+test("the profiles' settings are whole and survive a file", () => {
+  for (const profile of ["quick", "full"] as const) {
+    const settings = defaultExperiment(profile);
+    assert.deepEqual(parseExperiment(JSON.parse(JSON.stringify(settings)), "a file"), settings);
+  }
+  const { learningRate, maxSteps, warmupSteps, batchSize, maxNewTokens } = defaultExperiment("full");
+  assert.deepEqual(
+    { learningRate, maxSteps, warmupSteps, batchSize, maxNewTokens },
+    { learningRate: 1e-4, maxSteps: 600, warmupSteps: 100, batchSize: 8, maxNewTokens: 96 },
+    "the proposal's run",
+  );
+});
+
+test("the retriever and the number of snippets follow one another", () => {
+  const plain = defaultExperiment("quick");
+  const choice = (changes: object, from = plain) => {
+    const { k, retriever } = changeSettings(from, changes);
+    return [k, retriever];
+  };
+  assert.deepEqual(choice({}), [0, "none"]);
+  assert.deepEqual(choice({ k: 5 }), [5, "tfidf"]);
+  assert.deepEqual(choice({ retriever: "bm25" }), [3, "bm25"]);
+  assert.deepEqual(choice({ k: 0, retriever: "bm25" }), [0, "none"]);
+  assert.deepEqual(choice({ k: 4, retriever: "none" }), [0, "none"]);
+  const retrieving = changeSettings(plain, { k: 1, retriever: "random" });
+  assert.deepEqual(choice({ seed: 2 }, retrieving), [1, "random"]);
+  assert.deepEqual(choice({ k: 3 }, retrieving), [3, "random"]);
+  assert.deepEqual(choice({ k: 0 }, retrieving), [0, "none"]);
+});
+
+test("settings that mean nothing are refused by name", () => {
+  const refuse = (changes: object, message: RegExp) =>
+    assert.throws(() => defaultExperiment("quick", changes), message);
+  refuse({ learningRat: 1e-3 }, /learningRat"[\s\S]*The settings are seed, nTrain/);
+  refuse({ rank: 0 }, /rank/);
+  refuse({ retriever: "bm42" }, /retriever/);
+  refuse({ topK: 5 }, /experiment settings: generation options: [\s\S]*doSample[\s\S]*topK/);
+  refuse({ loadBestModelAtEnd: true, evalSteps: 0 }, /loadBestModelAtEnd/);
+  const quick = defaultExperiment("quick");
+  assert.throws(() => parseExperiment({ ...quick, k: 2 }, "x.json"), /x\.json: [\s\S]*go together/);
+  assert.throws(() => parseExperiment([], "x.json"), /x\.json/);
+});
+
+test("how a model answers is not part of what is trained", () => {
+  const settings = defaultExperiment("quick");
+  const other = changeSettings(settings, { nTest: 5, noRepeatNgramSize: 3, numBeams: 2 });
+  assert.deepEqual(trainingSettings(other), trainingSettings(settings));
+  assert.notDeepEqual(
+    trainingSettings(changeSettings(settings, { maxNewTokens: 64 })),
+    trainingSettings(settings),
+  );
+});
