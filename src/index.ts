@@ -20,3 +20,4 @@ export * from "./export";
 export * from "./statistics";
 export * from "./pretraining";
 export * from "./experiments";
+export * from "./grid";

@@ -4,6 +4,8 @@ import { inKernel, liveDisplay, type DisplayHandle } from "./display";
 export interface Progress {
   /** `count` more units are done (1 by default); `note` is shown beside the numbers, a loss for example. */
   advance(count?: number, note?: string): void;
+  /** `count` more units need no work: they were done before, or are given up. The rate and the time left leave them out. */
+  skip(count: number): void;
   /** The work is over: a last line with the time it took. */
   finish(note?: string): void;
 }
@@ -33,13 +35,16 @@ export function startProgress(label: string, total: number, options: ProgressOpt
   const started = now();
   const show = reporter(stream);
   let done = 0;
+  let skipped = 0;
   let next = started + after * 1000;
   let shown = false;
   const seconds = () => (now() - started) / 1000;
   const line = (note?: string) => {
-    const left = done > 0 ? `, ${formatDuration((seconds() / done) * Math.max(0, total - done))} left` : "";
+    const worked = done - skipped;
+    const left =
+      worked > 0 ? `, ${formatDuration((seconds() / worked) * Math.max(0, total - done))} left` : "";
     const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : "";
-    const rate = `${(done / seconds()).toPrecision(3)} ${unit}/s`;
+    const rate = `${(worked / seconds()).toPrecision(3)} ${unit}/s`;
     return `${label}: ${done} of ${total} ${unit}${share}, ${rate}${left}${note ? `, ${note}` : ""}`;
   };
   return {
@@ -50,9 +55,15 @@ export function startProgress(label: string, total: number, options: ProgressOpt
       shown = true;
       next = now() + show.interval;
     },
+    skip(count) {
+      done += count;
+      skipped += count;
+    },
     finish(note) {
       if (!shown && seconds() < after) return;
-      show.last(`${label}: ${done} ${unit} in ${formatDuration(seconds())}${note ? `, ${note}` : ""}`);
+      show.last(
+        `${label}: ${done - skipped} ${unit} in ${formatDuration(seconds())}${note ? `, ${note}` : ""}`,
+      );
     },
   };
 }

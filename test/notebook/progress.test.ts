@@ -59,6 +59,17 @@ test("a bundle goes out whole, bytes as base64, and its handle replaces it", () 
   assert.equal(shown[1]!.transient.display_id, shown[0]!.transient.display_id);
 });
 
+test("what needed no work is done, but in neither the rate nor the time left", () => {
+  let time = 0;
+  let text = "";
+  const stream = { write: (part: string) => (text += part) };
+  const progress = startProgress("Reading", 100, { unit: "rows", stream, now: () => time });
+  progress.skip(50);
+  for (time = 1000; time <= 10_000; time += 1000) progress.advance();
+  progress.finish();
+  assert.equal(text, "Reading: 52 of 100 rows (52 %), 1.00 rows/s, 48 s left\nReading: 10 rows in 11 s\n");
+});
+
 test("durations", () => {
   const said = [0.04, 9.94, 9.96, 59.6, 61, 3599.6, 7500].map(formatDuration);
   assert.deepEqual(said, ["0.0 s", "9.9 s", "10 s", "1 min 0 s", "1 min 1 s", "1 h 0 min", "2 h 5 min"]);

@@ -1,0 +1,177 @@
+/** npm run grid: runs a declared grid, or shows what the runs on disk have come to. */
+import { join, resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { saveFigure } from "../src/figures";
+import {
+  costRows,
+  type GridDeclaration,
+  gridHeatmap,
+  gridRecords,
+  gridRows,
+  type GridRun,
+  readDeclaration,
+  readGrid,
+  runGrid,
+  type SettingValue,
+  varyingSettings,
+} from "../src/grid";
+import { setMetrics, type SetMetric } from "../src/evaluation";
+import { writeCsv } from "../src/io";
+import { profiles, type Profile, shownPath, showTable } from "../src/notebook";
+
+interface Options {
+  profile?: Profile;
+  set: [name: string, value: SettingValue][];
+  out: string;
+  parallel?: number;
+  rerunChanged: boolean;
+  metrics: SetMetric[];
+  heatmaps?: string[];
+  task?: string;
+}
+
+const command = new Command("npm run grid --")
+  .description(
+    "Runs a declared grid of experiments and shows every run that it finds on disk. Runs that are done are skipped, those that were cut go on.",
+  )
+  .argument("[declaration]", "JSON file of the grid; without it, what is on disk is shown")
+  .addOption(
+    new Option("--profile <profile>", "instead of the declaration's: quick or full").choices([...profiles]),
+  )
+  .option(
+    "--set <NAME=VALUE>",
+    "a setting of all runs that the grid does not vary (repeatable)",
+    readSetting,
+    [],
+  )
+  .option("--out <folder>", "where the runs' files lie", process.env["PERSONA_OUTPUTS"] || "outputs")
+  .option("--parallel <number>", "runs at the same time (default: one for every two cores)", readCount)
+  .option(
+    "--rerun-changed",
+    "delete and repeat runs that are there with other settings; otherwise refused",
+    false,
+  )
+  .option("--metrics <names>", "columns of the table and heatmaps, separated by commas", readMetrics, [
+    "bleu",
+    "rougeL",
+    "personaCoverage",
+    "jaccard",
+    "outputTokens",
+  ])
+  .option("--heatmaps <x,y>", "the two settings of the heatmaps (default: the last two that vary)", readPair)
+  .addOption(new Option("--task <module>").hideHelp())
+  .addHelpText(
+    "after",
+    `
+A declaration has what all runs share, and axes that are all combined, or runs by name:
+  { "base": { "maxSteps": 600 }, "axes": { "maxNewTokens": [96, 128], "k": [3, 4] } }
+  { "name": "mine", "profile": "full", "runs": { "A": { "k": 3 }, "B": { "k": 4, "seed": 14 } } }
+
+Each run leaves stage3_summary_<RUN_ID>.json, stage3_cases_<RUN_ID>.jsonl and runs/<RUN_ID>/. A first Ctrl-C lets the
+runs in progress save and stop, a second one leaves at once.
+
+Examples:
+  npm run grid -- scripts/grids/proposal.json
+  npm run grid -- scripts/grids/proposal.json --set maxSteps=20 --out outputs/try
+  npm run grid -- --out outputs/try`,
+  )
+  .showHelpAfterError();
+
+function readSetting(text: string, before: [string, SettingValue][]): [string, SettingValue][] {
+  const [whole, name, value] = /^([A-Za-z]\w*)=(.*)$/s.exec(text) ?? [];
+  if (whole === undefined) throw new InvalidArgumentError("It is not of the form NAME=VALUE.");
+  return [...before, [name!, plainValue(value!)]];
+}
+
+/** `true`, `false` and numbers as such, everything else as text. */
+function plainValue(text: string): SettingValue {
+  if (text === "true" || text === "false") return text === "true";
+  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+function readCount(text: string): number {
+  const count = Number(text);
+  if (!(Number.isInteger(count) && count >= 1))
+    throw new InvalidArgumentError("It is not a whole number from 1.");
+  return count;
+}
+
+function readMetrics(text: string): SetMetric[] {
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !setMetrics.includes(name as SetMetric));
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`There is no metric "${unknown}", but ${setMetrics.join(", ")}.`);
+  return names as SetMetric[];
+}
+
+function readPair(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.length !== 2) throw new InvalidArgumentError("It is not two names of settings, x,y.");
+  return names;
+}
+
+/** The declaration with the command line's settings for all runs. */
+function withSettings(declared: unknown, { profile, set }: Options): GridDeclaration {
+  const declaration = declared as GridDeclaration;
+  const varied = [declaration.axes ?? {}, ...Object.values(declaration.runs ?? {})].flatMap(Object.keys);
+  for (const [name] of set)
+    if (varied.includes(name)) throw new Error(`--set ${name}: the grid itself varies ${name}`);
+  return {
+    ...declaration,
+    ...(profile ? { profile } : {}),
+    base: { ...declaration.base, ...Object.fromEntries(set) },
+  };
+}
+
+async function show(runs: readonly GridRun[], { out, metrics, heatmaps }: Options): Promise<void> {
+  if (runs.length === 0) return console.log(`There are no runs in ${shownPath(out)}.`);
+  showTable(gridRows(runs, metrics), { caption: `Runs in ${shownPath(out)}, with 95 % intervals` });
+  console.log("");
+  showTable(costRows(runs), { caption: "What they cost" });
+  for (const { id, error } of runs) if (error !== undefined) console.log(`\n${id}: ${error}`);
+  const written = [join(out, "grid", "runs.csv")];
+  writeCsv(written[0]!, gridRecords(runs, metrics));
+  const finished = runs.filter(({ evaluated }) => evaluated.length > 0);
+  const [x, y] = heatmaps ?? varyingSettings(finished).slice(-2).reverse();
+  if (x !== undefined && y !== undefined)
+    for (const metric of metrics)
+      written.push(...(await saveFigure(gridHeatmap(runs, { x, y, metric }), join(out, "grid", metric))));
+  console.log(`\nWritten:\n${written.map((path) => `  ${shownPath(path)}`).join("\n")}`);
+}
+
+async function main(): Promise<void> {
+  command.parse();
+  const options = command.opts<Options>();
+  options.out = resolve(options.out);
+  const [path] = command.args;
+  const stop = new AbortController();
+  const halt = () => {
+    if (stop.signal.aborted) process.exit(130); // the runs notice, save and stop by themselves
+    console.error("\nStopping: the runs in progress save what they have (Ctrl-C again leaves at once).");
+    stop.abort();
+  };
+  process.on("SIGINT", halt);
+  process.on("SIGTERM", halt);
+  let failed = 0;
+  try {
+    if (path !== undefined) {
+      const outcomes = await runGrid(withSettings(readDeclaration(path), options), {
+        directory: options.out,
+        ...(options.task === undefined ? {} : { task: resolve(options.task) }),
+        ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
+        changed: options.rerunChanged ? "rerun" : "refuse",
+        signal: stop.signal,
+        say: (line) => console.log(process.stderr.isTTY ? `\r\u001b[K${line}` : line),
+      });
+      failed = outcomes.filter(({ outcome }) => outcome === "failed" || outcome === "busy").length;
+      console.log("");
+    }
+    await show(readGrid(options.out), options);
+  } catch (error) {
+    console.error(`error: ${(error as Error).message}`);
+    process.exit(2);
+  }
+  process.exit(stop.signal.aborted ? 130 : failed > 0 ? 1 : 0);
+}
+
+void main();

@@ -1,0 +1,129 @@
+/** The process of one run: child.ts ORDER, where ORDER is a {@link RunOrder} as JSON. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { sha256File } from "../io";
+import type { Profile } from "../notebook";
+import type { Settings } from "./declaration";
+import { readRecord, releaseRun, runFolder, type RunRecord, takeRun, writeRecord } from "./record";
+import type { GridTask } from "./task";
+
+/** What the process is to do. */
+export interface RunOrder {
+  /** Absolute path of the module that exports `gridTask`. */
+  module: string;
+  directory: string;
+  id: string;
+  profile: Profile;
+  settings: Settings;
+  inputs: Readonly<Record<string, string>>;
+  threads: number;
+}
+
+/** What the process says while it works: units done, and where it is. How it ended is in the run's record. */
+export interface RunMessage {
+  done: number;
+  note?: string;
+}
+
+/** Exit code of a process that left the run to another one that works on it. */
+export const LEFT_TO_OTHER = 75;
+
+/** Seconds between two notes of the time spent. */
+const noteEvery = 5;
+
+async function work(order: RunOrder): Promise<void> {
+  const { directory, id, settings, inputs } = order;
+  mkdirSync(runFolder(directory, id), { recursive: true });
+  if (takeRun(directory, id)) {
+    process.exitCode = LEFT_TO_OTHER;
+    return;
+  }
+  const before = readRecord(directory, id);
+  const seconds: Record<string, number> = {};
+  const attempt = { started: new Date().toISOString(), seconds, peakMemoryBytes: peakMemory() };
+  const attempts = [...(before?.attempts ?? []), attempt];
+  const record: RunRecord = {
+    version: 1,
+    id,
+    settings: { ...settings },
+    inputs: { ...inputs },
+    status: "running",
+    attempts,
+  };
+
+  let phase = "starting";
+  let counted = performance.now() - process.uptime() * 1000;
+  let noted = performance.now();
+  const count = () => {
+    const now = performance.now();
+    seconds[phase] = (seconds[phase] ?? 0) + (now - counted) / 1000;
+    counted = now;
+    attempt.peakMemoryBytes = peakMemory();
+  };
+  const note = (change: Partial<RunRecord> = {}) => {
+    count();
+    noted = performance.now();
+    writeRecord(directory, Object.assign(record, change));
+  };
+  note();
+
+  const stop = new AbortController();
+  process.on("message", () => stop.abort());
+  process.on("disconnect", () => stop.abort()); // whoever started the run is gone
+  process.on("SIGTERM", () => stop.abort());
+  try {
+    const { gridTask } = (await import(order.module)) as { gridTask: GridTask };
+    const counts = await gridTask.run(settings, {
+      ...order,
+      folder: runFolder(directory, id),
+      signal: stop.signal,
+      phase: (name) => {
+        note();
+        phase = name;
+      },
+      progress: (done, text) => {
+        tell({ done, ...(text === undefined ? {} : { note: text }) });
+        if (performance.now() - noted > noteEvery * 1000) note();
+      },
+    });
+    if (counts === undefined) return note({ status: "interrupted" });
+    const files = await checksums(directory, gridTask.files(id));
+    note({ status: "done", counts: { ...counts }, files });
+  } catch (error) {
+    if (stop.signal.aborted && (error as Error).name === "AbortError") return note({ status: "interrupted" });
+    note({
+      status: "failed",
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+    console.error(error);
+  } finally {
+    releaseRun(directory, id);
+  }
+}
+
+async function checksums(directory: string, names: readonly string[]): Promise<Record<string, string>> {
+  const entries: [string, string][] = [];
+  for (const name of names) entries.push([name, await sha256File(join(directory, name))]);
+  return Object.fromEntries(entries);
+}
+
+function peakMemory(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+function tell(message: RunMessage): void {
+  if (process.connected) process.send!(message, undefined, {}, () => {});
+}
+
+async function main(): Promise<void> {
+  process.on("SIGINT", () => {}); // a Ctrl-C reaches the whole group; the one who started the run decides
+  try {
+    await work(JSON.parse(process.argv[2]!) as RunOrder);
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+  }
+  process.exit();
+}
+
+if (require.main === module) void main();

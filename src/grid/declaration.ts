@@ -1,0 +1,116 @@
+import { z } from "zod";
+import { readJson } from "../io";
+import { profiles, type Profile } from "../notebook";
+
+/** A value of a setting. */
+export type SettingValue = string | number | boolean;
+
+/** Settings by name, flat. */
+export type Settings = Readonly<Record<string, SettingValue>>;
+
+/**
+ * A grid as it is declared: settings that all its runs share, and either `axes`, whose values are all combined, or
+ * `runs`, named one by one. What neither names has the profile's default.
+ *
+ *     { "base": { "maxSteps": 600 }, "axes": { "maxNewTokens": [96, 128], "k": [3, 4] } }
+ *     { "runs": { "A": { "maxNewTokens": 96, "k": 3 }, "B": { "maxNewTokens": 96, "k": 4 } } }
+ */
+export interface GridDeclaration {
+  /** Begins every RUN_ID of the grid, so that grids with the same axes can share a folder. */
+  readonly name?: string;
+  /** Default `quick`. */
+  readonly profile?: Profile;
+  readonly base?: Settings;
+  readonly axes?: Readonly<Record<string, readonly SettingValue[]>>;
+  readonly runs?: Readonly<Record<string, Settings>>;
+}
+
+/** One run of a grid: its RUN_ID, and what it sets. */
+export interface PlannedRun {
+  readonly id: string;
+  readonly settings: Settings;
+}
+
+/** More runs than anybody means to start. */
+const mostRuns = 10_000;
+/** File systems take names of 255 bytes, of which the longest file of a run adds 30. */
+const longestId = 120;
+
+const name = z.string().regex(/^[A-Za-z]\w*$/, "a setting's name is a letter, then letters, digits and _");
+const value = z.union([z.string().max(200), z.number(), z.boolean()], "a number, a string, true or false");
+const runId = z
+  .string()
+  .regex(/^\w[\w.-]*$/, 'only letters, digits, ".", "_" and "-", and one of the first two or "_" first');
+const settings = z.record(name, value);
+
+const schema = z
+  .strictObject({
+    name: runId.optional(),
+    profile: z.enum(profiles).optional(),
+    base: settings.optional(),
+    axes: z.record(name, z.array(value).min(1)).optional(),
+    runs: z.record(runId, settings).optional(),
+  })
+  .check(({ value: { axes, runs }, issues }) => {
+    if ((axes === undefined) === (runs === undefined))
+      issues.push({ code: "custom", input: undefined, message: "a grid has either axes or runs" });
+  });
+
+/**
+ * Checks a declaration and lists its runs, those of axes in order with the last axis changing fastest. A RUN_ID of axes
+ * is made of their names and values, `maxNewTokens_96-k_3`.
+ *
+ * @param where names the declaration in errors, such as its file
+ * @throws Error that says what is wrong and where
+ */
+export function planGrid(declaration: unknown, where = "the grid"): { profile: Profile; runs: PlannedRun[] } {
+  const parsed = schema.safeParse(declaration);
+  if (!parsed.success) throw new Error(`${where} is not declared well:\n${z.prettifyError(parsed.error)}`);
+  const { name: prefix, profile = "quick", base = {}, axes, runs } = parsed.data;
+  const refuse = (what: string): never => {
+    throw new Error(`${where}: ${what}`);
+  };
+  const own = axes ? combine(axes, refuse) : Object.entries(runs!);
+  if (own.length === 0) refuse("it has no runs");
+  const planned = own.map(([id, settings]) => ({
+    id: prefix === undefined ? id : `${prefix}-${id}`,
+    settings: { ...base, ...settings },
+  }));
+  const seen = new Map<string, string>();
+  for (const { id } of planned) {
+    if (id.length > longestId)
+      refuse(`the RUN_ID ${id} has more than ${longestId} characters; name runs one by one`);
+    // Some file systems take "a" and "A" for the same name.
+    const before = seen.get(id.toLowerCase());
+    if (before !== undefined)
+      refuse(`two runs would have the RUN_IDs ${before} and ${id}, which are one name to some file systems`);
+    seen.set(id.toLowerCase(), id);
+  }
+  return { profile, runs: planned };
+}
+
+/** Reads a declaration from a JSON file; {@link planGrid} checks it. */
+export function readDeclaration(path: string): unknown {
+  return readJson(path);
+}
+
+/** Every combination of the axes' values, with its RUN_ID. */
+function combine(
+  axes: NonNullable<GridDeclaration["axes"]>,
+  refuse: (what: string) => never,
+): [id: string, settings: Settings][] {
+  const entries = Object.entries(axes);
+  const count = entries.reduce((product, [, values]) => product * values.length, 1);
+  if (count > mostRuns) refuse(`${count} runs are more than the ${mostRuns} that a grid may have`);
+  if (entries.length === 0) return [];
+  let combined: [string, Settings][] = [["", {}]];
+  for (const [name, values] of entries) {
+    combined = combined.flatMap(([id, settings]) =>
+      values.map((value): [string, Settings] => [
+        `${id === "" ? "" : `${id}-`}${name}_${String(value).replace(/[^\w.-]/g, "_")}`,
+        { ...settings, [name]: value },
+      ]),
+    );
+  }
+  return combined;
+}

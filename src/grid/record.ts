@@ -1,0 +1,137 @@
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { readJson, writeJson } from "../io";
+import type { Settings } from "./declaration";
+
+const attempt = z.object({
+  /** ISO 8601. */
+  started: z.string(),
+  /** Seconds spent in each part of the run, as far as was noted: a killed process loses the last few. */
+  seconds: z.record(z.string(), z.number()),
+  /** The most memory that the process held at once. */
+  peakMemoryBytes: z.number(),
+});
+
+const recordSchema = z.object({
+  version: z.literal(1),
+  id: z.string(),
+  settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  /** What else decided the result, by name: checksums of model and corpus. */
+  inputs: z.record(z.string(), z.string()),
+  status: z.enum(["running", "done", "failed", "interrupted"]),
+  /** Every process that worked on the run, the present one last. */
+  attempts: z.array(attempt),
+  /** What ended a failed run. */
+  error: z.string().optional(),
+  /** What a finished run did: steps, tokens. */
+  counts: z.record(z.string(), z.number()).optional(),
+  /** The files that a finished run left, with their SHA-256. */
+  files: z.record(z.string(), z.string()).optional(),
+});
+
+/** What is known of a run: `runs/<RUN_ID>/run.json` in the grid's folder. */
+export type RunRecord = z.infer<typeof recordSchema>;
+export type RunAttempt = z.infer<typeof attempt>;
+
+/** The folder of a run's own files. */
+export function runFolder(directory: string, id: string): string {
+  return join(directory, "runs", id);
+}
+
+export function recordPath(directory: string, id: string): string {
+  return join(runFolder(directory, id), "run.json");
+}
+
+export function writeRecord(directory: string, record: RunRecord): void {
+  writeJson(recordPath(directory, record.id), record);
+}
+
+/** A run's record, or undefined where there is none. @throws Error naming a file that is none */
+export function readRecord(directory: string, id: string): RunRecord | undefined {
+  const path = recordPath(directory, id);
+  if (!existsSync(path)) return undefined;
+  const parsed = recordSchema.safeParse(readJson(path));
+  if (!parsed.success) throw new Error(`${path}: not the record of a run\n${z.prettifyError(parsed.error)}`);
+  if (parsed.data.id !== id) throw new Error(`${path}: it is the record of the run ${parsed.data.id}`);
+  return parsed.data;
+}
+
+/** The RUN_IDs that have a folder, in order of their names. */
+export function runIds(directory: string): string[] {
+  const folder = join(directory, "runs");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, "run.json")))
+    .map(({ name }) => name)
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+}
+
+/** In what two runs of one RUN_ID differ, a line each: `k: 3 before, now 4`. */
+export function differences(
+  before: Pick<RunRecord, "settings" | "inputs">,
+  now: { settings: Settings; inputs: Readonly<Record<string, string>> },
+): string[] {
+  const compare = (a: Settings, b: Settings) =>
+    [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((name) =>
+      a[name] === b[name] ? [] : [`${name}: ${show(a[name])} before, now ${show(b[name])}`],
+    );
+  return [...compare(before.settings, now.settings), ...compare(before.inputs, now.inputs)];
+}
+
+function show(value: unknown): string {
+  return value === undefined ? "not set" : JSON.stringify(value);
+}
+
+const holderSchema = z.object({ pid: z.number(), host: z.string(), since: z.string() });
+
+/** Who works on a run. */
+export type Holder = z.infer<typeof holderSchema>;
+
+export function lockPath(directory: string, id: string): string {
+  return join(runFolder(directory, id), "lock.json");
+}
+
+/** The process that works on a run, if there is one; a process that ended without a word holds nothing. */
+export function holder(directory: string, id: string): Holder | undefined {
+  const path = lockPath(directory, id);
+  if (!existsSync(path)) return undefined;
+  let parsed: ReturnType<typeof holderSchema.safeParse>;
+  try {
+    parsed = holderSchema.safeParse(readJson(path));
+  } catch {
+    return undefined; // cut off while it was written, or gone in between
+  }
+  if (!parsed.success) return undefined;
+  return parsed.data.host !== hostname() || isAlive(parsed.data.pid) ? parsed.data : undefined;
+}
+
+/** Takes a run for this process; returns who has it if somebody else does. */
+export function takeRun(directory: string, id: string): Holder | undefined {
+  const other = holder(directory, id);
+  if (other && other.pid !== process.pid) return other;
+  const path = lockPath(directory, id);
+  rmSync(path, { force: true });
+  const self: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+  try {
+    writeFileSync(path, JSON.stringify(self), { flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return holder(directory, id) ?? self;
+  }
+  return undefined;
+}
+
+export function releaseRun(directory: string, id: string): void {
+  rmSync(lockPath(directory, id), { force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,40 @@
+import type { Profile } from "../notebook";
+import type { Settings } from "./declaration";
+
+/** What a run is told about itself, and where it reports to. */
+export interface RunContext {
+  readonly id: string;
+  /** The grid's folder, where files of all runs lie side by side. */
+  readonly directory: string;
+  /** The run's own folder, for what it needs to go on after it was cut. */
+  readonly folder: string;
+  readonly profile: Profile;
+  /** Threads that the run may use. */
+  readonly threads: number;
+  /** Aborted when the run is to save what it has and stop. */
+  readonly signal: AbortSignal;
+  /** From here on time counts as this part of the run, `training` or `evaluating` for example. */
+  phase(name: string): void;
+  /** Units of {@link GridTask.work} done so far; those done before the run was cut are in the first report. */
+  progress(done: number, note?: string): void;
+}
+
+/**
+ * What the runs of a grid do. A module that exports one as `gridTask` can be run by a grid: each run loads it in a
+ * process of its own.
+ */
+export interface GridTask {
+  /** All settings of a run from those that it names. @throws Error for a setting that there is not, or a value it does not take */
+  settings(given: Settings, profile: Profile): Settings;
+  /** What else decides the result, each with what identifies it: a model, a corpus. */
+  inputs(profile: Profile): Promise<Readonly<Record<string, string>>>;
+  /** How much a run has to do, in units for the time left. */
+  work(settings: Settings): { units: number; unit: string };
+  /** Files that a finished run has left in the grid's folder. */
+  files(id: string): string[];
+  /**
+   * One run, from the beginning or from where it was cut. Returns counts of what was done (steps, tokens), or undefined if it
+   * stopped because the signal was aborted.
+   */
+  run(settings: Settings, context: RunContext): Promise<Readonly<Record<string, number>> | undefined>;
+}
