@@ -16,7 +16,7 @@ export interface RunOrder {
   profile: Profile;
   settings: Settings;
   inputs: Readonly<Record<string, string>>;
-  threads: number;
+  threads: number | undefined;
 }
 
 /** What the process says while it works: units done, and where it is. How it ended is in the run's record. */
@@ -34,7 +34,7 @@ const noteEvery = 5;
 async function work(order: RunOrder): Promise<void> {
   const { directory, id, settings, inputs } = order;
   mkdirSync(runFolder(directory, id), { recursive: true });
-  if (takeRun(directory, id)) {
+  if (!takeRun(directory, id)) {
     process.exitCode = LEFT_TO_OTHER;
     return;
   }

@@ -36,20 +36,26 @@ const mostRuns = 10_000;
 /** File systems take names of 255 bytes, of which the longest file of a run adds 30. */
 const longestId = 120;
 
-const name = z.string().regex(/^[A-Za-z]\w*$/, "a setting's name is a letter, then letters, digits and _");
 const value = z.union([z.string().max(200), z.number(), z.boolean()], "a number, a string, true or false");
-const runId = z
-  .string()
-  .regex(/^\w[\w.-]*$/, 'only letters, digits, ".", "_" and "-", and one of the first two or "_" first');
-const settings = z.record(name, value);
+const named = (pattern: RegExp, rule: string) => {
+  const key = z.string().regex(pattern, rule);
+  const record = <T extends z.ZodType>(of: T) =>
+    z.record(key, of, {
+      error: ({ code }) => (code === "invalid_key" ? `a name here has ${rule}` : undefined),
+    });
+  return { key, record };
+};
+const setting = named(/^[A-Za-z]\w*$/, "a letter first, then only letters, digits and _");
+const runId = named(/^\w[\w.-]*$/, 'only letters, digits, ".", "_" and "-", and none of "." and "-" first');
+const settings = setting.record(value);
 
 const schema = z
   .strictObject({
-    name: runId.optional(),
+    name: runId.key.optional(),
     profile: z.enum(profiles).optional(),
     base: settings.optional(),
-    axes: z.record(name, z.array(value).min(1)).optional(),
-    runs: z.record(runId, settings).optional(),
+    axes: setting.record(z.array(value).min(1)).optional(),
+    runs: runId.record(settings).optional(),
   })
   .check(({ value: { axes, runs }, issues }) => {
     if ((axes === undefined) === (runs === undefined))

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -84,7 +84,14 @@ function show(value: unknown): string {
   return value === undefined ? "not set" : JSON.stringify(value);
 }
 
-const holderSchema = z.object({ pid: z.number(), host: z.string(), since: z.string() });
+const holderSchema = z.object({
+  pid: z.number(),
+  host: z.string(),
+  /** When it took the run, ISO 8601. */
+  since: z.string(),
+  /** What tells the process from a later one of the same number, where the system says it. */
+  begun: z.string().optional(),
+});
 
 /** Who works on a run. */
 export type Holder = z.infer<typeof holderSchema>;
@@ -97,41 +104,60 @@ export function lockPath(directory: string, id: string): string {
 export function holder(directory: string, id: string): Holder | undefined {
   const path = lockPath(directory, id);
   if (!existsSync(path)) return undefined;
-  let parsed: ReturnType<typeof holderSchema.safeParse>;
+  let stored: unknown;
   try {
-    parsed = holderSchema.safeParse(readJson(path));
+    stored = readJson(path);
   } catch {
     return undefined; // cut off while it was written, or gone in between
   }
-  if (!parsed.success) return undefined;
-  return parsed.data.host !== hostname() || isAlive(parsed.data.pid) ? parsed.data : undefined;
+  const parsed = holderSchema.safeParse(stored);
+  return parsed.success && isAlive(parsed.data) ? parsed.data : undefined;
 }
 
-/** Takes a run for this process; returns who has it if somebody else does. */
-export function takeRun(directory: string, id: string): Holder | undefined {
-  const other = holder(directory, id);
-  if (other && other.pid !== process.pid) return other;
+/** Takes a run for this process; false if another one has it. */
+export function takeRun(directory: string, id: string): boolean {
+  if (holder(directory, id)) return false;
   const path = lockPath(directory, id);
   rmSync(path, { force: true });
-  const self: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+  const begun = beginning(process.pid);
+  const self: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    since: new Date().toISOString(),
+    ...(begun === undefined ? {} : { begun }),
+  };
   try {
     writeFileSync(path, JSON.stringify(self), { flag: "wx" });
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    return holder(directory, id) ?? self;
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
   }
-  return undefined;
 }
 
 export function releaseRun(directory: string, id: string): void {
   rmSync(lockPath(directory, id), { force: true });
 }
 
-function isAlive(pid: number): boolean {
+/** Of processes on other machines nothing is known: they count as alive. */
+function isAlive({ pid, host, begun }: Holder): boolean {
+  if (host !== hostname()) return true;
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+  }
+  return begun === undefined || beginning(pid) === begun;
+}
+
+/** When a running process was started, in the kernel's clock ticks; undefined on systems without /proc. */
+function beginning(pid: number): string | undefined {
+  try {
+    // proc(5): the name in brackets is field 2, the state field 3 (Z has ended), the start time field 22.
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
+  } catch {
+    return undefined;
   }
 }

@@ -82,7 +82,7 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
       unit: works[0]?.unit ?? "runs",
     },
   );
-  const threads = Math.max(1, Math.floor(availableParallelism() / parallel));
+  const threads = parallel > 1 ? Math.max(1, Math.floor(availableParallelism() / parallel)) : undefined;
   let next = 0;
   const worker = async () => {
     while (next < todo.length && !signal?.aborted) {

@@ -1,0 +1,68 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { loadCorpus } from "../corpus";
+import { evaluateVariants, evaluationPaths } from "../evaluation";
+import {
+  defaultExperiment,
+  ExperimentInterrupted,
+  experimentSplits,
+  experimentVariant,
+  loadBase,
+  parseExperiment,
+  trainExperiment,
+} from "../experiments";
+import { sha256, sha256File } from "../io";
+import type { GridTask } from "./task";
+
+/** Trains an adapter and evaluates it: any of the experiments' settings can be varied. */
+export const gridTask: GridTask = {
+  settings: (given, profile) => defaultExperiment(profile, given),
+
+  async inputs(profile) {
+    const [{ source }, { files }] = [await loadBase(profile), await loadCorpus({ profile })];
+    const parts = readdirSync(source.directory).filter((name) => /\.(safetensors|json)$/.test(name));
+    const sums = await Promise.all(parts.sort().map((name) => sha256File(join(source.directory, name))));
+    return { model: sha256(sums.join()), corpus: sha256(files.map((file) => file.sha256).join()) };
+  },
+
+  work: ({ maxSteps }) => ({ units: Number(maxSteps), unit: "steps" }),
+
+  files: (id) => Object.values(evaluationPaths({ directory: "", runId: id })),
+
+  async run(given, { id, directory, folder, profile, threads, signal, phase, progress }) {
+    const settings = parseExperiment(given, `run ${id}`);
+    const base = await loadBase(profile);
+    const corpus = await loadCorpus({ profile });
+    const { test } = experimentSplits(corpus.splits, settings);
+    phase("training");
+    let began = false;
+    try {
+      const trained = await trainExperiment(settings, {
+        base,
+        corpus,
+        directory: folder,
+        hooks: {
+          signal,
+          engine: threads === undefined ? {} : { threads },
+          onMessage: (message) => console.error(message),
+          onStep: ({ step, loss }) => {
+            if (!began) progress(step - 1);
+            began = true;
+            progress(step, `loss ${loss.toFixed(3)}`);
+          },
+        },
+      });
+      if (!began) progress(trained.steps);
+      if (signal.aborted) return undefined;
+      phase("evaluating");
+      progress(trained.steps, "evaluating");
+      const place = { directory, runId: id, seed: settings.seed };
+      await evaluateVariants([experimentVariant(id, trained)], test, place);
+      const tokens = trained.log.reduce((sum, row) => sum + row.tokensPerSecond * row.seconds, 0);
+      return { steps: trained.steps, tokens: Math.round(tokens) };
+    } catch (error) {
+      if (error instanceof ExperimentInterrupted) return undefined;
+      throw error;
+    }
+  },
+};
