@@ -20,7 +20,10 @@ import { sha256 } from "../io";
 import type { NamedTensors } from "./adamw";
 import { batchOrder, collate, type Example } from "./batches";
 import type { ParameterMap, TrainingTask } from "./task";
-import { batchTensors, checksum, labelCount, tokenCount } from "./tensors";
+import { checksum, labelCount, packedBatchTensors, tokenCount } from "./tensors";
+
+/** The rows left when padding is left out are rounded up to a multiple of this; each number of rows is compiled once. */
+const ROWS_TO_MULTIPLE_OF = 64;
 
 export interface LoraTaskOptions {
   readonly lora: LoraConfig;
@@ -64,7 +67,10 @@ export function loraTask(
     trained.set(name, float32Tensor(shape, data.slice()));
   }
   const frozen: ParameterMap = new Map([...parameters].filter(([name]) => !whole.includes(name)));
-  const collateOptions = (rows: number) => ({ padTokenId: config.padTokenId, rows, padToMultipleOf });
+  const batchTensors = (examples: readonly Example[], indices: readonly number[], rows: number) => {
+    const batch = collate(examples, indices, { padTokenId: config.padTokenId, rows, padToMultipleOf });
+    return packedBatchTensors(batch, ROWS_TO_MULTIPLE_OF);
+  };
   const pick = (names: Iterable<string>): ParameterMap =>
     new Map([...names].map((name) => [name, trained.get(name)!]));
 
@@ -75,10 +81,10 @@ export function loraTask(
     table: trainableTable(shapes, lora, trainable),
     trainSize: train.length,
     epochBatches: (epoch, batchSize, orderSeed) => batchOrder(train, { batchSize, seed: orderSeed, epoch }),
-    trainBatch: (indices, rows) => batchTensors(collate(train, indices, collateOptions(rows))),
+    trainBatch: (indices, rows) => batchTensors(train, indices, rows),
     *validationBatches(rows) {
       for (const indices of batchOrder(validation, { batchSize: rows, seed: 0, epoch: 0 })) {
-        yield batchTensors(collate(validation, indices, collateOptions(rows)));
+        yield batchTensors(validation, indices, rows);
       }
     },
     loss: (all, batch, training) =>

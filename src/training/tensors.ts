@@ -2,6 +2,7 @@ import type { ProgramTensor } from "../engine";
 import { sha256 } from "../io";
 import { IGNORED_LABEL } from "../models/t5";
 import type { Batch } from "./batches";
+import { packing } from "./packing";
 import type { BatchTensors, ParameterMap } from "./task";
 
 /** A padded batch as the inputs of a T5's loss, all int32. */
@@ -13,17 +14,23 @@ export function batchTensors({
   attentionMask,
   labels,
 }: Batch): BatchTensors {
-  const int32 = (length: number, data: Int32Array) => ({
-    dtype: "int32" as const,
-    shape: [rows, length],
-    data,
-  });
   return {
-    inputIds: int32(inputLength, inputIds),
-    attentionMask: int32(inputLength, attentionMask),
-    labels: int32(labelLength, labels),
+    inputIds: int32([rows, inputLength], inputIds),
+    attentionMask: int32([rows, inputLength], attentionMask),
+    labels: int32([rows, labelLength], labels),
   };
 }
+
+/** The same with what leaves padding out, in steps of `multipleOf` rows; see {@link packing}. */
+export function packedBatchTensors(batch: Batch, multipleOf: number): BatchTensors {
+  const lists = Object.entries(packing(batch, multipleOf));
+  return {
+    ...batchTensors(batch),
+    ...Object.fromEntries(lists.map(([name, list]) => [name, int32([list.length], list)])),
+  };
+}
+
+const int32 = (shape: readonly number[], data: Int32Array) => ({ dtype: "int32" as const, shape, data });
 
 /** Labels that count: those that are not {@link IGNORED_LABEL}. */
 export function labelCount(batch: BatchTensors): number {

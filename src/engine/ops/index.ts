@@ -2,6 +2,7 @@ export * from "./attend-cached";
 export * from "./attend";
 export * from "./cross-entropy";
 export * from "./dropout";
+export * from "./gather-rows";
 export * from "./gelu";
 export * from "./rms-norm";
 export * from "./quantized";

@@ -3,10 +3,11 @@ import { attend, crossEntropy, dropout, gelu, linearCrossEntropy, positions, rms
 import type { T5Config } from "./config";
 import { innerLinears, positionBiasName, sublayerPath, type Stack } from "./parameters";
 import { positionBias } from "./position-bias";
+import { mergeHeads, type PackedRows, type Rows, splitHeads } from "./rows";
 
 /**
  * What a model's functions need at hand. Activations are matrices whose rows are the tokens, batch by batch:
- * [batch · length, width].
+ * [batch · length, width], or without padding (see {@link Rows}).
  */
 export interface T5 {
   readonly config: T5Config;
@@ -54,55 +55,47 @@ function parameter(parameters: Readonly<Record<string, tf.Tensor>>, name: string
 const norm = (model: T5, x: tf.Tensor2D, path: string) =>
   rmsNorm(x, parameter(model.parameters, `${path}.weight`), model.config.layerNormEpsilon);
 
-/** Rows [batch · length, heads · dKv] as heads, [batch, heads, length, dKv]. */
-function splitHeads({ config }: T5, x: tf.Tensor2D, batch: number): tf.Tensor4D {
-  return tf.transpose(tf.reshape(x, [batch, x.shape[0] / batch, config.numHeads, config.dKv]), [0, 2, 1, 3]);
-}
-
 /** The keys and values of an attention, each [batch, heads, length, dKv]. */
 export interface KeyValue {
   key: tf.Tensor4D;
   value: tf.Tensor4D;
 }
 
-/** The keys and values that the attention module at `path` makes of `source` [batch · length, dModel]. */
-export function keyValue(model: T5, source: tf.Tensor2D, batch: number, path: string): KeyValue {
+/** The keys and values that the attention module at `path` makes of `source` [rows, dModel]. */
+export function keyValue(model: T5, source: tf.Tensor2D, rows: Rows, path: string): KeyValue {
+  const { numHeads } = model.config;
   return {
-    key: splitHeads(model, linear(model, source, `${path}.k`), batch),
-    value: splitHeads(model, linear(model, source, `${path}.v`), batch),
+    key: splitHeads(linear(model, source, `${path}.k`), rows, numHeads),
+    value: splitHeads(linear(model, source, `${path}.v`), rows, numHeads),
   };
 }
 
 /**
- * The attention module at `path` for the queries of `x` [batch · length, dModel]:
+ * The attention module at `path` for the queries of `x` [rows, dModel]:
  * softmax(Q Kᵀ + bias) V, through the output layer. T5 does not divide by √dKv.
  * `bias` is broadcast to [batch, heads, queries, keys]; masked keys have a value near −3.4e38.
  */
 export function attention(
   model: T5,
   x: tf.Tensor2D,
-  batch: number,
+  rows: Rows,
   path: string,
   { key, value }: KeyValue,
   bias: tf.Tensor,
 ): tf.Tensor2D {
-  return attentionBy(model, x, batch, path, (query) => attend(query, key, value, bias, model.dropoutRate));
+  return attentionBy(model, x, rows, path, (query) => attend(query, key, value, bias, model.dropoutRate));
 }
 
 /** The attention module at `path` with its queries [batch, heads, length, dKv] answered by `answer`. */
 export function attentionBy(
   model: T5,
   x: tf.Tensor2D,
-  batch: number,
+  rows: Rows,
   path: string,
   answer: (query: tf.Tensor4D) => tf.Tensor4D,
 ): tf.Tensor2D {
-  const heads = answer(splitHeads(model, linear(model, x, `${path}.q`), batch));
-  const rows = tf.reshape(tf.transpose(heads, [0, 2, 1, 3]), [
-    x.shape[0],
-    model.config.numHeads * model.config.dKv,
-  ]) as tf.Tensor2D;
-  return linear(model, rows, `${path}.o`);
+  const heads = answer(splitHeads(linear(model, x, `${path}.q`), rows, model.config.numHeads));
+  return linear(model, mergeHeads(heads, rows), `${path}.o`);
 }
 
 /** The feed-forward module at `path`: wo · relu(wi x), or gated wo · (gelu(wi_0 x) ⊙ wi_1 x). */
@@ -118,11 +111,11 @@ function residual(model: T5, x: tf.Tensor2D, path: string, module: (normed: tf.T
 }
 
 /** One encoder block. */
-export function encoderBlock(model: T5, x: tf.Tensor2D, batch: number, block: number, bias: tf.Tensor) {
+export function encoderBlock(model: T5, x: tf.Tensor2D, rows: Rows, block: number, bias: tf.Tensor) {
   const attentionPath = sublayerPath("encoder", block, "SelfAttention");
   const module = `${attentionPath}.SelfAttention`;
   x = residual(model, x, attentionPath, (h) =>
-    attention(model, h, batch, module, keyValue(model, h, batch, module), bias),
+    attention(model, h, rows, module, keyValue(model, h, rows, module), bias),
   );
   const feedForwardPath = sublayerPath("encoder", block, "DenseReluDense");
   return residual(model, x, feedForwardPath, (h) =>
@@ -149,14 +142,14 @@ export function decoderBlock(
 }
 
 /** The keys and values of the encoder's output for every decoder block. */
-export function crossKeyValues(model: T5, memory: tf.Tensor2D, batch: number): KeyValue[] {
+export function crossKeyValues(model: T5, memory: tf.Tensor2D, rows: Rows): KeyValue[] {
   return Array.from({ length: model.config.numDecoderLayers }, (_, block) =>
-    keyValue(model, memory, batch, `${sublayerPath("decoder", block, "EncDecAttention")}.EncDecAttention`),
+    keyValue(model, memory, rows, `${sublayerPath("decoder", block, "EncDecAttention")}.EncDecAttention`),
   );
 }
 
-/** Token embeddings, [batch · length, dModel], for int32 ids [batch, length]. */
-export function embed(model: T5, ids: tf.Tensor2D): tf.Tensor2D {
+/** Token embeddings, [size of ids, dModel], for int32 ids [batch, length] or [rows]. */
+export function embed(model: T5, ids: tf.Tensor): tf.Tensor2D {
   return drop(
     model,
     tf.gather(
@@ -199,31 +192,38 @@ export function causalBias(model: T5, queryPositions: tf.Tensor1D, keyPositions:
   );
 }
 
-/** The encoder's output [batch · length, dModel] for int32 ids and mask, both [batch, length]. */
-export function encode(model: T5, inputIds: tf.Tensor2D, attentionMask: tf.Tensor2D): tf.Tensor2D {
+/** The encoder's output [rows, dModel] for int32 ids and mask, both [batch, length]; `packed` leaves padding out. */
+export function encode(
+  model: T5,
+  inputIds: tf.Tensor2D,
+  attentionMask: tf.Tensor2D,
+  packed?: PackedRows,
+): tf.Tensor2D {
   const [batch, length] = inputIds.shape;
   const places = positions(length);
   const bias = tf.add(selfAttentionBias(model, "encoder", places, places), maskBias(attentionMask));
-  let x = embed(model, inputIds);
-  for (let block = 0; block < model.config.numLayers; block++) x = encoderBlock(model, x, batch, block, bias);
+  let x = embed(model, packed ? tf.gather(tf.reshape(inputIds, [-1]), packed.positions) : inputIds);
+  const rows = packed ?? batch;
+  for (let block = 0; block < model.config.numLayers; block++) x = encoderBlock(model, x, rows, block, bias);
   return finish(model, x, "encoder");
 }
 
 /**
  * The decoder's output [batch · length, dModel] for all of `decoderInputIds` [batch, length] at once (teacher forcing),
- * over the encoder's output `memory` and its mask.
+ * over the encoder's output `memory` and its mask [batch, memory length].
  */
 export function decode(
   model: T5,
   decoderInputIds: tf.Tensor2D,
   memory: tf.Tensor2D,
   attentionMask: tf.Tensor2D,
+  memoryRows: Rows = attentionMask.shape[0],
 ): tf.Tensor2D {
   const [batch, length] = decoderInputIds.shape;
   const places = positions(length);
   const bias = causalBias(model, places, places);
   const memoryBias = maskBias(attentionMask);
-  const memories = crossKeyValues(model, memory, batch);
+  const memories = crossKeyValues(model, memory, memoryRows);
   let x = embed(model, decoderInputIds);
   memories.forEach((other, block) => {
     x = decoderBlock(
@@ -274,6 +274,9 @@ export interface T5Batch {
    * fixed number of rows, repeat a position whose label is −100. Without it all positions do.
    */
   labelRows?: tf.Tensor1D;
+  /** Leaves padding out of the encoder: the `positions` of {@link PackedRows}, with `positionRows` as its `rows`. */
+  tokenPositions?: tf.Tensor1D;
+  positionRows?: tf.Tensor1D;
 }
 
 /** Sums over a batch: of the cross-entropy (in nats) of every label, and of the labels; both scalars. */
@@ -284,8 +287,15 @@ export interface LossSums {
 
 /** The summed cross-entropy of the labels of a batch, and their number; see {@link meanLoss}. */
 export function lossSums(model: T5, batch: T5Batch, labelSmoothing = 0): LossSums {
-  const memory = encode(model, batch.inputIds, batch.attentionMask);
-  let hidden = decode(model, shiftRight(model.config, batch.labels), memory, batch.attentionMask);
+  const { inputIds, attentionMask, tokenPositions, positionRows } = batch;
+  const [size, length] = inputIds.shape;
+  const packed =
+    tokenPositions && positionRows
+      ? { batch: size, length, positions: tokenPositions, rows: positionRows }
+      : undefined;
+  const memory = encode(model, inputIds, attentionMask, packed);
+  const decoderInputIds = shiftRight(model.config, batch.labels);
+  let hidden = decode(model, decoderInputIds, memory, attentionMask, packed);
   let labels = tf.reshape(batch.labels, [-1]) as tf.Tensor1D;
   if (batch.labelRows) {
     hidden = tf.gather(hidden, batch.labelRows) as tf.Tensor2D;
