@@ -6,7 +6,6 @@
  * It learns from the dialogues of the training and new-persona conversations alone. A run that was stopped goes on where its
  * last checkpoint is; one that is finished only writes the model again.
  */
-import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { loadCorpus } from "../src/corpus";
 import { embeddedTokenizer, loadTokenizer } from "../src/models/tokenizer";
@@ -14,7 +13,7 @@ import { initT5, type T5Config } from "../src/models/t5";
 import { startProgress } from "../src/notebook";
 import { pretrainingDocuments, pretrainingTask } from "../src/pretraining";
 import { Random } from "../src/random";
-import { DEFAULT_TRAINING, train, type TrainingOptions } from "../src/training";
+import { DEFAULT_TRAINING, type ParameterMap, train, type TrainingOptions } from "../src/training";
 import { writeBaseModel } from "./pretraining/base-model";
 
 const config: T5Config = {
@@ -81,21 +80,14 @@ async function main(): Promise<void> {
   const order = new Random(seed).shuffle(documents);
   const [heldOut, learned] = [order.slice(0, HELD_OUT), order.slice(HELD_OUT)];
   const id = (token: string) => tokenizer.encode(token, { addEos: false })[0]!;
-  const task = pretrainingTask(
-    { config, parameters: initT5(config, new Random(seed)) },
-    {
-      train: learned,
-      validation: heldOut,
-      tokens: {
-        sentinels: Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`)),
-        eos: tokenizer.eosId,
-      },
-      lengths,
-      batchSize,
-      steps,
-      seed,
-    },
-  );
+  const tokens = {
+    sentinels: Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`)),
+    eos: tokenizer.eosId,
+  };
+  const examples = { train: learned, validation: heldOut, tokens, lengths, batchSize, steps, seed };
+  const taskOf = (parameters: ParameterMap) => pretrainingTask({ config, parameters }, examples);
+  const task = taskOf(initT5(config, new Random(seed)));
+  const warmupSteps = Math.min(300, Math.floor(steps / 10));
   const options: TrainingOptions = {
     ...DEFAULT_TRAINING,
     outputDirectory: out,
@@ -103,7 +95,7 @@ async function main(): Promise<void> {
     batchSize,
     learningRate,
     schedule: "linear",
-    warmupSteps: Math.min(300, Math.floor(steps / 10)),
+    warmupSteps,
     seed,
     evalSteps: 250,
     saveSteps: 250,
@@ -127,16 +119,26 @@ async function main(): Promise<void> {
     console.error(`stopped after step ${result.step}; the same command goes on from there`);
     return;
   }
-  await writeBaseModel(model, {
+  const { sha256, loss } = await writeBaseModel(model, {
     config,
+    lengths,
     parameters: task.trained,
+    taskOf,
     log: result.log,
-    options,
-    documents: learned,
-    heldOut: heldOut.length,
-    corpus,
-    logFile: join(out, "training_log.jsonl"),
+    seed,
+    steps,
+    batchSize,
+    learningRate,
+    warmupSteps,
+    threads,
+    dialogues: {
+      learned: learned.length,
+      heldOut: heldOut.length,
+      tokens: learned.reduce((sum, document) => sum + document.tokens.length, 0),
+    },
+    files: corpus.files,
   });
+  console.log(`${model}: weights ${sha256}, loss ${loss.toFixed(4)} on the dialogues kept out`);
 }
 
 void main();

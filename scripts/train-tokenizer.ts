@@ -1,5 +1,5 @@
 /**
- * Trains the embedded tokenizer (data/tokenizer/) with SentencePiece and writes it in Hugging Face's form.
+ * Trains the embedded tokenizer (data/model/) with SentencePiece and writes it in Hugging Face's form.
  *
  *     npx tsx scripts/train-tokenizer.ts --data <folder with Synthetic-Persona-Chat>
  *
@@ -184,7 +184,7 @@ function run(program: string, args: readonly string[], input?: string): string {
 async function main(): Promise<void> {
   const { data, out } = new Command()
     .requiredOption("--data <folder>", "folder with Synthetic-Persona-Chat's files")
-    .option("--out <folder>", "where to write the tokenizer", "data/tokenizer")
+    .option("--out <folder>", "where to write the tokenizer", "data/model")
     .parse()
     .opts<{ data: string; out: string }>();
   const corpus = await loadCorpus({ directory: data, newPersona: true });

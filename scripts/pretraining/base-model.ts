@@ -1,35 +1,103 @@
-import { copyTokenizer, t5ConfigFile, generationConfigFile } from "../../src/models/checkpoint";
-import { embeddedTokenizer } from "../../src/models/tokenizer";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import type { PartReport } from "../../src/corpus";
+import { closeBrowser, lines, renderFigure } from "../../src/figures";
+import { sha256File, writeFileWhole, writeJson } from "../../src/io";
+import {
+  copyTokenizer,
+  generationConfigFile,
+  readModelDirectory,
+  t5ConfigFile,
+  WEIGHTS_FILE,
+} from "../../src/models/checkpoint";
 import { toFloat16Bits, writeSafetensors } from "../../src/models/safetensors";
 import type { T5Config } from "../../src/models/t5";
-import { writeJson } from "../../src/io";
-import type { Corpus } from "../../src/corpus";
-import type { Document } from "../../src/pretraining";
-import type { ParameterMap, StepLog, TrainingOptions } from "../../src/training";
-import { join } from "node:path";
+import { embeddedTokenizer } from "../../src/models/tokenizer";
+import { evaluateTask, type ParameterMap, type StepLog, type TrainingTask } from "../../src/training";
+import { modelCard } from "./card";
 
+/** A finished pretraining run. */
 export interface PretrainedRun {
   readonly config: T5Config;
+  readonly lengths: { readonly input: number; readonly target: number };
   readonly parameters: ParameterMap;
+  /** The run's task over other parameters, to measure these with. */
+  readonly taskOf: (parameters: ParameterMap) => TrainingTask;
   readonly log: readonly StepLog[];
-  readonly options: TrainingOptions;
-  readonly documents: readonly Document[];
-  readonly heldOut: number;
-  readonly corpus: Corpus;
-  readonly logFile: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly batchSize: number;
+  readonly learningRate: number;
+  readonly warmupSteps: number;
+  readonly threads: number;
+  /** Dialogues learned from, and kept out to measure the loss on. */
+  readonly dialogues: { readonly learned: number; readonly heldOut: number; readonly tokens: number };
+  readonly files: readonly PartReport[];
+}
+
+/** What the card tells beside the run itself. */
+export interface StoredModel {
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** Loss on the held-out dialogues of the weights as they are stored. */
+  readonly loss: number;
+  readonly machine: string;
 }
 
 /** Writes the base model's directory: weights in half precision, configuration, tokenizer, loss curve and card. */
-export async function writeBaseModel(directory: string, run: PretrainedRun): Promise<void> {
-  const { config, parameters } = run;
+export async function writeBaseModel(directory: string, run: PretrainedRun): Promise<StoredModel> {
+  const { config, parameters, log } = run;
   const half = new Map(
     [...parameters].map(([name, { shape, data }]) => [
       name,
       { dtype: "float16" as const, shape, data: toFloat16Bits(data) },
     ]),
   );
-  writeSafetensors(join(directory, "model.safetensors"), half, { format: "pt" });
+  const weights = join(directory, WEIGHTS_FILE);
+  writeSafetensors(weights, half, { format: "pt" });
   writeJson(join(directory, "config.json"), t5ConfigFile(config));
   writeJson(join(directory, "generation_config.json"), generationConfigFile(config));
   copyTokenizer(embeddedTokenizer, directory);
+  const { svg } = await renderFigure(lossCurve(log));
+  await closeBrowser();
+  writeFileWhole(join(directory, "loss.svg"), svg);
+
+  const task = run.taskOf(new Map(readModelDirectory(directory).parameters) as ParameterMap);
+  const stored: StoredModel = {
+    parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
+    bytes: [...half.values()].reduce((sum, { data }) => sum + data.byteLength, 0),
+    sha256: await sha256File(weights),
+    loss: await evaluateTask(task, run.batchSize, { threads: run.threads }),
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.versions.node}`,
+  };
+  writeFileWhole(join(directory, "README.md"), modelCard(run, stored));
+  return stored;
+}
+
+/** Training loss as means of 25 steps, and the loss on what was held out. */
+function lossCurve(log: readonly StepLog[]) {
+  const means: { step: number; loss: number }[] = [];
+  for (let i = 0; i < log.length; i += 25) {
+    const part = log.slice(i, i + 25);
+    means.push({
+      step: part.at(-1)!.step,
+      loss: part.reduce((sum, { loss }) => sum + loss, 0) / part.length,
+    });
+  }
+  const evaluated = log.filter(({ evalLoss }) => evalLoss !== undefined);
+  return lines({
+    title: "Loss of the base model's pretraining",
+    caption: "Nats a token. Training: means of 25 steps.",
+    x: { title: "step" },
+    y: { title: "loss", unit: "nats a token" },
+    series: [
+      { name: "training", x: means.map(({ step }) => step), y: means.map(({ loss }) => loss) },
+      {
+        name: "held out",
+        x: evaluated.map(({ step }) => step),
+        y: evaluated.map(({ evalLoss }) => evalLoss!),
+      },
+    ],
+  });
 }

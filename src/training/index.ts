@@ -1,6 +1,7 @@
 export * from "./adamw";
 export * from "./batches";
 export * from "./checkpoints";
+export * from "./evaluate";
 export * from "./log";
 export * from "./options";
 export * from "./schedule";

@@ -5,11 +5,13 @@ import { readJson, sha256, writeJson } from "../io";
 import { readSafetensors, writeSafetensors } from "../models/safetensors";
 import { clipFactor } from "./adamw";
 import { CheckpointStore, type FoundCheckpoint } from "./checkpoints";
+import { validationLoss } from "./evaluate";
 import { type StepLog, TrainingLog } from "./log";
 import { checkTrainingOptions, type TrainingOptions } from "./options";
 import { TrainingPrograms } from "./programs";
 import { learningRateAt } from "./schedule";
 import { type BatchTensors, type ParameterMap, type TrainingTask, zerosLike } from "./task";
+import { eventLoopTurn } from "./turn";
 
 const OPTIMIZER_FILE = "optimizer.safetensors";
 const STATE_FILE = "trainer_state.json";
@@ -197,13 +199,7 @@ class Run {
   }
 
   private async evaluate(): Promise<number> {
-    const sums = { loss: 0, labels: 0 };
-    for (const batch of this.task.validationBatches(this.options.batchSize)) {
-      sums.loss += await this.programs.loss(batch);
-      sums.labels += this.task.labels(batch);
-      await eventLoopTurn();
-    }
-    const loss = sums.loss / Math.max(1, sums.labels);
+    const loss = await validationLoss(this.task, this.options.batchSize, this.programs);
     const improved = this.best === undefined || loss < this.best.loss;
     if (improved) this.best = { step: this.step, loss };
     this.evaluationsSinceBest = improved ? 0 : this.evaluationsSinceBest + 1;
@@ -294,9 +290,4 @@ function addTo(sum: ParameterMap, more: ParameterMap): void {
     const other = more.get(name)!.data;
     for (let i = 0; i < data.length; i++) data[i]! += other[i]!;
   }
-}
-
-/** Lets interrupts, displays and timers have their turn between computations. */
-function eventLoopTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -4,6 +4,7 @@ export {
   type OpenModelDirectory,
   readModelDirectory,
   type T5Checkpoint,
+  WEIGHTS_FILE,
 } from "./read";
 export * from "./write";
 export * from "./pretrained";

@@ -4,8 +4,8 @@ import { loadTokenizer, type Tokenizer } from "./tokenizer";
 
 const root = join(__dirname, "../../..");
 
-/** The tokenizer of the embedded base model, made for this project: `data/tokenizer`. */
-export const embeddedTokenizer = join(root, "data/tokenizer");
+/** The tokenizer of the embedded base model, made for this project: `data/model`. */
+export const embeddedTokenizer = join(root, "data/model");
 
 export interface TokenizerOptions {
   /** `quick` (default) takes the embedded tokenizer, `full` that of FLAN-T5 Small. */

@@ -1,0 +1,34 @@
+import type { CompileOptions } from "../engine";
+import { DEFAULT_ADAMW } from "./adamw";
+import { TrainingPrograms } from "./programs";
+import { eventLoopTurn } from "./turn";
+import type { TrainingTask } from "./task";
+
+/** Mean loss over the labels of a task's validation set, in nats, without dropout and smoothing. */
+export async function validationLoss(
+  task: TrainingTask,
+  batchSize: number,
+  programs: TrainingPrograms,
+): Promise<number> {
+  const sums = { loss: 0, labels: 0 };
+  for (const batch of task.validationBatches(batchSize)) {
+    sums.loss += await programs.loss(batch);
+    sums.labels += task.labels(batch);
+    await eventLoopTurn();
+  }
+  return sums.loss / Math.max(1, sums.labels);
+}
+
+/** {@link validationLoss} of a task's parameters as they are, without training. */
+export async function evaluateTask(
+  task: TrainingTask,
+  batchSize: number,
+  engine: CompileOptions = {},
+): Promise<number> {
+  const programs = new TrainingPrograms(task, DEFAULT_ADAMW, engine);
+  try {
+    return await validationLoss(task, batchSize, programs);
+  } finally {
+    await programs.dispose();
+  }
+}
