@@ -6,8 +6,13 @@
  * It learns from the dialogues of the training and new-persona conversations alone. A run that was stopped goes on where its
  * last checkpoint is; one that is finished only writes the model again.
  */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { z } from "zod";
 import { loadCorpus } from "../src/corpus";
+import { readJson, writeJson } from "../src/io";
 import { embeddedTokenizer, loadTokenizer } from "../src/models/tokenizer";
 import { initT5, type T5Config } from "../src/models/t5";
 import { startProgress } from "../src/notebook";
@@ -44,6 +49,18 @@ const whole = (least: number) => (text: string) => {
     throw new InvalidArgumentError(`a whole number from ${least} is wanted`);
   return value;
 };
+
+const startSchema = z.object({ date: z.string(), commit: z.string() });
+
+/** When and from which code a run was started; kept in a file, for a run that is taken up again. */
+function startedAt(path: string): { date: string; commit: string } {
+  if (existsSync(path)) return startSchema.parse(readJson(path));
+  const { status, stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" });
+  const commit = status === 0 ? stdout.trim() : "unknown";
+  const started = { date: new Date().toISOString().slice(0, 10), commit };
+  writeJson(path, started);
+  return started;
+}
 
 async function main(): Promise<void> {
   const { data, out, model, steps, batchSize, learningRate, seed, threads } = new Command("pretrain")
@@ -104,6 +121,7 @@ async function main(): Promise<void> {
   process.once("SIGINT", () => stop.abort());
   const progress = startProgress("Pretraining", steps, { unit: "steps" });
   let done = 0;
+  const started = startedAt(join(out, "started.json"));
   const result = await train(task, options, {
     engine: { threads },
     signal: stop.signal,
@@ -137,6 +155,7 @@ async function main(): Promise<void> {
       tokens: learned.reduce((sum, document) => sum + document.tokens.length, 0),
     },
     files: corpus.files,
+    started,
   });
   console.log(`${model}: weights ${sha256}, loss ${loss.toFixed(4)} on the dialogues kept out`);
 }

@@ -33,6 +33,8 @@ export interface PretrainedRun {
   /** Dialogues learned from, and kept out to measure the loss on. */
   readonly dialogues: { readonly learned: number; readonly heldOut: number; readonly tokens: number };
   readonly files: readonly PartReport[];
+  /** The day of the first step, and the commit of the code that took it. */
+  readonly started: { readonly date: string; readonly commit: string };
 }
 
 /** What the card tells beside the run itself. */

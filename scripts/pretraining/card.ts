@@ -55,6 +55,7 @@ target is the whole text. Inputs have up to ${lengths.input} tokens, targets up 
 | steps | ${grouped(run.steps)} of ${run.batchSize} examples, ${grouped(Math.round(tokens))} tokens in all |
 | optimizer | AdamW, peak learning rate ${run.learningRate} after ${run.warmupSteps} steps, then linearly to 0; weight decay 0.01, gradient norm cut to 1, no dropout |
 | seed | ${run.seed} |
+| started | ${run.started.date}, by the code of commit \`${run.started.commit}\` |
 | machine | ${stored.machine}, ${run.threads} ${run.threads === 1 ? "thread" : "threads"}, no GPU |
 | time | ${formatDuration(seconds)} (other work ran beside it) |
 
@@ -68,8 +69,8 @@ The stored weights, in half precision, have a loss of ${stored.loss.toFixed(4)} 
 
     node scripts/tsx.mjs scripts/pretrain.ts --data FOLDER_WITH_SYNTHETIC_PERSONA_CHAT --steps ${run.steps} --threads ${run.threads}
 
-does it again, goes on after an interruption, and gives the same weights on the same machine and number of threads; a shorter
-\`--steps\` shows that in minutes.
+does it again and goes on after an interruption. The same code on the same machine gives the same weights bit for bit, which a
+shorter \`--steps\` shows in minutes; other code may add in another order and round differently.
 
 ## What it can do, and what not
 
