@@ -19,3 +19,50 @@ export function compareVariants(
   }
   return pairedRandomizationTest(additiveMetrics(a.cases)[metric], additiveMetrics(b.cases)[metric], options);
 }
+
+/** A line of {@link comparisonRows}. */
+export type ComparisonRow = {
+  "a − b": string;
+  metric: SetMetric;
+  difference: number;
+  /** Of this comparison alone. */
+  pValue: number;
+  /** Holm's, for all comparisons of the table together. */
+  adjustedPValue: number;
+  verdict: "a is higher" | "a is lower" | "no difference shown";
+};
+
+/**
+ * Several comparisons in words. Of twenty comparisons of equal variants one has p < 0.05 by chance, so a verdict takes Holm's
+ * adjusted p-values (Holm, 1979): the smallest of m p-values times m, the next times m − 1 and so on, never decreasing.
+ */
+export function comparisonRows(
+  pairs: readonly (readonly [a: EvaluatedVariant, b: EvaluatedVariant])[],
+  metrics: readonly SetMetric[],
+  { level = 0.05, ...options }: RandomizationOptions & { level?: number } = {},
+): ComparisonRow[] {
+  const compared = pairs.flatMap(([a, b]) =>
+    metrics.map((metric) => ({
+      "a − b": `${a.summary.variant} − ${b.summary.variant}`,
+      metric,
+      ...compareVariants(a, b, metric, options),
+    })),
+  );
+  const adjusted = holm(compared.map(({ pValue }) => pValue));
+  return compared.map((row, i) => {
+    const adjustedPValue = adjusted[i]!;
+    const differs = row.difference > 0 ? "a is higher" : "a is lower";
+    return { ...row, adjustedPValue, verdict: adjustedPValue < level ? differs : "no difference shown" };
+  });
+}
+
+function holm(pValues: readonly number[]): number[] {
+  const order = pValues.map((_, i) => i).sort((i, j) => pValues[i]! - pValues[j]!);
+  const adjusted = new Array<number>(pValues.length);
+  let largest = 0;
+  order.forEach((i, rank) => {
+    largest = Math.max(largest, Math.min(1, pValues[i]! * (pValues.length - rank)));
+    adjusted[i] = largest;
+  });
+  return adjusted;
+}

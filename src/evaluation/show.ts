@@ -1,6 +1,7 @@
 import { personaWords } from "../metrics";
 import { escapeHtml } from "../notebook";
 import { simpleTokenSpans } from "../text";
+import type { EvaluatedVariant } from "./evaluate";
 import type { EvaluationCase, VariantSummary } from "./files";
 import type { SetMetric } from "./scores";
 
@@ -37,39 +38,78 @@ export function markWords(text: string, words: ReadonlySet<string>): string {
  * Cases side by side: personas, output and reference, as HTML and as text. The personas' content words that the output
  * or the reference says are marked, in the persona those that the output says. Long texts scroll.
  */
-export function caseBundle(cases: readonly EvaluationCase[]): { "text/html": string; "text/plain": string } {
-  const style = "vertical-align: top; text-align: left; width: 33%; white-space: pre-wrap; font-size: 13px";
+export function caseBundle(cases: readonly EvaluationCase[]): TextBundle {
+  return tableOfCases(
+    cases.map((one) => {
+      const { rougeL, personaCoverageContent } = one.metrics;
+      return {
+        head: `${one.id}, ${one.variant}${foundFor(one)}: ROUGE-L ${rougeL.toFixed(3)}, content coverage ${personaCoverageContent.toFixed(2)}`,
+        personas: one.personas,
+        texts: [one.output, one.reference],
+      };
+    }),
+    ["answer", "reference"],
+  );
+}
+
+/**
+ * What several variants made of the same conversations, side by side: personas, each variant's answer, the reference. Words
+ * are marked as in {@link caseBundle}; in the personas those that any of the variants says.
+ *
+ * @param ids which conversations, in this order
+ * @throws Error where a variant has not answered one of them
+ */
+export function sideBySideBundle(variants: readonly EvaluatedVariant[], ids: readonly string[]): TextBundle {
+  return tableOfCases(
+    ids.map((id) => {
+      const answers = variants.map(({ summary, cases }) => {
+        const found = cases.find((one) => one.id === id);
+        if (!found) throw new Error(`${summary.variant} has not answered ${id}`);
+        return found;
+      });
+      const { personas, reference } = answers[0]!;
+      return { head: id, personas, texts: [...answers.map(({ output }) => output), reference] };
+    }),
+    [...variants.map(({ summary }) => summary.variant), "reference"],
+  );
+}
+
+type TextBundle = { "text/html": string; "text/plain": string };
+
+function foundFor({ retrieved }: EvaluationCase): string {
+  return retrieved?.map(({ id, score }) => `, from ${id}, similarity ${score.toFixed(2)}`).join("") ?? "";
+}
+
+/** One conversation and what was said to it; the last of the texts is the reference. */
+interface ShownCase {
+  head: string;
+  personas: EvaluationCase["personas"];
+  texts: readonly string[];
+}
+
+function tableOfCases(cases: readonly ShownCase[], titles: readonly string[]): TextBundle {
+  const width = `${(100 / (titles.length + 1)).toFixed(1)}%`;
+  const style = `vertical-align: top; text-align: left; width: ${width}; white-space: pre-wrap; font-size: 13px`;
   const cell = (html: string) =>
     `<td style="${style}"><div style="max-height: 420px; overflow: auto">${html}</div></td>`;
-  const rows = cases.map((one) => {
-    const wanted = personaWords(one.personas.flat(), { ignoreStopWords: true });
-    const said = new Set(simpleTokenSpans(one.output).map(({ token }) => token));
+  const heading = (text: string, attributes = "") =>
+    `<th${attributes} style="text-align: left">${escapeHtml(text)}</th>`;
+  const rows = cases.map(({ head, personas, texts }) => {
+    const wanted = personaWords(personas.flat(), { ignoreStopWords: true });
+    const answers = texts.slice(0, -1).flatMap((text) => simpleTokenSpans(text).map(({ token }) => token));
+    const said = new Set(answers);
     const used = new Set([...wanted].filter((word) => said.has(word)));
-    const personas = one.personas.map(
-      (facts, i) => `<b>User ${i + 1}</b>\n${markWords(facts.join("\n"), used)}`,
-    );
-    const found =
-      one.retrieved?.map(({ id, score }) => `, from ${id}, similarity ${score.toFixed(2)}`).join("") ?? "";
-    const { rougeL, personaCoverageContent } = one.metrics;
-    const head = `${one.id}, ${one.variant}${found}: ROUGE-L ${rougeL.toFixed(3)}, content coverage ${personaCoverageContent.toFixed(2)}`;
-    return `<tr><th colspan="3" style="text-align: left">${escapeHtml(head)}</th></tr><tr>${cell(personas.join("\n\n"))}${cell(markWords(one.output, wanted))}${cell(markWords(one.reference, wanted))}</tr>`;
+    const facts = personas.map((facts, i) => `<b>User ${i + 1}</b>\n${markWords(facts.join("\n"), used)}`);
+    const cells = [cell(facts.join("\n\n")), ...texts.map((text) => cell(markWords(text, wanted)))];
+    const span = ` colspan="${titles.length + 1}"`;
+    return `<tr>${heading(head, span)}</tr><tr>${cells.join("")}</tr>`;
   });
-  const titles = ["personas", "answer", "reference"].map(
-    (title) => `<th style="text-align: left">${title}</th>`,
+  const headings = ["personas", ...titles].map((title) => heading(title));
+  const plain = cases.map(({ head, personas, texts }) =>
+    [head, ...personas.flat(), ...texts.flatMap((text, i) => [`--- ${titles[i]!}`, text])].join("\n"),
   );
   return {
-    "text/html": `<table style="width: 100%; table-layout: fixed"><thead><tr>${titles.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`,
-    "text/plain": cases
-      .map((one) =>
-        [
-          one.id,
-          ...one.personas.flat(),
-          `--- ${one.variant}`,
-          one.output,
-          "--- reference",
-          one.reference,
-        ].join("\n"),
-      )
-      .join("\n\n"),
+    "text/html": `<table style="width: 100%; table-layout: fixed"><thead><tr>${headings.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`,
+    "text/plain": plain.join("\n\n"),
   };
 }

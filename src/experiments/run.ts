@@ -3,7 +3,14 @@ import { join } from "node:path";
 import type { Conversation, Corpus } from "../corpus";
 import { sha256 } from "../io";
 import type { PretrainedT5 } from "../models/checkpoint";
-import { DEFAULT_LORA, type TrainableRow } from "../models/lora";
+import {
+  DEFAULT_LORA,
+  findTrainable,
+  type LoraConfig,
+  type TrainableRow,
+  trainableTable,
+  type Unfreezing,
+} from "../models/lora";
 import { shownPath } from "../notebook";
 import {
   DEFAULT_TRAINING,
@@ -93,17 +100,7 @@ export async function trainExperiment(
   const { truncation } = trainExamples;
   const baseModel = baseName(base);
   const task = loraTask(base.checkpoint, {
-    lora: {
-      ...DEFAULT_LORA,
-      rank: checked.rank,
-      alpha: checked.alpha,
-      dropout: checked.loraDropout,
-      modulesToSave: checked.trainHead ? DEFAULT_LORA.modulesToSave : [],
-    },
-    unfreezing: {
-      encoderBlocks: checked.unfrozenEncoderBlocks,
-      decoderBlocks: checked.unfrozenDecoderBlocks,
-    },
+    ...adaptation(checked),
     train: trainExamples.examples,
     validation: validation.examples,
     seed: checked.seed,
@@ -148,6 +145,26 @@ export async function trainExperiment(
   writeSettings(adapter, { version: 1, key, settings: checked, baseModel, steps, best, seconds, truncation });
   removeCheckpoints(directory);
   return { ...model, log, steps, best, seconds, truncation, found: false };
+}
+
+/** What the settings train, for the trainer's options. */
+function adaptation(settings: ExperimentSettings): { lora: LoraConfig; unfreezing: Unfreezing } {
+  const { rank, alpha, loraDropout, trainHead, unfrozenEncoderBlocks, unfrozenDecoderBlocks } = settings;
+  const modulesToSave = trainHead ? DEFAULT_LORA.modulesToSave : [];
+  return {
+    lora: { ...DEFAULT_LORA, rank, alpha, dropout: loraDropout, modulesToSave },
+    unfreezing: { encoderBlocks: unfrozenEncoderBlocks, decoderBlocks: unfrozenDecoderBlocks },
+  };
+}
+
+/** How many parameters the settings train, by part, before anything is trained. */
+export function experimentParameters(
+  settings: ExperimentSettings,
+  { checkpoint }: Pick<PretrainedT5, "checkpoint">,
+): TrainableRow[] {
+  const shapes = new Map([...checkpoint.parameters].map(([name, { shape }]) => [name, shape]));
+  const { lora, unfreezing } = adaptation(settings);
+  return trainableTable(shapes, lora, findTrainable(shapes, lora, unfreezing));
 }
 
 /** The examples of an experiment, and the conversations that its snippets come from. */

@@ -1,1 +1,2 @@
 export * from "./transformers-js";
+export * from "./use";

@@ -4,6 +4,8 @@ export { BrowserMissingError } from "./browser";
 export * from "./ecdf";
 export * from "./heatmap";
 export * from "./histogram";
+export { startLiveFigure, type LiveFigure } from "./live";
+export * from "./matrices";
 export * from "./panels";
 export * from "./points";
 export { closeBrowser, renderFigure, type RenderedFigure } from "./render";

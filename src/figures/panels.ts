@@ -8,6 +8,8 @@ import type { Axis, Figure, FigureText } from "./types";
 export interface LinePanel {
   title: string;
   series: readonly LineSeries[];
+  /** Whether the y axis begins at 0; it does by default. */
+  fromZero?: boolean;
 }
 
 export interface LinePanelOptions extends FigureText {
@@ -17,7 +19,10 @@ export interface LinePanelOptions extends FigureText {
   columns?: number;
 }
 
-/** Small multiples: panels of lines, each with its title above, its own y axis from 0 and a tick at every x, under one legend. */
+/** More ticks than these would run into one another. */
+const mostTicks = 10;
+
+/** Small multiples: panels of lines, each with its title above and its own y axis, under one legend. Where there are few, every x has a tick. */
 export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions): Figure {
   const rows = Math.ceil(panels.length / columns);
   const names = panels[0]?.series.map(({ name }) => name) ?? [];
@@ -28,7 +33,7 @@ export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions
   const height = (1 - gap.y * (rows - 1)) / rows;
   const axes: Record<string, unknown> = {};
   const annotations: Layout["annotations"] = [];
-  const data = panels.flatMap(({ title, series }, index): Data[] => {
+  const data = panels.flatMap(({ title, series, fromZero = true }, index): Data[] => {
     const number = index === 0 ? "" : String(index + 1);
     const left = (index % columns) * (width + gap.x);
     const top = 1 - Math.floor(index / columns) * (height + gap.y);
@@ -38,7 +43,7 @@ export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions
       ...panel.layout.xaxis,
       domain: [left, left + width],
       anchor: `y${number}`,
-      tickvals: series[0]?.x,
+      ...(series[0] && series[0].x.length <= mostTicks ? { tickvals: series[0].x } : {}),
       ...(lowest ? {} : { title: { text: "" } }),
     };
     axes[`yaxis${number}`] = {
@@ -46,7 +51,7 @@ export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions
       title: { text: "" },
       domain: [top - height, top],
       anchor: `x${number}`,
-      rangemode: "tozero",
+      rangemode: fromZero ? "tozero" : "normal",
     };
     annotations.push({
       text: `<b>${plain(title)}</b>`,

@@ -40,6 +40,14 @@ export function renderFigure(figure: Figure): Promise<RenderedFigure> {
   return enqueue((page) => draw(page, figure));
 }
 
+/** Draws a figure as pixels alone, in less time than all its forms take; otherwise as {@link renderFigure}. */
+export function renderPng(figure: Figure): Promise<Uint8Array> {
+  return enqueue(async (page) => {
+    await drawOnPage(page, figure);
+    return photograph(page, figure);
+  });
+}
+
 /** Ends the browser, if one runs. It is not needed before the process ends: the browser ends with it. */
 export async function closeBrowser(): Promise<void> {
   const open = page;
@@ -79,26 +87,12 @@ async function startPage(): Promise<Page> {
   }
 }
 
-/** The picture that plotly.js makes is shown alone on the page, which is then photographed and printed. */
+/** All forms of a figure. */
 async function draw(page: Page, figure: Figure): Promise<RenderedFigure> {
   const { width, height } = size(figure);
-  const svg = (await evaluate(
-    page,
-    `(async (figure, width, height) => {
-      const address = await Plotly.toImage(figure, { format: "svg", width, height });
-      const svg = decodeURIComponent(address.slice(address.indexOf(",") + 1));
-      document.head.innerHTML = "<style>@page { margin: 0 } body { margin: 0; overflow: hidden } svg { display: block }</style>";
-      document.body.innerHTML = svg;
-      await document.fonts.ready;
-      return svg;
-    })(${JSON.stringify(figure)}, ${width}, ${height})`,
-  )) as string;
+  const svg = await drawOnPage(page, figure);
+  const png = await photograph(page, figure);
   const { browser, session } = page;
-  const picture = await browser.send(
-    "Page.captureScreenshot",
-    { format: "png", captureBeyondViewport: true, clip: { x: 0, y: 0, width, height, scale: pngScale } },
-    session,
-  );
   const paper = await browser.send(
     "Page.printToPDF",
     {
@@ -110,11 +104,34 @@ async function draw(page: Page, figure: Figure): Promise<RenderedFigure> {
     },
     session,
   );
-  return {
-    png: Buffer.from(picture["data"] as string, "base64"),
-    svg,
-    pdf: Buffer.from(paper["data"] as string, "base64"),
-  };
+  return { png, svg, pdf: Buffer.from(paper["data"] as string, "base64") };
+}
+
+/** The picture that plotly.js makes is shown alone on the page, to be photographed and printed. */
+async function drawOnPage(page: Page, figure: Figure): Promise<string> {
+  const { width, height } = size(figure);
+  return (await evaluate(
+    page,
+    `(async (figure, width, height) => {
+      const address = await Plotly.toImage(figure, { format: "svg", width, height });
+      const svg = decodeURIComponent(address.slice(address.indexOf(",") + 1));
+      document.head.innerHTML = "<style>@page { margin: 0 } body { margin: 0; overflow: hidden } svg { display: block }</style>";
+      document.body.innerHTML = svg;
+      await document.fonts.ready;
+      return svg;
+    })(${JSON.stringify(figure)}, ${width}, ${height})`,
+  )) as string;
+}
+
+/** What {@link drawOnPage} left on the page, in pixels. */
+async function photograph({ browser, session }: Page, figure: Figure): Promise<Uint8Array> {
+  const { width, height } = size(figure);
+  const picture = await browser.send(
+    "Page.captureScreenshot",
+    { format: "png", captureBeyondViewport: true, clip: { x: 0, y: 0, width, height, scale: pngScale } },
+    session,
+  );
+  return Buffer.from(picture["data"] as string, "base64");
 }
 
 /** The value of a JavaScript expression in the page, awaited if it is a promise. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { display, escapeHtml } from "../notebook";
+import { display, escapeHtml, type MimeBundle } from "../notebook";
 import { checkPath, tryRender, writeFigure } from "./save";
 import { size } from "./theme";
 import type { Figure } from "./types";
@@ -26,15 +26,25 @@ function titleOf(figure: Figure): string {
  * With a `path` (without an extension) it also saves the figure, as {@link saveFigure} does, and draws it only once.
  */
 export async function showFigure(figure: Figure, path?: string): Promise<void> {
+  display(await figureBundle(figure, path));
+}
+
+/** What {@link showFigure} shows; it also saves the figure where there is a path. */
+export async function figureBundle(figure: Figure, path?: string): Promise<MimeBundle> {
   if (path !== undefined) checkPath(path);
   const pictures = await tryRender(figure);
   if (path !== undefined) writeFigure(figure, pictures, path);
-  display({
+  return {
     "application/vnd.plotly.v1+json": { ...figure, config },
     "text/html": figureHtml(figure, pictures?.png),
     ...(pictures ? { "image/png": pictures.png } : {}),
-    "text/plain": `[figure: ${titleOf(figure)}]`,
-  });
+    "text/plain": figureText(figure),
+  };
+}
+
+/** What stands for a figure where no picture can. */
+export function figureText(figure: Figure): string {
+  return `[figure: ${titleOf(figure)}]`;
 }
 
 /**

@@ -16,12 +16,15 @@ import { eventLoopTurn } from "./turn";
 const OPTIMIZER_FILE = "optimizer.safetensors";
 const STATE_FILE = "trainer_state.json";
 
+/** A checkpoint was saved, taken up or passed over, or the best parameters were taken at the end. */
+export type TrainingEvent = "saved" | "resumed" | "refused" | "best";
+
 /** Where a run reports to, and what may end it. */
 export interface TrainingHooks {
   /** After every step. */
   readonly onStep?: (log: StepLog, maxSteps: number) => void;
-  /** Events in words: resumed from, saved, a checkpoint passed over. */
-  readonly onMessage?: (message: string) => void;
+  /** Events in words. */
+  readonly onMessage?: (message: string, event: TrainingEvent) => void;
   /** Ends the run after the step in progress, with a checkpoint. */
   readonly signal?: AbortSignal;
   /** Which engine computes; see `compile`. */
@@ -117,7 +120,7 @@ class Run {
 
   async train(): Promise<TrainingResult> {
     const { evalSteps, saveSteps, earlyStoppingPatience, loadBestModelAtEnd } = this.options;
-    const found = this.checkpoints.latest(this.say);
+    const found = this.checkpoints.latest((message) => this.say(message, "refused"));
     if (found) this.restore(found);
     const log = new TrainingLog(join(this.options.outputDirectory, "training_log.jsonl"), this.step);
     let saved = this.step;
@@ -219,7 +222,7 @@ class Run {
     };
     const protectedStep = this.options.loadBestModelAtEnd ? this.best?.step : undefined;
     const { directory } = this.checkpoints.save(this.step, write, protectedStep);
-    this.say(`saved ${directory}`);
+    this.say(`saved ${directory}`, "saved");
   }
 
   private restore({ directory, step }: FoundCheckpoint): void {
@@ -239,7 +242,7 @@ class Run {
     this.step = step;
     this.best = state.best;
     this.evaluationsSinceBest = state.evaluationsSinceBest;
-    this.say(`resumed from ${directory}`);
+    this.say(`resumed from ${directory}`, "resumed");
   }
 
   private loadBest(best: Best): void {
@@ -247,6 +250,7 @@ class Run {
     this.task.read(directory);
     this.say(
       `took the parameters of step ${best.step}, the lowest evaluation loss (${best.loss.toFixed(4)})`,
+      "best",
     );
   }
 
@@ -267,7 +271,8 @@ class Run {
     throw new TrainingDiverged(this.step + 1, path, `the ${what} is ${value}`);
   }
 
-  private readonly say = (message: string): void => this.hooks.onMessage?.(message);
+  private readonly say = (message: string, event: TrainingEvent): void =>
+    this.hooks.onMessage?.(message, event);
 }
 
 /** What makes two runs the same: everything that decides their steps, and nothing that only decides what is kept of them. */

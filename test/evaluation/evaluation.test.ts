@@ -6,8 +6,10 @@ import { test, type TestContext } from "node:test";
 import Papa from "papaparse";
 import {
   compareVariants,
+  comparisonRows,
   type Conversation,
   corpusBleu,
+  type EvaluatedVariant,
   evaluateVariants,
   evaluationPaths,
   parseConversation,
@@ -176,4 +178,31 @@ test("two variants are compared on the same cases only", async (t) => {
     assert.ok(pValue > 0 && pValue <= 1);
   }
   assert.throws(() => compareVariants(a!, c!, "rougeL"), /a and c were not evaluated on the same cases/);
+});
+
+test("several comparisons are judged together", async (t) => {
+  const many = Array.from({ length: 12 }, (_, i) => ({ ...conversations[i % 3]!, id: `test-${i}` }));
+  const options = { directory: temporaryFolder(t), resamples: 20 };
+  const evaluated = await evaluateVariants([echo("a", 2), echo("b", 9), echo("c", 9)], many, options);
+  const [a, b, c] = evaluated as [EvaluatedVariant, EvaluatedVariant, EvaluatedVariant];
+  const pairs = [[a, b] as const, [b, a] as const, [b, c] as const];
+  const rows = comparisonRows(pairs, ["rougeL"], { seed: 1 });
+  assert.deepEqual(
+    rows.map((row) => [row["a − b"], row.verdict]),
+    [
+      ["a − b", "a is lower"],
+      ["b − a", "a is higher"],
+      ["b − c", "no difference shown"],
+    ],
+  );
+  const [first, second, third] = rows.map(({ pValue }) => pValue) as [number, number, number];
+  assert.ok(third === 1 && Math.max(first, second) < 0.01);
+  const smallest = Math.min(first, second) * 3;
+  const next = Math.max(smallest, Math.max(first, second) * 2);
+  assert.deepEqual(
+    rows.map(({ adjustedPValue }) => adjustedPValue),
+    [first <= second ? smallest : next, first <= second ? next : smallest, 1],
+  );
+  const strict = comparisonRows(pairs, ["rougeL"], { seed: 1, level: 1e-9 });
+  assert.ok(strict.every(({ verdict }) => verdict === "no difference shown"));
 });

@@ -3,9 +3,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   caseBundle,
+  type EvaluatedVariant,
   type EvaluationCase,
   markWords,
   scoreCase,
+  sideBySideBundle,
   simpleTokens,
   simpleTokenSpans,
 } from "../../src";
@@ -60,4 +62,27 @@ test("a case shows its texts side by side, escaped", () => {
   assert.match(html, /I keep <mark>bees<\/mark>\./);
   assert.match(html, /&#60;i&#62;tea&#60;\/i&#62;/);
   assert.ok(plain.includes(texts.output) && plain.includes(texts.reference));
+});
+
+test("variants' answers to the same conversations stand side by side", () => {
+  const personas: [string[], string[]] = [["I keep bees."], ["I like tea."]];
+  const variant = (name: string, output: string) => {
+    const texts = { output, reference: "Bees & tea" };
+    const metrics = scoreCase({ ...texts, personas });
+    const one: EvaluationCase = { variant: name, id: "test-1", personas, input: "", ...texts, metrics };
+    return { summary: { variant: name }, cases: [one] } as unknown as EvaluatedVariant;
+  };
+  const variants = [variant("before <1>", "hello"), variant("after", "my bees")];
+  const { "text/html": html, "text/plain": plain } = sideBySideBundle(variants, ["test-1"]);
+  const cells = [...html.matchAll(/<td[^>]*><div[^>]*>([^]*?)<\/div><\/td>/g)].map(([, text]) => text);
+  assert.deepEqual(cells, [
+    "<b>User 1</b>\nI keep <mark>bees</mark>.\n\n<b>User 2</b>\nI like tea.",
+    "hello",
+    "my <mark>bees</mark>",
+    "<mark>Bees</mark> &#38; <mark>tea</mark>",
+  ]);
+  const headings = [...html.matchAll(/<th[^>]*>([^<]*)<\/th>/g)].map(([, text]) => text);
+  assert.deepEqual(headings, ["personas", "before &#60;1&#62;", "after", "reference", "test-1"]);
+  assert.match(plain, /--- before <1>\nhello\n--- after\nmy bees\n--- reference/);
+  assert.throws(() => sideBySideBundle(variants, ["test-2"]), /before <1> has not answered test-2/);
 });

@@ -14,12 +14,14 @@ import {
   loraAName,
   loraBName,
   loraScale,
+  mergeAdapter,
   mergedWeight,
   Random,
   readAdapter,
   readSafetensors,
   toFloat32,
   trainableTable,
+  weightChanges,
   writeAdapter,
   writeSafetensors,
 } from "../../../src";
@@ -137,6 +139,45 @@ test("merged weights equal PEFT's, and the base stays as it was", { skip }, () =
     assert.deepEqual(tensor.data, before.get(name));
   }
   assert.equal(adapted, 36);
+});
+
+test("a merged model has W + s·B·A, also over an unfrozen W, and the saved modules; what changed is measured", () => {
+  const matrix = (...rows: number[][]) =>
+    float32Tensor([rows.length, rows[0]!.length], Float32Array.from(rows.flat()));
+  const base = new Map([
+    ["a.q.weight", matrix([1, 0], [0, 1])],
+    ["b.q.weight", matrix([3, 0], [0, 4])],
+    ["lm_head.weight", matrix([2, 2])],
+    ["shared.weight", matrix([7, 7])],
+  ]);
+  const adapter: Adapter = {
+    config: { ...DEFAULT_LORA, rank: 1, alpha: 2 },
+    baseModel: null,
+    weights: new Map([
+      ["a.q.lora_A.weight", matrix([1, 2])],
+      ["a.q.lora_B.weight", matrix([1], [-1])],
+      ["b.q.lora_A.weight", matrix([0, 1])],
+      ["b.q.lora_B.weight", matrix([0], [0])],
+      ["lm_head.weight", matrix([2, 5])],
+    ]),
+    unfrozen: new Map([["a.q.weight", matrix([10, 0], [0, 10])]]),
+  };
+  const merged = mergeAdapter(base, adapter);
+  assert.deepEqual(
+    [...merged].map(([name, { data }]) => [name, [...data]]),
+    [
+      ["a.q.weight", [12, 4, -2, 6]],
+      ["b.q.weight", [3, 0, 0, 4]],
+      ["lm_head.weight", [2, 5]],
+      ["shared.weight", [7, 7]],
+    ],
+  );
+  assert.deepEqual([...base.get("a.q.weight")!.data], [1, 0, 0, 1]);
+  assert.deepEqual(weightChanges(base, adapter), [
+    { module: "a.q", relative: Math.sqrt((11 ** 2 + 4 ** 2 + 2 ** 2 + 5 ** 2) / 2) },
+    { module: "b.q", relative: 0 },
+    { module: "lm_head", relative: Math.sqrt(9 / 8) },
+  ]);
 });
 
 // ---------------------------------------------------------------------------------------------- adapter files

@@ -1,0 +1,24 @@
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeJson } from "../io";
+import { copyTokenizer } from "../models/checkpoint";
+import { readSettings, writeSettings } from "./saved";
+import type { TrainedExperiment } from "./run";
+
+const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors", "unfrozen.safetensors"];
+
+/**
+ * Puts a trained adapter into a folder of its own, with all that somebody needs who gets the folder: the adapter as PEFT
+ * opens it, the settings of its inputs, the tokenizer, the trainer's last state and its log. `openExperiment` opens it.
+ */
+export function saveExperiment(directory: string, trained: TrainedExperiment): void {
+  const { adapter, base, steps, best, seconds, log } = trained;
+  mkdirSync(directory, { recursive: true });
+  for (const name of ADAPTER_FILES) {
+    if (existsSync(join(adapter, name))) copyFileSync(join(adapter, name), join(directory, name));
+    else rmSync(join(directory, name), { force: true });
+  }
+  copyTokenizer(base.tokenizer.directory, directory);
+  writeJson(join(directory, "trainer_state.json"), { step: steps, best, seconds, log });
+  writeSettings(directory, readSettings(adapter)!);
+}

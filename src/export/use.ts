@@ -1,0 +1,48 @@
+interface Transformers {
+  AutoModelForSeq2SeqLM: {
+    from_pretrained(path: string, options: { local_files_only: true; dtype: string }): Promise<Model>;
+  };
+  AutoTokenizer: { from_pretrained(path: string, options: { local_files_only: true }): Promise<Tokenizer> };
+}
+
+interface Model {
+  generate(options: object): Promise<unknown>;
+  dispose(): Promise<unknown>;
+}
+
+interface Tokenizer {
+  (text: string): object;
+  batch_decode(ids: unknown, options: { skip_special_tokens: true }): string[];
+}
+
+export interface TransformersJsUseOptions {
+  maxNewTokens: number;
+  /** Which of the exported variants. Default: `"fp32"`. */
+  dtype?: "fp32" | "q8";
+}
+
+/**
+ * Generates greedily with @huggingface/transformers from a directory that `exportTransformersJs` wrote, text by text, as a
+ * web page would. Nothing is fetched.
+ */
+export async function generateWithTransformersJs(
+  directory: string,
+  texts: readonly string[],
+  { maxNewTokens, dtype = "fp32" }: TransformersJsUseOptions,
+): Promise<string[]> {
+  // By a name that is not a literal, so that compiling a notebook cell need not read all its type declarations.
+  const name: string = "@huggingface/transformers";
+  const { AutoModelForSeq2SeqLM, AutoTokenizer } = (await import(name)) as Transformers;
+  const tokenizer = await AutoTokenizer.from_pretrained(directory, { local_files_only: true });
+  const model = await AutoModelForSeq2SeqLM.from_pretrained(directory, { local_files_only: true, dtype });
+  try {
+    const answers: string[] = [];
+    for (const text of texts) {
+      const ids = await model.generate({ ...tokenizer(text), max_new_tokens: maxNewTokens });
+      answers.push(...tokenizer.batch_decode(ids, { skip_special_tokens: true }));
+    }
+    return answers;
+  } finally {
+    await model.dispose();
+  }
+}

@@ -1,0 +1,53 @@
+import { inKernel, liveDisplay } from "../notebook";
+import { BrowserMissingError } from "./browser";
+import { renderPng } from "./render";
+import { figureBundle, figureText } from "./show";
+import type { Figure } from "./types";
+
+/** A figure in the running cell that is drawn again and again while work goes on. */
+export interface LiveFigure {
+  /**
+   * Shows `make()` in the figure's place, soon: one drawing at a time, at most one a second, and so seldom that drawing
+   * takes a twentieth of the time. What comes in between is left out. Outside a notebook nothing is drawn.
+   */
+  update(make: () => Figure): void;
+  /** The last state, shown and saved as `showFigure` does. */
+  finish(figure: Figure, path?: string): Promise<void>;
+}
+
+/** Milliseconds between two drawings, at least. */
+const interval = 1000;
+
+/** The least ratio of the time between two drawings to the time that a drawing takes. */
+const restFactor = 20;
+
+/** Begins a live figure: a place in the output of the running cell. */
+export function startLiveFigure(): LiveFigure {
+  const state = { next: 0, drawing: Promise.resolve(), busy: false };
+  const handle = liveDisplay({ "text/plain": "" });
+  const draw = async (figure: Figure) => {
+    const started = performance.now();
+    state.busy = true;
+    try {
+      handle.update({ "image/png": await renderPng(figure), "text/plain": figureText(figure) });
+    } catch (error) {
+      if (!(error instanceof BrowserMissingError)) throw error;
+      state.next = Infinity;
+      return;
+    } finally {
+      state.busy = false;
+    }
+    const took = performance.now() - started;
+    state.next = started + Math.max(interval, restFactor * took);
+  };
+  return {
+    update(make) {
+      if (state.busy || performance.now() < state.next || !inKernel()) return;
+      state.drawing = draw(make());
+    },
+    async finish(figure, path) {
+      await state.drawing;
+      handle.update(await figureBundle(figure, path));
+    },
+  };
+}

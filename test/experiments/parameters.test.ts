@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { defaultExperiment, notebookExperiment } from "../../src";
+
+test("a notebook's parameters take the place of the profile's settings, but for those that are 0", () => {
+  const parameters = {
+    PROFILE: "full",
+    SEED: 0,
+    N_TRAIN: 50,
+    N_VAL: 0,
+    MAX_STEPS: 0,
+    GRAD_ACC: 2,
+    RESAMPLES: 10,
+  };
+  assert.deepEqual(notebookExperiment(parameters), {
+    ...defaultExperiment("full"),
+    seed: 0,
+    nTrain: 50,
+    gradientAccumulation: 2,
+  });
+  assert.equal(notebookExperiment(parameters, { nTrain: 7 }).nTrain, 7);
+  assert.equal(
+    notebookExperiment({ PROFILE: "quick", SEED: 4 }).maxSteps,
+    defaultExperiment("quick").maxSteps,
+  );
+});
