@@ -77,6 +77,8 @@ const schema = z
     /** No n-gram of so many tokens occurs twice in an answer; 0 allows it. */
     noRepeatNgramSize: whole,
     repetitionPenalty: positive,
+    /** Answers made for each input, drawn or the best beams; the one given says most of the personas' content words. */
+    candidates: count,
   })
   .check(({ value, issues }) => {
     const refuse = (path: string, message: string) =>
@@ -105,17 +107,18 @@ const decoding = [
 ] as const satisfies readonly (keyof ExperimentSettings)[];
 
 /** What is only asked of a model that is trained: the same adapter serves all their values. */
-export const evaluationKeys = ["nTest", ...decoding] as const;
+export const evaluationKeys = ["nTest", "candidates", ...decoding] as const;
 
 /** How to generate, for `generateTexts`. */
 export function generationSettings(
-  settings: Pick<ExperimentSettings, "seed" | "maxNewTokens" | (typeof decoding)[number]>,
+  settings: Pick<ExperimentSettings, "seed" | "maxNewTokens" | "candidates" | (typeof decoding)[number]>,
 ) {
   const chosen = Object.fromEntries(decoding.map((key) => [key, settings[key]])) as Pick<
     ExperimentSettings,
     (typeof decoding)[number]
   >;
-  return { ...chosen, maxNewTokens: settings.maxNewTokens, seed: settings.doSample ? settings.seed : 0 };
+  const { maxNewTokens, candidates: numReturnSequences, doSample } = settings;
+  return { ...chosen, maxNewTokens, numReturnSequences, seed: doSample ? settings.seed : 0 };
 }
 
 /** The settings that decide what is trained: all but {@link evaluationKeys}. */
@@ -160,6 +163,7 @@ const full: ExperimentSettings = {
   topP: 1,
   noRepeatNgramSize: 0,
   repetitionPenalty: 1,
+  candidates: 1,
 };
 
 /** A run on the embedded sample and model that takes well under a minute on two cores. */

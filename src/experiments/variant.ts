@@ -4,6 +4,7 @@ import { mergeAdapter, readAdapter } from "../models/lora";
 import { T5Generator } from "../models/t5";
 import { shownPath, startProgress } from "../notebook";
 import { baseName } from "./base";
+import { mostPersonal } from "./candidates";
 import { inputBuilder } from "./examples";
 import type { ExperimentModel } from "./run";
 import { changeSettings, type ExperimentSettings, generationSettings } from "./settings";
@@ -55,9 +56,13 @@ export function experimentVariant(
             },
           },
         );
+        const answers = texts.map(({ text }) => turnsOnLines(text));
         return inputs.map(({ text, retrieved }, i) => ({
           input: text,
-          output: turnsOnLines(texts[i]!.text),
+          output: mostPersonal(
+            answers.slice(i * settings.candidates, (i + 1) * settings.candidates),
+            conversations[i]!.personas.flat(),
+          ),
           ...(retrieved.length > 0 ? { retrieved: retrieved.map(({ id, score }) => ({ id, score })) } : {}),
         }));
       } finally {
