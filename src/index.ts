@@ -21,3 +21,4 @@ export * from "./statistics";
 export * from "./pretraining";
 export * from "./experiments";
 export * from "./grid";
+export * from "./report";

@@ -133,7 +133,10 @@ export function writeEvaluation(place: EvaluationPlace, { variants, cases }: Eva
     runId: place.runId ?? null,
     variants,
   } satisfies z.infer<typeof summarySchema>);
-  writeCsv(paths.table, variants.map(tableRow));
+  writeCsv(
+    paths.table,
+    variants.map((summary) => metricsRow(summary, place.runId ?? null)),
+  );
   return paths;
 }
 
@@ -156,7 +159,8 @@ function linesSha256(lines: readonly string[]): string {
   return sha256(lines.join("\n"));
 }
 
-function tableRow(summary: VariantSummary): Record<string, string | number> {
+/** A row of `eval_metrics.csv`: the scores of a variant, and the run that it is of, if that has a name. */
+export function metricsRow(summary: VariantSummary, run: string | null): Record<string, string | number> {
   const { variant, split, cases, seed, date, metrics } = summary;
   const columns = setMetrics.flatMap((name): [string, number][] => {
     const { value, low, high } = metrics[name];
@@ -166,7 +170,7 @@ function tableRow(summary: VariantSummary): Record<string, string | number> {
       [`${name}_high`, high],
     ];
   });
-  return { variant, split, cases, seed, date, ...Object.fromEntries(columns) };
+  return { run: run ?? "", variant, split, cases, seed, date, ...Object.fromEntries(columns) };
 }
 
 function parseLine(line: string, path: string, index: number): unknown {

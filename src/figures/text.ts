@@ -1,9 +1,13 @@
 /**
  * Plain text as Plotly's text: its tags, links, entities and `$…$` mathematics are shown as they are written, and line
- * breaks are kept. Every text that a figure shows goes through here, so that none of it becomes markup.
+ * breaks are kept. Every text that a figure shows goes through here, so that none of it becomes markup. Characters that
+ * XML, and so an SVG, cannot have become U+FFFD.
  */
 export function plain(text: string): string {
-  return text.replace(/[&<>$]/g, (character) => `&#${character.charCodeAt(0)};`).replace(/\r\n?|\n/g, "<br>");
+  return text
+    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/gu, "\ufffd")
+    .replace(/[&<>$]/g, (character) => `&#${character.charCodeAt(0)};`)
+    .replace(/\r\n?|\n/g, "<br>");
 }
 
 /** Breaks text between words into lines of at most `characters`; a longer word has a line of its own. */

@@ -8,6 +8,7 @@ import {
   ecdf,
   heatmap,
   histogram,
+  intervalPanels,
   lines,
   scatter,
   type Figure,
@@ -162,13 +163,51 @@ test("lines come with their band, heatmaps with their gaps, axes with their unit
   assert.deepEqual([trace(map)["z"], trace(map)["text"]], [[[0.5, null]], [["0.5", ""]]]);
 });
 
+test("interval panels have a row for each category and keep those of one name apart", () => {
+  const values = [{ value: 2, low: 1, high: 4 }, null, { value: 5, low: 5, high: 5 }];
+  const figure = intervalPanels({
+    title: "t",
+    categories: ["same", "same", "c"],
+    groups: ["one", "one", "two"],
+    panels: [
+      { title: "ROUGE-L", values },
+      { title: "BLEU", values, range: [0, 9] },
+    ],
+  });
+  assert.equal(figure.data.length, 4);
+  assert.deepEqual([trace(figure)["x"], trace(figure)["y"]], [[2], [0]]);
+  assert.deepEqual([trace(figure, 1)["x"], trace(figure, 1)["y"]], [[5], [2]]);
+  const error = trace(figure)["error_x"] as { array: number[]; arrayminus: number[] };
+  assert.deepEqual([error.array, error.arrayminus], [[2], [1]]);
+  const { yaxis, xaxis2 } = figure.layout as Record<string, { ticktext?: string[]; range?: number[] }>;
+  assert.deepEqual(
+    [yaxis!.ticktext, xaxis2!.range],
+    [
+      ["same", "same", "c"],
+      [0, 9],
+    ],
+  );
+  const more = intervalPanels({
+    title: "t",
+    categories: ["a"],
+    groups: ["g"],
+    panels: [{ title: "x", values }],
+  });
+  assert.ok(figure.layout.height! > more.layout.height!);
+});
+
 test("no text becomes markup", () => {
+  // https://www.w3.org/TR/xml/#NT-Char
+  const xmlCharacter = /^[\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]$/u;
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       const escaped = plain(text).replaceAll("<br>", "\n");
       assert.doesNotMatch(escaped, /[<>$]|&(?!#\d+;)/);
       const back = escaped.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
-      assert.equal(back, text.replace(/\r\n?/g, "\n"));
+      const drawable = Array.from(text.replace(/\r\n?/g, "\n"), (character) =>
+        xmlCharacter.test(character) ? character : "\ufffd",
+      );
+      assert.equal(back, drawable.join(""));
     }),
   );
 });
@@ -182,6 +221,12 @@ test("every text of every figure is escaped", () => {
     histogram({ ...common, series: { [evil]: [1], b: [2] }, counted: evil }),
     ecdf({ ...common, series: { [evil]: [1], b: [2] }, counted: evil }),
     bars({ ...common, categories: [evil], series: [{ name: evil, values: [1] }], format: () => evil }),
+    intervalPanels({
+      ...common,
+      categories: [evil],
+      groups: [evil],
+      panels: [{ title: evil, values: [{ value: 1, low: 0, high: 2 }] }],
+    }),
     scatter({ ...common, series: [point], showNames: true }),
     lines({ ...common, series: [point] }),
     heatmap({ ...common, columns: [evil], rows: [evil], values: [[1]], z: axis, format: () => evil }),

@@ -1,0 +1,82 @@
+import type { JsonValue, SetMetric } from "../evaluation";
+import type { Computed } from "./computed";
+import { type Inline, show, type Text } from "./document";
+import type { effectMetrics } from "./effects";
+import type { Format } from "./format";
+import type { FoundOutputs, FoundVariant } from "./found";
+import { type JsonPath, missing, type Sources } from "./sources";
+
+/** The report's own file of values, relative to the folder of outputs. */
+export const computedFile = "report/computed.json";
+
+/** What the report's sections are written from. */
+export interface ReportContext {
+  sources: Sources;
+  found: FoundOutputs;
+  computed: Computed;
+}
+
+export type EffectMetric = (typeof effectMetrics)[number];
+
+/** What scores are called in prose and tables. */
+export const metricNames = {
+  bleu: "BLEU",
+  rougeL: "ROUGE-L",
+  jaccard: "Jaccard",
+  personaCoverage: "coverage",
+  personaCoverageContent: "content coverage",
+  outputTokens: "words",
+  rougeLPrecision: "ROUGE-L precision",
+  rougeLRecall: "ROUGE-L recall",
+  distinct2: "distinct bigrams",
+  lengthRatio: "length ratio",
+} as const satisfies Partial<Record<SetMetric, string>>;
+export type NamedMetric = keyof typeof metricNames;
+
+const formatOf = (metric: SetMetric): Format =>
+  metric === "bleu" || metric === "outputTokens" || metric === "sentenceBleu" ? "decimal1" : "decimal3";
+
+/** A variant's score, with its interval in brackets unless told otherwise. */
+export function score(
+  { sources }: ReportContext,
+  variant: FoundVariant,
+  metric: SetMetric,
+  interval = true,
+): Text {
+  const part = (name: "value" | "low" | "high") =>
+    show(sources.value(variant.file, [...variant.path, "metrics", metric, name], formatOf(metric)));
+  return interval ? [part("value"), " [", part("low"), ", ", part("high"), "]"] : [part("value")];
+}
+
+/** A field of a variant's row, such as `["cases"]` or `["settings", "maxSteps"]`. */
+export function field(
+  { sources }: ReportContext,
+  variant: FoundVariant,
+  path: JsonPath,
+  format: Format,
+): Inline {
+  return show(sources.value(variant.file, [...variant.path, ...path], format));
+}
+
+/** A value that the report computed. */
+export function computed({ sources }: ReportContext, path: JsonPath, format: Format): Inline {
+  return show(sources.value(computedFile, path, format));
+}
+
+/** A score that no evaluation left. */
+export function missingScore(reason: string): Text {
+  return [show(missing(reason))];
+}
+
+export function setting(variant: FoundVariant, name: string): JsonValue | undefined {
+  return variant.summary.settings[name];
+}
+
+/** The variant with the highest score. */
+export function best(variants: readonly FoundVariant[], metric: SetMetric): FoundVariant | undefined {
+  const value = (variant: FoundVariant) => variant.summary.metrics[metric].value;
+  return variants.reduce<FoundVariant | undefined>(
+    (top, one) => (top === undefined || value(one) > value(top) ? one : top),
+    undefined,
+  );
+}

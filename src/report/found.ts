@@ -1,0 +1,128 @@
+import { readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { type EvaluationCase, readEvaluation, type VariantSummary } from "../evaluation";
+import { type Manifest } from "../notebook";
+import type { JsonPath, Sources } from "./sources";
+
+/** What a variant is: `bound` and `baseline` need no model, `base` is a model before training, `model` one after it. */
+export type Kind = "bound" | "baseline" | "base" | "model";
+
+/** A variant that an evaluation left, with the place of its row. */
+export interface FoundVariant {
+  kind: Kind;
+  /** Its name, with the run's in front if it has one. */
+  name: string;
+  run: string | null;
+  /** The summary file, relative to the folder of outputs, and the row in it. */
+  file: string;
+  path: JsonPath;
+  summary: VariantSummary;
+  cases: readonly EvaluationCase[];
+}
+
+/** What a folder of outputs holds. */
+export interface FoundOutputs {
+  /** Evaluated on the same conversations as most: these can be compared. Bounds first, then as in the files. */
+  variants: FoundVariant[];
+  /** Evaluated on other conversations. */
+  others: FoundVariant[];
+  /** Manifests by notebook. */
+  manifests: { file: string; manifest: Manifest }[];
+  /** The files with summaries. */
+  files: string[];
+  /** What could not be used, and why. */
+  problems: string[];
+}
+
+/** Deeper folders hold adapters and checkpoints. */
+const depth = 2;
+
+/** Every evaluation and manifest below the folder of `sources`, whoever left them. */
+export function findOutputs(sources: Sources): FoundOutputs {
+  const all = filesBelow(sources.folder, "", depth);
+  const files = all.filter((file) => /(^|\/)stage3_summary(_[\w.-]+)?\.json$/.test(file));
+  const problems: string[] = [];
+  const found = files.flatMap((file) => {
+    try {
+      return readSummary(sources, file, problems);
+    } catch (error) {
+      problems.push((error as Error).message);
+      return [];
+    }
+  });
+  const manifests = all
+    .filter((file) => basename(file) === "manifest.json")
+    .flatMap((file) => {
+      const parsed = manifestSchema.safeParse(sources.read(file));
+      if (parsed.success) return [{ file, manifest: parsed.data as Manifest }];
+      problems.push(`${file} is no manifest of a run`);
+      return [];
+    });
+  const sets = new Map<string, number>();
+  for (const { summary } of found) sets.set(summary.caseSet, (sets.get(summary.caseSet) ?? 0) + 1);
+  const main = [...sets].sort(([, a], [, b]) => b - a)[0]?.[0];
+  const order: readonly Kind[] = ["bound", "baseline", "base", "model"];
+  found.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  return {
+    variants: found.filter(({ summary }) => summary.caseSet === main),
+    others: found.filter(({ summary }) => summary.caseSet !== main),
+    manifests,
+    files,
+    problems,
+  };
+}
+
+const manifestSchema = z.object({
+  name: z.string(),
+  profile: z.string(),
+  seed: z.number(),
+  started: z.string(),
+  finished: z.string(),
+  seconds: z.number(),
+  parameters: z.record(z.string(), z.unknown()),
+  versions: z.record(z.string(), z.string()),
+  inputs: z.array(z.object({ path: z.string(), bytes: z.number(), sha256: z.string() })),
+  files: z.array(z.object({ path: z.string(), bytes: z.number(), sha256: z.string() })),
+});
+
+function readSummary(sources: Sources, file: string, problems: string[]): FoundVariant[] {
+  const run = /stage3_summary_(.+)\.json$/.exec(file)?.[1] ?? null;
+  const directory = join(sources.folder, dirname(file));
+  const { variants, cases } = readEvaluation(run === null ? { directory } : { directory, runId: run });
+  const rows = (sources.read(file) as { variants: { variant: string }[] }).variants;
+  for (const { variant } of rows) {
+    if (!variants.some((one) => one.variant === variant))
+      problems.push(
+        `${file}: the cases of "${variant}" are not those of its summary; it has to be evaluated again`,
+      );
+  }
+  return variants.map((summary) => {
+    const row = rows.findIndex(({ variant }) => variant === summary.variant);
+    const name = run === null ? summary.variant : `${run}: ${summary.variant}`;
+    const path = ["variants", row];
+    return { kind: kindOf(summary), name, run, file, path, summary, cases: cases.get(summary.variant)! };
+  });
+}
+
+/** Models name their base and adapter among their settings; bounds are called what `src/baselines` calls them. */
+function kindOf({ variant, settings }: VariantSummary): Kind {
+  if ("adapter" in settings) return settings["adapter"] === null ? "base" : "model";
+  return /^(random|reference)(,|$)/.test(variant) ? "bound" : "baseline";
+}
+
+function filesBelow(root: string, folder: string, levels: number): string[] {
+  let entries;
+  try {
+    entries = readdirSync(join(root, folder), { withFileTypes: true });
+  } catch {
+    return [];
+  }
+  return entries
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory()) return levels > 0 ? filesBelow(root, path, levels - 1) : [];
+      return entry.isFile() ? [path] : [];
+    });
+}
