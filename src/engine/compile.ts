@@ -51,10 +51,7 @@ export class CompiledFunction<T extends Tree<tf.Tensor>, R extends Tree<tf.Tenso
   }
 
   async run(inputs: OutputsOf<T>, options: RunOptions<R> = {}): Promise<OutputsOf<R>> {
-    const signature = mapTree(inputs as unknown as Tree<ProgramTensor>, ({ dtype, shape }): TensorSpec => ({
-      dtype,
-      shape,
-    }));
+    const signature = signatureOf(inputs);
     const key = JSON.stringify(signature);
     let program = this.programs.get(key);
     if (!program) {
@@ -65,12 +62,25 @@ export class CompiledFunction<T extends Tree<tf.Tensor>, R extends Tree<tf.Tenso
     return (await program).run(inputs as unknown as InputsOf<Signature>, options);
   }
 
+  /** {@link assertFinite} for these inputs. */
+  async assertFinite(inputs: OutputsOf<T>, options: Pick<RunOptions<R>, "noise"> = {}): Promise<void> {
+    const fn = this.fn as unknown as (inputs: TensorsOf<Signature>) => R;
+    await assertFinite(fn, signatureOf(inputs), inputs as unknown as InputsOf<Signature>, options);
+  }
+
   /** Frees all programs. */
   async dispose(): Promise<void> {
     const programs = [...this.programs.values()];
     this.programs.clear();
     await Promise.all(programs.map(async (program) => (await program).dispose()));
   }
+}
+
+function signatureOf<T extends Tree<tf.Tensor>>(inputs: OutputsOf<T>): Signature {
+  return mapTree(inputs as unknown as Tree<ProgramTensor>, ({ dtype, shape }): TensorSpec => ({
+    dtype,
+    shape,
+  }));
 }
 
 /**

@@ -172,7 +172,7 @@ const quick: ExperimentSettings = {
   nTrain: 192,
   nValidation: 24,
   nTest: 24,
-  maxSteps: 120,
+  maxSteps: 100,
   learningRate: 2e-3,
   warmupSteps: 10,
   evalSteps: 20,

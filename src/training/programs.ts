@@ -1,5 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
-import { CompiledFunction, type CompileOptions, type Noise, type ProgramTensor } from "../engine";
+import {
+  CompiledFunction,
+  type CompileOptions,
+  EngineError,
+  type Noise,
+  type ProgramTensor,
+} from "../engine";
 import { float32Tensor } from "../models/safetensors";
 import {
   adamW,
@@ -74,6 +80,17 @@ export class TrainingPrograms {
   async loss(batch: BatchTensors): Promise<number> {
     const { loss } = await this.lossProgram.run(this.lossInputs(batch));
     return Number(loss.data[0]);
+  }
+
+  /** Where on the way to the loss and the gradients of a batch the numbers stop being finite, or undefined. */
+  async firstNonFinite(batch: BatchTensors, noise: Noise): Promise<string | undefined> {
+    try {
+      await this.gradientProgram.assertFinite(this.lossInputs(batch), { noise });
+      return undefined;
+    } catch (error) {
+      if (error instanceof EngineError) return error.message;
+      throw error;
+    }
   }
 
   /** Global norm of gradients. */

@@ -51,9 +51,11 @@ export class TrainingDiverged extends Error {
     readonly step: number,
     readonly batchFile: string,
     what: string,
+    /** The first operation whose result is not finite, where it could be found. */
+    readonly where: string | undefined,
   ) {
     super(
-      `step ${step}: ${what}. The parameters are as before the step; its batch is in ${batchFile}. ` +
+      `step ${step}: ${what}${where === undefined ? "" : ` (${where})`}. The parameters are as before the step; its batch is in ${batchFile}. ` +
         "A lower learning rate, a longer warm-up or a lower maxGradNorm usually helps.",
     );
   }
@@ -171,7 +173,8 @@ class Run {
     const perLabel = 1 / Math.max(1, sums.labels);
     const loss = sums.loss * perLabel;
     const gradNorm = (await this.programs.norm(this.gradients)) * perLabel;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) this.diverged(batches, { loss, gradNorm });
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
+      await this.diverged(batches, { loss, gradNorm });
     const learningRate = learningRateAt(this.step, { ...this.options, maxSteps: this.maxSteps });
     await this.programs.update(this.gradients, this.moments, {
       ...this.options,
@@ -254,7 +257,10 @@ class Run {
     );
   }
 
-  private diverged(batches: BatchTensors[], measured: { loss: number; gradNorm: number }): never {
+  private async diverged(
+    batches: BatchTensors[],
+    measured: { loss: number; gradNorm: number },
+  ): Promise<never> {
     const path = join(this.options.outputDirectory, `diverged-step-${this.step + 1}.json`);
     const plain = batches.map((batch) =>
       Object.fromEntries(
@@ -267,8 +273,20 @@ class Run {
     const [what, value] = Number.isFinite(measured.loss)
       ? ["gradient norm", measured.gradNorm]
       : ["loss", measured.loss];
-    writeJson(path, { step: this.step + 1, what, value: String(value), batches: plain });
-    throw new TrainingDiverged(this.step + 1, path, `the ${what} is ${value}`);
+    const where = await this.firstNonFinite(batches);
+    writeJson(path, { step: this.step + 1, what, value: String(value), where, batches: plain });
+    throw new TrainingDiverged(this.step + 1, path, `the ${what} is ${value}`, where);
+  }
+
+  /** Where a step's numbers stop being finite, if its batches show it when they are computed once more. */
+  private async firstNonFinite(batches: BatchTensors[]): Promise<string | undefined> {
+    const { seed, gradientAccumulationSteps } = this.options;
+    for (const [part, batch] of batches.entries()) {
+      const noise = { seed, step: this.step * gradientAccumulationSteps + part };
+      const where = await this.programs.firstNonFinite(batch, noise);
+      if (where !== undefined) return where;
+    }
+    return undefined;
   }
 
   private readonly say = (message: string, event: TrainingEvent): void =>

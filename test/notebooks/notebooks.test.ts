@@ -6,7 +6,11 @@ import { after, test } from "node:test";
 import { hasTag, readNotebook } from "../../scripts/runner/notebook";
 import { runNotebook } from "../../scripts/runner/run-notebook";
 import { readJson } from "../../src/io";
+import { writeModelDirectory } from "../../src/models/checkpoint";
+import { embeddedTokenizer } from "../../src/models/tokenizer";
 import type { Manifest } from "../../src/notebook";
+import type { ParameterValue } from "../../src/notebook/parameters";
+import { randomT5, TINY } from "../models/tiny";
 
 const folder = resolve(__dirname, "../../notebooks");
 const outputs = mkdtempSync(join(tmpdir(), "notebooks-"));
@@ -17,6 +21,24 @@ const notebooks = existsSync(folder)
       .filter((file) => file.endsWith(".ipynb"))
       .sort()
   : [];
+
+/** Notebooks that train run here with a random model of a few thousand parameters a layer, for a few steps. */
+const small: Record<string, Record<string, ParameterValue>> = {
+  "04-lora-training": {
+    MAX_STEPS: 3,
+    N_TRAIN: 12,
+    N_VAL: 2,
+    N_TEST: 3,
+    MAX_NEW_TOKENS: 12,
+    RESAMPLES: 20,
+    RANK: 2,
+  },
+};
+const model = mkdtempSync(join(tmpdir(), "model-"));
+after(() => rmSync(model, { recursive: true }));
+writeModelDirectory(model, randomT5({ ...TINY, vocabSize: 8000, numLayers: 4 }, 5), {
+  tokenizerFrom: embeddedTokenizer,
+});
 
 for (const file of notebooks) {
   const name = basename(file, ".ipynb");
@@ -35,8 +57,8 @@ for (const file of notebooks) {
     await runNotebook({
       path,
       saveTo: join(outputs, file),
-      parameters: { PROFILE: "quick" },
-      environment: { ...process.env, PERSONA_OUTPUTS: outputs },
+      parameters: { PROFILE: "quick", ...small[name] },
+      environment: { ...process.env, PERSONA_OUTPUTS: outputs, ...(small[name] && { PERSONA_MODEL: model }) },
       limit: 600,
     });
     const manifest = readJson(join(outputs, name, "manifest.json")) as Manifest;

@@ -262,9 +262,22 @@ test("a loss that is not finite stops the run before the update and keeps the ba
   );
   assert.ok(error instanceof TrainingDiverged);
   assert.match(error.message, /step 1: the loss is NaN.*diverged-step-1\.json.*lower learning rate/s);
+  assert.match(error.where!, /input .*lm_head\.weight is NaN at element 5/);
   const kept = JSON.parse(readFileSync(error.batchFile, "utf8"));
   assert.deepEqual(kept.batches[0].inputIds.shape, [4, kept.batches[0].inputIds.data.length / 4]);
   assert.deepEqual(numbers({ task }), before);
+});
+
+test("a run that diverges names the operation where its numbers stopped being finite", async () => {
+  const task = tinyTask();
+  const name = "decoder.block.1.layer.2.DenseReluDense.wo.lora_A.weight";
+  task.trained.get(name)!.data.fill(3e38);
+  task.trained.get(name.replace("lora_A", "lora_B"))!.data.fill(3e38);
+  await assert.rejects(train(task, tinyOptions(directory)), (error: unknown) => {
+    assert.ok(error instanceof TrainingDiverged);
+    assert.match(error.where!, /first result with an element that is not finite is .*(linear|model)\.ts/);
+    return true;
+  });
 });
 
 test("early stopping ends a run that does not improve, and the best parameters come back", async () => {

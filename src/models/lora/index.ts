@@ -1,4 +1,5 @@
 export * from "./adapter";
+export * from "./changes";
 export * from "./config";
 export * from "./linear";
 export * from "./trainable";

@@ -77,31 +77,3 @@ export function mergeAdapter(
   }
   return merged;
 }
-
-/** How far an adapter moved a weight. */
-export interface WeightChange {
-  /** Module path, such as `encoder.block.0.layer.0.SelfAttention.q`. */
-  readonly module: string;
-  /** ‖W′ − W‖ / ‖W‖ in the Frobenius norm, W′ the weight with the adapter merged. */
-  readonly relative: number;
-}
-
-/** How far an adapter moved each weight that it adapts, saves whole or unfreezes; norms and other vectors are left out. */
-export function weightChanges(
-  parameters: ReadonlyMap<string, Float32Tensor>,
-  adapter: Pick<Adapter, "config" | "weights" | "unfrozen">,
-): WeightChange[] {
-  const changed = [...mergeAdapter(parameters, adapter)].filter(
-    ([name, tensor]) => tensor !== parameters.get(name) && tensor.shape.length === 2,
-  );
-  return changed.map(([name, { data }]) => {
-    const before = parameters.get(name)!.data;
-    let difference = 0;
-    let size = 0;
-    for (let i = 0; i < data.length; i++) {
-      difference += (data[i]! - before[i]!) ** 2;
-      size += before[i]! ** 2;
-    }
-    return { module: name.replace(/\.weight$/, ""), relative: Math.sqrt(difference / size) };
-  });
-}

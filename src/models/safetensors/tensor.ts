@@ -52,6 +52,19 @@ export function float32Tensor(shape: readonly number[], data: Float32Array): Hos
   return { dtype: "float32", shape: [...shape], data };
 }
 
+/** A matrix from its rows, which are of one length. */
+export function matrixOf(rows: readonly (readonly number[])[]): HostTensor<"float32"> {
+  return float32Tensor([rows.length, rows[0]?.length ?? 0], Float32Array.from(rows.flat()));
+}
+
+/** The rows of a matrix; with `most`, its corner of at most so many rows and columns. */
+export function rowsOf({ shape, data }: HostTensor<"float32">, most = Infinity): number[][] {
+  const [rows, columns] = shape as readonly [number, number];
+  return Array.from({ length: Math.min(rows, most) }, (_, row) => [
+    ...data.subarray(row * columns, row * columns + Math.min(columns, most)),
+  ]);
+}
+
 /**
  * The float32 values of a floating-point tensor: float32 as it is (no copy), float16 and bfloat16 exactly, float64
  * rounded. Other types are refused.

@@ -22,6 +22,7 @@ import {
   toFloat32,
   trainableTable,
   weightChanges,
+  weightChangeTable,
   writeAdapter,
   writeSafetensors,
 } from "../../../src";
@@ -178,6 +179,25 @@ test("a merged model has W + s·B·A, also over an unfrozen W, and the saved mod
     { module: "b.q", relative: 0 },
     { module: "lm_head", relative: Math.sqrt(9 / 8) },
   ]);
+});
+
+test("changes of a T5's projections as a table of blocks", () => {
+  const change = (module: string, relative: number) => ({ module, relative });
+  const table = weightChangeTable([
+    change("encoder.block.0.layer.0.SelfAttention.q", 1),
+    change("encoder.block.0.layer.0.SelfAttention.relative_attention_bias", 9),
+    change("encoder.block.0.layer.1.DenseReluDense.wi_0", 2),
+    change("decoder.block.11.layer.1.EncDecAttention.v", 3),
+    change("lm_head", 4),
+  ]);
+  assert.deepEqual(table, {
+    rows: ["encoder 1", "decoder 12"],
+    columns: ["self q", "cross v", "wi_0"],
+    values: [
+      [1, null, 2],
+      [null, 3, null],
+    ],
+  });
 });
 
 // ---------------------------------------------------------------------------------------------- adapter files
