@@ -18,6 +18,7 @@ import {
 import { setMetrics, type SetMetric } from "../src/evaluation";
 import { writeCsv } from "../src/io";
 import { profiles, type Profile, shownPath, showTable } from "../src/notebook";
+import { parseSetting } from "./options";
 
 interface Options {
   profile?: Profile;
@@ -78,15 +79,7 @@ Examples:
   .showHelpAfterError();
 
 function readSetting(text: string, before: [string, SettingValue][]): [string, SettingValue][] {
-  const [whole, name, value] = /^([A-Za-z]\w*)=(.*)$/s.exec(text) ?? [];
-  if (whole === undefined) throw new InvalidArgumentError("It is not of the form NAME=VALUE.");
-  return [...before, [name!, plainValue(value!)]];
-}
-
-/** `true`, `false` and numbers as such, everything else as text. */
-function plainValue(text: string): SettingValue {
-  if (text === "true" || text === "false") return text === "true";
-  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+  return [...before, parseSetting(text)];
 }
 
 function readCount(text: string): number {

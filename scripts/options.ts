@@ -1,0 +1,14 @@
+import { InvalidArgumentError } from "commander";
+import type { SettingValue } from "../src/grid";
+
+/** `NAME=VALUE` of a command line; `true`, `false` and numbers as such, everything else as text. */
+export function parseSetting(text: string): [name: string, value: SettingValue] {
+  const [whole, name, value] = /^([A-Za-z]\w*)=(.*)$/s.exec(text) ?? [];
+  if (whole === undefined) throw new InvalidArgumentError(`"${text}" is not of the form NAME=VALUE.`);
+  return [name!, plainValue(value!)];
+}
+
+function plainValue(text: string): SettingValue {
+  if (text === "true" || text === "false") return text === "true";
+  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
+}
