@@ -36,7 +36,7 @@ const zeros = Buffer.alloc(CHUNK);
  * not less than the threshold.
  */
 export function drawMask({ seed, step }: Noise, { index, size, threshold }: MaskDraw): Uint8Array {
-  const words = new Uint32Array(Math.ceil(size / 4));
+  const words = new Int32Array(Math.ceil(size / 4));
   const counter = Buffer.alloc(16);
   counter.writeBigUInt64BE(BigInt(step), 0);
   counter.writeUInt32BE(index, 8);
@@ -45,7 +45,7 @@ export function drawMask({ seed, step }: Noise, { index, size, threshold }: Mask
   for (let from = 0; from < words.length; from += CHUNK / 4) {
     const count = Math.min(CHUNK / 4, words.length - from);
     const bytes = stream.update(zeros.subarray(0, 4 * count));
-    thresholdWords(new Uint32Array(bytes.buffer, bytes.byteOffset, count), words.subarray(from), threshold);
+    thresholdWords(new Int32Array(bytes.buffer, bytes.byteOffset, count), words.subarray(from), threshold);
   }
   return new Uint8Array(words.buffer, 0, size);
 }
@@ -53,13 +53,14 @@ export function drawMask({ seed, step }: Noise, { index, size, threshold }: Mask
 /**
  * Compares the four bytes of each word with the threshold at once: of a byte b, adding 128 − t to its low seven bits
  * sets the high bit exactly when these are at least t, for t up to 128; above that, its own high bit must be set too.
+ * Words are signed, which V8 keeps in registers; unsigned ones become doubles.
  */
-function thresholdWords(words: Uint32Array, target: Uint32Array, threshold: number): void {
+function thresholdWords(words: Int32Array, target: Int32Array, threshold: number): void {
   const low = threshold <= 128;
   const add = Math.imul(low ? 128 - threshold : 256 - threshold, 0x01010101);
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
-    const carried = (word & 0x7f7f7f7f) + add;
+    const carried = ((word & 0x7f7f7f7f) + add) | 0;
     target[i] = ((low ? word | carried : word & carried) >>> 7) & 0x01010101;
   }
 }

@@ -10,18 +10,25 @@ import { loraAName, loraBName } from "./trainable";
  *     x [rows, in]┤                                                 (+) y [rows, out]
  *                 └─ dropout ─ A [r, in] ─ rank r ─ B [out, r] ─ ·s ┘
  *
- * y = x Wᵀ + s · (dropout(x) Aᵀ) Bᵀ. Layers without an A among `parameters` are left to the model.
+ * y = x Wᵀ + s · (dropout(x) Aᵀ) Bᵀ. Layers without an A among `parameters` are left to the model. Layers that read the same x
+ * (q, k and v; wi_0 and wi_1; k and v of every cross-attention) share its draw of dropout, where PEFT draws for each: every
+ * layer by itself sees the same noise, and x is masked once.
  */
 export function loraLinear(
   parameters: Readonly<Record<string, tf.Tensor>>,
   config: Pick<LoraConfig, "alpha" | "rank" | "useRslora" | "dropout">,
 ): (x: tf.Tensor2D, name: string) => tf.Tensor2D | undefined {
   const scale = loraScale(config);
+  const dropped = new Map<tf.Tensor2D, tf.Tensor2D>();
+  const dropOnce = (x: tf.Tensor2D) => {
+    if (!dropped.has(x)) dropped.set(x, dropout(x, config.dropout));
+    return dropped.get(x)!;
+  };
   return (x, name) => {
     const a = parameters[loraAName(name)] as tf.Tensor2D | undefined;
     if (!a) return undefined;
     const base: tf.Tensor2D = tf.matMul(x, parameters[`${name}.weight`] as tf.Tensor2D, false, true);
-    const inner = tf.mul(tf.matMul(dropout(x, config.dropout), a, false, true), scale) as tf.Tensor2D;
+    const inner = tf.mul(tf.matMul(dropOnce(x), a, false, true), scale) as tf.Tensor2D;
     const update = tf.matMul(inner, parameters[loraBName(name)] as tf.Tensor2D, false, true);
     return tf.add(base, update) as tf.Tensor2D;
   };
