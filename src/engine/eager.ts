@@ -47,7 +47,7 @@ export class EagerProgram<S extends Signature, R extends Tree<tf.Tensor>> implem
       const outputs = tf.tidy(() => {
         const tensors = mapTree(inputs as Tree<ProgramTensor>, ({ dtype, shape, data }) =>
           tf.tensor(
-            data as Float32Array,
+            (data instanceof Int8Array ? Int32Array.from(data) : data) as Float32Array,
             [...shape],
             dtype === "float32" || dtype === "bool" ? dtype : "int32",
           ),

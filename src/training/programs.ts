@@ -20,7 +20,7 @@ import type { BatchTensors, ParameterMap, TrainingTask } from "./task";
 const scalar = (value: number) => float32Tensor([], Float32Array.of(value));
 
 type ByName = Record<string, ProgramTensor>;
-const byName = (parameters: ParameterMap): ByName => Object.fromEntries(parameters);
+const byName = (parameters: ReadonlyMap<string, ProgramTensor>): ByName => Object.fromEntries(parameters);
 
 /** What the loss and its gradients are computed from. */
 type LossInputs = { trained: NamedTensors; frozen: NamedTensors; batch: NamedTensors };

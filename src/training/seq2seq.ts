@@ -7,6 +7,7 @@ import {
   type LoraConfig,
   loraLinear,
   readAdapter,
+  toInt8,
   type TrainableParameters,
   type TrainableRow,
   trainableTable,
@@ -38,6 +39,12 @@ export interface LoraTaskOptions {
   readonly padToMultipleOf: number;
   /** What adapter_config.json names as the base model. */
   readonly baseModel: string | null;
+  /**
+   * How the frozen linear layers multiply: as they are (default), or with weights, activations and gradients rounded to 8 bits,
+   * which takes about half the time of a step. What is trained, and the lm_head, stays float32. The validation loss is that of
+   * the rounded base; the adapter is for the exact one.
+   */
+  readonly frozenWeights?: "float32" | "int8";
 }
 
 /** A T5 with an adapter, as a task for {@link TrainingTask}'s trainer. */
@@ -58,6 +65,7 @@ export function loraTask(
   options: LoraTaskOptions,
 ): LoraTask {
   const { lora, unfreezing, train, validation, seed, labelSmoothing, padToMultipleOf, baseModel } = options;
+  const { frozenWeights = "float32" } = options;
   const shapes = new Map([...parameters].map(([name, { shape }]) => [name, shape]));
   const trainable = findTrainable(shapes, lora, unfreezing);
   const whole = [...trainable.saved, ...trainable.unfrozen];
@@ -76,7 +84,7 @@ export function loraTask(
 
   return {
     trained,
-    frozen,
+    frozen: frozenWeights === "int8" ? toInt8(frozen) : frozen,
     trainable,
     table: trainableTable(shapes, lora, trainable),
     trainSize: train.length,
@@ -98,6 +106,7 @@ export function loraTask(
       seed,
       labelSmoothing,
       padToMultipleOf,
+      ...(frozenWeights === "int8" ? { frozenWeights } : {}),
       base: checksum(frozen),
       examples: sha256(JSON.stringify(train)),
     },

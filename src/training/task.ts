@@ -17,7 +17,7 @@ export interface TrainingTask {
   /** What is trained. The trainer updates these arrays in place. */
   readonly trained: ParameterMap;
   /** What is only read. */
-  readonly frozen: ParameterMap;
+  readonly frozen: ReadonlyMap<string, ProgramTensor>;
   /** Number of training examples. */
   readonly trainSize: number;
   /** The example indices of every batch of an epoch; a function of its arguments alone. */

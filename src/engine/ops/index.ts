@@ -4,6 +4,7 @@ export * from "./cross-entropy";
 export * from "./dropout";
 export * from "./gather-rows";
 export * from "./gelu";
+export * from "./int8-product";
 export * from "./rms-norm";
 export * from "./quantized";
 export * from "./positions";

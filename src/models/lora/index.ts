@@ -1,6 +1,7 @@
 export * from "./adapter";
 export * from "./changes";
 export * from "./config";
+export * from "./int8";
 export * from "./linear";
 export * from "./trainable";
 export * from "./weights";

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { dropout } from "../../engine";
 import { type LoraConfig, loraScale } from "./config";
+import { int8Linear } from "./int8";
 import { loraAName, loraBName } from "./trainable";
 
 /**
@@ -10,7 +11,8 @@ import { loraAName, loraBName } from "./trainable";
  *     x [rows, in]┤                                                 (+) y [rows, out]
  *                 └─ dropout ─ A [r, in] ─ rank r ─ B [out, r] ─ ·s ┘
  *
- * y = x Wᵀ + s · (dropout(x) Aᵀ) Bᵀ. Layers without an A among `parameters` are left to the model. Layers that read the same x
+ * y = x Wᵀ + s · (dropout(x) Aᵀ) Bᵀ. Layers without an A among `parameters` are left to the model, unless
+ * their frozen weight is in 8 bits (see {@link toInt8}). Layers that read the same x
  * (q, k and v; wi_0 and wi_1; k and v of every cross-attention) share its draw of dropout, where PEFT draws for each: every
  * layer by itself sees the same noise, and x is masked once.
  */
@@ -26,8 +28,10 @@ export function loraLinear(
   };
   return (x, name) => {
     const a = parameters[loraAName(name)] as tf.Tensor2D | undefined;
-    if (!a) return undefined;
-    const base: tf.Tensor2D = tf.matMul(x, parameters[`${name}.weight`] as tf.Tensor2D, false, true);
+    const rounded = int8Linear(parameters, x, name);
+    if (!a) return rounded;
+    const base: tf.Tensor2D =
+      rounded ?? tf.matMul(x, parameters[`${name}.weight`] as tf.Tensor2D, false, true);
     const inner = tf.mul(tf.matMul(dropOnce(x), a, false, true), scale) as tf.Tensor2D;
     const update = tf.matMul(inner, parameters[loraBName(name)] as tf.Tensor2D, false, true);
     return tf.add(base, update) as tf.Tensor2D;

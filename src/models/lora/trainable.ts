@@ -78,7 +78,8 @@ function moduleOf(parameter: string): string {
   return parameter.replace(/\.(weight|bias)$/, "");
 }
 
-function isLinear(name: string, shape: readonly number[]): boolean {
+/** Whether a parameter is the weight of a linear layer. */
+export function isLinear(name: string, shape: readonly number[]): boolean {
   return shape.length === 2 && !/(^|\.)(shared|embed_tokens|relative_attention_bias)\.weight$/.test(name);
 }
 

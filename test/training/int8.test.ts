@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { TrainingPrograms } from "../../src/training/programs";
+import { zerosLike } from "../../src/training/task";
+import { tinyOptions, tinyTask } from "./tiny-run";
+import { DEFAULT_LORA, type LoraTaskOptions, Random } from "../../src";
+
+const lora = { ...DEFAULT_LORA, rank: 2, alpha: 4, dropout: 0.1, modulesToSave: [] };
+
+/** Loss and gradients of one batch, with adapters that do something. */
+async function gradients(change: Partial<LoraTaskOptions>) {
+  const task = tinyTask({ lora, ...change });
+  const random = new Random(5);
+  for (const [name, { data }] of task.trained) {
+    if (name.includes("lora_B")) data.forEach((_, i) => (data[i] = 0.1 * random.normal()));
+  }
+  const programs = new TrainingPrograms(task, tinyOptions(""), {});
+  const into = zerosLike(task.trained);
+  const loss = await programs.gradients(task.trainBatch([0, 1, 2, 3], 4), { seed: 1, step: 2 }, into);
+  await programs.dispose();
+  return { task, loss, gradients: [...into.values()].flatMap(({ data }) => [...data]) };
+}
+
+test("8-bit frozen weights: what is trained, the embedding, the norms and the lm_head stay float32", async () => {
+  const { task } = await gradients({ frozenWeights: "int8" });
+  const exact = tinyTask({ lora });
+  assert.deepEqual([...task.trained.keys()], [...exact.trained.keys()]);
+  const unfrozen = /encoder\.block\.1\./;
+  for (const [name, tensor] of exact.frozen) {
+    const kept = task.frozen.get(name);
+    const isLinear = /\.(q|k|v|o|wi_0|wi_1|wo)\.weight$/.test(name);
+    assert.ok(!unfrozen.test(name));
+    if (isLinear) {
+      assert.equal(kept, undefined, name);
+      assert.equal(task.frozen.get(`${name}.int8`)?.dtype, "int8");
+    } else assert.deepEqual(kept, tensor, name);
+  }
+  assert.ok(![...task.frozen.keys()].some((name) => unfrozen.test(name)));
+});
+
+test("8-bit frozen weights: loss and gradients stay near the exact ones", async () => {
+  const exact = await gradients({});
+  const rounded = await gradients({ frozenWeights: "int8" });
+  const off = Math.hypot(...rounded.gradients.map((value, i) => value - exact.gradients[i]!));
+  const relative = off / Math.hypot(...exact.gradients);
+  const lossOff = Math.abs(rounded.loss / exact.loss - 1);
+  assert.ok(relative > 0 && relative < 0.15, `gradients are off by ${relative}`);
+  assert.ok(lossOff < 0.005, `the loss is off by ${lossOff}`);
+});
