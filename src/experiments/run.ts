@@ -13,6 +13,7 @@ import {
 } from "../models/lora";
 import { shownPath } from "../notebook";
 import {
+  checksum,
   DEFAULT_TRAINING,
   loraTask,
   readTrainingLog,
@@ -29,7 +30,7 @@ import {
   inputBuilder,
   type Truncation,
 } from "./examples";
-import { readSettings, writeSettings } from "./saved";
+import { readSettings, SAVED_VERSION, writeSettings } from "./saved";
 import { type ExperimentSettings, parseExperiment, trainingSettings } from "./settings";
 
 /** What experiments share: the model that they start from, the conversations, and where their files go. */
@@ -108,44 +109,59 @@ export async function trainExperiment(
     padToMultipleOf: PAD_TO_MULTIPLE_OF,
     baseModel,
   });
-  const key = sha256(JSON.stringify({ settings: trainingSettings(checked), task: task.fingerprint }));
+  const key = sha256(
+    JSON.stringify({ SAVED_VERSION, settings: trainingSettings(checked), task: task.fingerprint }),
+  );
   const directory = join(parent, key.slice(0, 12));
   const adapter = join(directory, "adapter");
   const logPath = join(directory, "training_log.jsonl");
   const model = { settings: checked, base, pool, adapter, key, directory, table: task.table };
 
-  const saved = readSettings(adapter);
-  if (saved?.key === key) {
-    const { steps, best, seconds, truncation } = saved;
-    return { ...model, log: readTrainingLog(logPath), steps, best, seconds, truncation, found: true };
+  // A run that was interrupted in a notebook may still be saving when its cell runs again.
+  while (running.has(directory)) await running.get(directory)!.catch(() => undefined);
+  const outcome = finish();
+  running.set(directory, outcome);
+  return outcome.finally(() => running.delete(directory));
+
+  async function finish(): Promise<TrainedExperiment> {
+    const saved = readSettings(adapter);
+    if (saved?.key === key) {
+      const { steps, best, seconds, truncation } = saved;
+      return { ...model, log: readTrainingLog(logPath), steps, best, seconds, truncation, found: true };
+    }
+    const result = await train(
+      task,
+      {
+        ...DEFAULT_TRAINING,
+        outputDirectory: directory,
+        maxSteps: checked.maxSteps,
+        batchSize: checked.batchSize,
+        gradientAccumulationSteps: checked.gradientAccumulation,
+        learningRate: checked.learningRate,
+        warmupSteps: checked.warmupSteps,
+        schedule: checked.schedule,
+        seed: checked.seed,
+        evalSteps: validation.examples.length > 0 ? checked.evalSteps : 0,
+        loadBestModelAtEnd: checked.loadBestModelAtEnd,
+        saveSteps,
+        saveTotalLimit: 1,
+      },
+      hooks,
+    );
+    const { step: steps, log, best } = result;
+    if (result.stopped === "interrupted") throw new ExperimentInterrupted(steps, directory);
+    const seconds = log.reduce((sum, row) => sum + row.seconds, 0);
+    task.write(adapter);
+    const baseChecksum = checksum(base.checkpoint.parameters);
+    const described = { key, settings: checked, baseModel, baseChecksum, steps, best, seconds, truncation };
+    writeSettings(adapter, described);
+    removeCheckpoints(directory);
+    return { ...model, log, steps, best, seconds, truncation, found: false };
   }
-  const result = await train(
-    task,
-    {
-      ...DEFAULT_TRAINING,
-      outputDirectory: directory,
-      maxSteps: checked.maxSteps,
-      batchSize: checked.batchSize,
-      gradientAccumulationSteps: checked.gradientAccumulation,
-      learningRate: checked.learningRate,
-      warmupSteps: checked.warmupSteps,
-      schedule: checked.schedule,
-      seed: checked.seed,
-      evalSteps: validation.examples.length > 0 ? checked.evalSteps : 0,
-      loadBestModelAtEnd: checked.loadBestModelAtEnd,
-      saveSteps,
-      saveTotalLimit: 1,
-    },
-    hooks,
-  );
-  const { step: steps, log, best } = result;
-  if (result.stopped === "interrupted") throw new ExperimentInterrupted(steps, directory);
-  const seconds = log.reduce((sum, row) => sum + row.seconds, 0);
-  task.write(adapter);
-  writeSettings(adapter, { version: 1, key, settings: checked, baseModel, steps, best, seconds, truncation });
-  removeCheckpoints(directory);
-  return { ...model, log, steps, best, seconds, truncation, found: false };
 }
+
+/** Runs of this process that are under way, by their folder. */
+const running = new Map<string, Promise<TrainedExperiment>>();
 
 /** What the settings train, for the trainer's options. */
 function adaptation(settings: ExperimentSettings): { lora: LoraConfig; unfreezing: Unfreezing } {
@@ -201,7 +217,7 @@ export function untrainedExperiment(
 /**
  * Opens an adapter that {@link trainExperiment} left, wherever it lies now, with the settings that lie beside it.
  *
- * @throws Error if there are none
+ * @throws Error if there are none, or if it was trained on another base model
  */
 export function openExperiment(
   adapter: string,
@@ -210,5 +226,10 @@ export function openExperiment(
   const saved = readSettings(adapter);
   if (!saved)
     throw new Error(`${adapter}: no settings.json, so nobody knows which inputs it was trained with`);
+  if (saved.baseChecksum !== checksum(base.checkpoint.parameters)) {
+    throw new Error(
+      `${adapter}: was trained on ${saved.baseModel} as it was then, not on the model in ${baseName(base)}`,
+    );
+  }
   return { settings: saved.settings, base, pool: corpus.splits.train, adapter };
 }

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeJson } from "../io";
 import { copyTokenizer } from "../models/checkpoint";
-import { readSettings, writeSettings } from "./saved";
+import { readSettings, removeSettings, writeSettings } from "./saved";
 import type { TrainedExperiment } from "./run";
 
 const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors", "unfrozen.safetensors"];
@@ -14,6 +14,7 @@ const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors", "unfr
 export function saveExperiment(directory: string, trained: TrainedExperiment): void {
   const { adapter, base, steps, best, seconds, log } = trained;
   mkdirSync(directory, { recursive: true });
+  removeSettings(directory);
   for (const name of ADAPTER_FILES) {
     if (existsSync(join(adapter, name))) copyFileSync(join(adapter, name), join(directory, name));
     else rmSync(join(directory, name), { force: true });

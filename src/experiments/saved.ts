@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readJson, writeJson } from "../io";
@@ -6,6 +6,9 @@ import { parseExperiment } from "./settings";
 
 /** Beside an adapter's files: what it was trained with, so that it is never used with inputs of another form. */
 const SETTINGS_FILE = "settings.json";
+
+/** Of what {@link writeSettings} writes; part of a run's fingerprint, so that no run is found whose file cannot be read. */
+export const SAVED_VERSION = 2;
 
 const truncation = z.object({
   examples: z.number(),
@@ -18,12 +21,14 @@ const truncation = z.object({
 });
 
 const schema = z.object({
-  version: z.literal(1),
+  version: z.literal(SAVED_VERSION),
   /** Fingerprint of model, examples and training settings. */
   key: z.string(),
   settings: z.record(z.string(), z.unknown()),
   /** The base model, as adapter_config.json names it. */
   baseModel: z.string(),
+  /** Of its parameters. */
+  baseChecksum: z.string(),
   steps: z.number(),
   /** The lowest validation loss. */
   best: z.object({ step: z.number(), loss: z.number() }).optional(),
@@ -32,7 +37,7 @@ const schema = z.object({
   truncation,
 });
 
-export type SavedSettings = Omit<z.infer<typeof schema>, "settings"> & {
+export type SavedSettings = Omit<z.infer<typeof schema>, "settings" | "version"> & {
   settings: ReturnType<typeof parseExperiment>;
 };
 
@@ -42,10 +47,16 @@ export function readSettings(adapter: string): SavedSettings | undefined {
   if (!existsSync(path)) return undefined;
   const parsed = schema.safeParse(readJson(path));
   if (!parsed.success) throw new Error(`${path}: ${z.prettifyError(parsed.error)}`);
-  return { ...parsed.data, settings: parseExperiment(parsed.data.settings, path) };
+  const { version: _, ...saved } = parsed.data;
+  return { ...saved, settings: parseExperiment(saved.settings, path) };
+}
+
+/** Before an adapter's files are replaced: what is there is not whole until {@link writeSettings}. */
+export function removeSettings(adapter: string): void {
+  rmSync(join(adapter, SETTINGS_FILE), { force: true });
 }
 
 /** Written after an adapter's other files, so that it also says that they are whole. */
 export function writeSettings(adapter: string, saved: SavedSettings): void {
-  writeJson(join(adapter, SETTINGS_FILE), saved);
+  writeJson(join(adapter, SETTINGS_FILE), { version: SAVED_VERSION, ...saved });
 }

@@ -1,9 +1,10 @@
 import type { ProgramTensor } from "../engine";
 import { sha256 } from "../io";
+import type { HostTensor } from "../models/safetensors";
 import { IGNORED_LABEL } from "../models/t5";
 import type { Batch } from "./batches";
 import { packing } from "./packing";
-import type { BatchTensors, ParameterMap } from "./task";
+import type { BatchTensors } from "./task";
 
 /** A padded batch as the inputs of a T5's loss, all int32. */
 export function batchTensors({
@@ -47,7 +48,7 @@ function count({ data }: ProgramTensor, wanted: (value: number) => boolean): num
 }
 
 /** A checksum over names and a few elements of every tensor: enough to tell two base models apart without reading them whole. */
-export function checksum(parameters: ParameterMap): string {
+export function checksum(parameters: ReadonlyMap<string, HostTensor<"float32">>): string {
   const sampled = [...parameters].map(([name, { data }]) => {
     const stride = Math.max(1, Math.floor(data.length / 16));
     return [

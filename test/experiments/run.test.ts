@@ -99,6 +99,29 @@ test("a run that was stopped goes on to the same adapter", async () => {
   );
 });
 
+test("calls for one run take turns: the second goes on where the first was stopped", async () => {
+  const stop = new AbortController();
+  const parent = join(directory, "twice");
+  const steps: number[] = [];
+  const onStep = ({ step }: { step: number }) => {
+    steps.push(step);
+    if (step === 2) stop.abort();
+  };
+  const first = trainExperiment(settings, {
+    ...context,
+    directory: parent,
+    hooks: { onStep, signal: stop.signal },
+  });
+  const others = [1, 2].map(() =>
+    trainExperiment(settings, { ...context, directory: parent, hooks: { onStep } }),
+  );
+  await assert.rejects(first, ExperimentInterrupted);
+  const [second, third] = await Promise.all(others);
+  assert.deepEqual(steps, [1, 2, 3, 4]);
+  assert.deepEqual([second!.found, third!.found], [false, true]);
+  assert.deepEqual(adapterBytes(second!), adapterBytes(trained));
+});
+
 test("a run that was killed before its adapter was whole is finished from its checkpoint", async () => {
   const parent = join(directory, "killed");
   const stop = new AbortController();
@@ -160,10 +183,13 @@ test("the variant answers with the merged model, the base without it", async () 
   }
 });
 
-test("an adapter without its settings is not used", () => {
+test("an adapter without its settings, or of another base, is not used", () => {
   const copy = join(directory, "copy");
   cpSync(trained.adapter, copy, { recursive: true });
   assert.deepEqual(openExperiment(copy, context).settings, settings);
+  const other = { ...context.base.checkpoint, parameters: experimentCheckpoint(trained).parameters };
+  const changed = { ...context, base: { ...context.base, checkpoint: other } };
+  assert.throws(() => openExperiment(copy, changed), /was trained on .* as it was then/);
   rmSync(join(copy, "settings.json"));
   assert.throws(() => openExperiment(copy, context), /no settings\.json/);
 });
