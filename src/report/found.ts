@@ -35,8 +35,8 @@ export interface FoundOutputs {
   problems: string[];
 }
 
-/** Deeper folders hold adapters and checkpoints. */
-const depth = 2;
+/** Notebooks and grids leave what counts beside or in their folders; deeper ones hold adapters and examples. */
+const depth = 1;
 
 /** Every evaluation and manifest below the folder of `sources`, whoever left them. */
 export function findOutputs(sources: Sources): FoundOutputs {
@@ -99,7 +99,8 @@ function readSummary(sources: Sources, file: string, problems: string[]): FoundV
   }
   return variants.map((summary) => {
     const row = rows.findIndex(({ variant }) => variant === summary.variant);
-    const name = run === null ? summary.variant : `${run}: ${summary.variant}`;
+    const own = summary.variant;
+    const name = run === null || run === own ? own : `${run}: ${own}`;
     const path = ["variants", row];
     return { kind: kindOf(summary), name, run, file, path, summary, cases: cases.get(summary.variant)! };
   });

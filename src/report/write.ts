@@ -11,7 +11,7 @@ import { results } from "./content/results";
 import { computedFile, type ReportContext } from "./context";
 import { prose, type ReportDocument } from "./document";
 import { reportFigures, type ReportFigures, summaryFigure } from "./figures";
-import { findOutputs } from "./found";
+import { findOutputs, type FoundOutputs } from "./found";
 import { renderHtml } from "./html";
 import { renderBibtex, renderLatex } from "./latex";
 import { layOutPages } from "./pages";
@@ -31,6 +31,8 @@ export interface WrittenReport {
   /** A picture of each page, if there was a browser. */
   pages: string[];
   trace: Trace;
+  /** What it was made from. */
+  found: FoundOutputs;
   /** What the reader of the report should know: files that could not be used, what does not fit its column. */
   warnings: string[];
 }
@@ -97,7 +99,7 @@ export async function writeReport({ outputs, seed = 13 }: ReportOptions): Promis
     );
     files.push(table);
   }
-  return { files, pages, trace, warnings };
+  return { files, pages, trace, found, warnings };
 }
 
 /** The report in no format. */

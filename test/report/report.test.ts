@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import Papa from "papaparse";
 import { closeBrowser, jaccard, readJson, rougeL } from "../../src";
 import { closePage, evaluate, openPage, sharedBrowser } from "../../src/figures/page";
-import { checkTrace, readTrace, writeReport, type WrittenReport } from "../../src/report";
+import { checkTrace, readTrace, recompute, writeReport, type WrittenReport } from "../../src/report";
 import { latexProblems } from "./latex-check";
 import { hostile, writeEvaluations, writeManifest } from "./synthetic";
 
@@ -127,7 +127,13 @@ test("numbers of the results, computed again from the answers", () => {
       metric === "rougeL" ? rougeL(output, reference).fmeasure : jaccard(output, reference);
     const mean = cases.reduce((sum, each) => sum + one(each), 0) / cases.length;
     assert.equal(printed, mean.toFixed(3), where);
+    const again = recompute({ file, pointer }, outputs)!;
+    assert.deepEqual([again.variant, again.answers], [name, cases.length]);
+    assert.ok(Math.abs(again.value - mean) < 1e-12);
   }
+  const bleu = values.find(({ pointer }) => pointer.endsWith("/metrics/bleu/value"))!;
+  assert.equal(recompute(bleu, outputs)!.value.toFixed(1), bleu.printed);
+  assert.equal(recompute({ file: "report/computed.json", pointer: "/seed" }, outputs), undefined);
 });
 
 test("the LaTeX source is whole, has all numbers, and compiles where LaTeX is", (t) => {
