@@ -153,6 +153,7 @@ test("if everything is killed, the runs notice, and a later grid takes them up",
   const record = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
   writeFileSync(path, JSON.stringify({ ...record, status: "running" }));
   writeFileSync(file(directory, "A", "lock.json"), lock);
+  while (readGrid(directory)[0]!.status === "running") await sleep(10); // the process itself ends a moment later
   assert.equal(readGrid(directory)[0]!.status, "cut");
   const before = counted(directory, "A");
   assert.deepEqual((await run(declaration, directory)).outcomes, ["A done"]);
