@@ -22,3 +22,4 @@ export * from "./pretraining";
 export * from "./experiments";
 export * from "./grid";
 export * from "./report";
+export * from "./analysis";

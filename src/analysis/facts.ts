@@ -1,0 +1,57 @@
+import type { Turn } from "../corpus";
+import { personaWords, rougeL } from "../metrics";
+import { simpleTokens } from "../text";
+
+/** Words that make a sentence one about the speaker, as {@link simpleTokens} leaves them. */
+const firstPerson = new Set(["i", "me", "my", "mine", "myself", "we", "us", "our", "ours", "ourselves"]);
+
+/** Whether somebody speaks of themselves: a word of the first person is in it. */
+export function isFirstPerson(text: string): boolean {
+  return simpleTokens(text).some((token) => firstPerson.has(token));
+}
+
+/** The content words of a fact: its distinct simple tokens without stop words. */
+export function contentWords(text: string | readonly string[]): Set<string> {
+  return personaWords(text, { ignoreStopWords: true });
+}
+
+/** Sentences, split after `.`, `!` and `?`. */
+export function sentences(text: string): string[] {
+  return text
+    .split(/(?<=[.!?])\s+/)
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => sentence !== "");
+}
+
+/**
+ * Whether turns say a fact: at least half of the fact's content words are in them. A fact without content words is never
+ * said. It is a rule about words: what is said in wholly other words is not seen, and a denial counts as saying.
+ */
+export function says(turns: readonly Pick<Turn, "text">[], fact: string): boolean {
+  const wanted = contentWords(fact);
+  if (wanted.size === 0) return false;
+  return share(wanted, turns.map(({ text }) => text).join("\n")) >= 0.5;
+}
+
+/** The turn that says most of a fact's content words, the earliest where several do; undefined where none says any. */
+export function tellingTurn<T extends Pick<Turn, "text">>(turns: readonly T[], fact: string): T | undefined {
+  const wanted = contentWords(fact);
+  let best: { turn: T; share: number } | undefined;
+  for (const turn of turns) {
+    const found = share(wanted, turn.text);
+    if (found > (best?.share ?? 0)) best = { turn, share: found };
+  }
+  return best?.turn;
+}
+
+/** The share of the wanted words that a text has; 0 where none is wanted. */
+function share(wanted: ReadonlySet<string>, text: string): number {
+  const said = new Set(simpleTokens(text));
+  const found = [...wanted].filter((word) => said.has(word)).length;
+  return wanted.size === 0 ? 0 : found / wanted.size;
+}
+
+/** How alike two turns are worded: ROUGE-L F of the one against the other, 0–1. */
+export function likeness(a: string, b: string): number {
+  return rougeL(a, b).fmeasure;
+}
