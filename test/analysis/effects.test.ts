@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { effect, holm, meanOverSeeds } from "../../src/analysis";
+import type { EvaluatedVariant } from "../../src/evaluation";
+
+function evaluated(scores: readonly number[], caseSet = "x"): EvaluatedVariant {
+  const cases = scores.map((rougeL) => ({ metrics: { rougeL } }));
+  return { summary: { variant: "v", caseSet }, cases } as unknown as EvaluatedVariant;
+}
+
+test("an effect is the mean difference over seeds and cases", () => {
+  const a = [evaluated([0.5, 0.7, 0.9]), evaluated([0.4, 0.6, 0.8])];
+  const b = [evaluated([0.4, 0.6, 0.8]), evaluated([0.1, 0.3, 0.5])];
+  const { value, low, high, pValue, bySeed } = effect(a, b, "rougeL");
+  assert.ok(Math.abs(value - 0.2) < 1e-12);
+  assert.deepEqual(
+    bySeed.map((one) => Math.round(one * 1e9) / 1e9),
+    [0.1, 0.3],
+  );
+  // Every case has the difference of its seed, so that only the draw of seeds moves the mean: 0.1, 0.2 or 0.3.
+  assert.ok(Math.abs(low - 0.1) < 1e-9 && Math.abs(high - 0.3) < 1e-9);
+  // Of the 8 ways to swap three cases with equal differences, 2 are as extreme.
+  assert.ok(Math.abs(pValue - 0.25) < 0.02, String(pValue));
+});
+
+test("the interval of one seed is that of the conversations, as the ordinary bootstrap has it", () => {
+  const scores = Array.from({ length: 200 }, (_, i) => ((i * 7919) % 200) / 200);
+  const { value, low, high } = meanOverSeeds([evaluated(scores)], "rougeL", { resamples: 4000 });
+  const deviation = Math.sqrt(scores.reduce((sum, x) => sum + (x - value) ** 2, 0) / 200 / 200);
+  assert.ok(Math.abs(value - 0.4975) < 1e-9);
+  assert.ok(Math.abs(high - low - 2 * 1.96 * deviation) < 0.005, `${low} ${high}`);
+});
+
+test("seeds that disagree widen the interval", () => {
+  const scores = Array.from({ length: 50 }, (_, i) => (i % 10) / 10);
+  const shifted = scores.map((score) => score + 0.5);
+  const alike = meanOverSeeds([evaluated(scores), evaluated(scores)], "rougeL");
+  const apart = meanOverSeeds([evaluated(scores), evaluated(shifted)], "rougeL");
+  assert.ok(apart.high - apart.low > 3 * (alike.high - alike.low));
+});
+
+test("what cannot be compared is refused", () => {
+  const one = evaluated([1]);
+  assert.throws(() => effect([one], [], "rougeL"), /the same seeds on both sides, not 1 and 0/);
+  assert.throws(() => effect([one], [evaluated([1], "y")], "rougeL"), /not evaluated on the same cases/);
+});
+
+test("Holm's adjustment", () => {
+  // p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm") in R: 0.03 0.06 0.06 0.02
+  assert.deepEqual(
+    holm([0.01, 0.04, 0.03, 0.005]).map((p) => Math.round(p * 1e6) / 1e6),
+    [0.03, 0.06, 0.06, 0.02],
+  );
+  assert.deepEqual(holm([0.9, 0.8]), [1, 1]);
+  assert.deepEqual(holm([]), []);
+});
