@@ -5,8 +5,11 @@ import type { Profile } from "../notebook";
 import { promptVariants } from "../prompts";
 import { DEFAULT_TRAINING } from "../training";
 
-/** Where snippets come from: nowhere, the nearest personas by TF-IDF or BM25, or any conversation (the control). */
-export const retrievers = ["none", "tfidf", "bm25", "random"] as const;
+/**
+ * Where snippets come from: nowhere, the nearest personas by TF-IDF or BM25, any conversation (the control), or now from one
+ * of these and now from another, so that a model trained on the mixture knows the inputs of all of them.
+ */
+export const retrievers = ["none", "tfidf", "bm25", "random", "mixed"] as const;
 export type Retriever = (typeof retrievers)[number];
 
 const whole = z.int().nonnegative();
@@ -57,7 +60,7 @@ const schema = z
     /** How the prompt's parts are put together. */
     promptVariant: z.enum(promptVariants),
     retriever: z.enum(retrievers),
-    /** Snippets in a prompt; 0 goes with the retriever `"none"` and only with it. */
+    /** Snippets in a prompt (`"mixed"`: from 0 to so many); 0 goes with the retriever `"none"` and only with it. */
     k: whole,
     /** Turns of the retrieved conversation that make a snippet. */
     snippetTurns: count,

@@ -25,7 +25,7 @@ export type SnippetFinder = (conversation: Pick<Conversation, "id" | "personas">
  * earliest where several do. A speaker's label is left out: it would take a third of a short turn's tokens.
  *
  * `"random"` is the control of the same length without the search: any conversations, and any place in them, drawn by `seed`
- * and the conversation's id.
+ * and the conversation's id. `"mixed"` draws one of the three and a number of snippets from 0 to `k` for each conversation.
  */
 export function snippetFinder(
   pool: readonly Conversation[],
@@ -36,10 +36,22 @@ export function snippetFinder(
   const places = new Map<string, number[]>();
   sources.forEach(({ id }, place) => places.set(id, [...(places.get(id) ?? []), place]));
 
+  const randomFor = (id: string) => new Random(seed).fork(parseInt(sha256(id).slice(0, 8), 16));
+
   if (retriever === "none") return () => [];
+  if (retriever === "mixed") {
+    const kinds = (["tfidf", "bm25", "random"] as const).map((retriever) =>
+      snippetFinder(pool, { ...settings, retriever }),
+    );
+    return (conversation) => {
+      const random = randomFor(conversation.id).fork(1);
+      const find = kinds[random.integer(kinds.length)]!;
+      return find(conversation).slice(0, random.integer(k + 1));
+    };
+  }
   if (retriever === "random") {
     return ({ id }) => {
-      const random = new Random(seed).fork(parseInt(sha256(id).slice(0, 8), 16));
+      const random = randomFor(id);
       const others = random.shuffle(sources.filter((source) => source.id !== id)).slice(0, k);
       return others.map(({ id, turns }) => {
         const starts = Math.max(1, turns.length - snippetTurns + 1);

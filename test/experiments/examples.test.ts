@@ -52,7 +52,7 @@ test("a snippet is the turns that say most of the personas' content words", () =
 
 test("snippets are from other training conversations, whatever is asked for", () => {
   const trainIds = new Set(splits.train.map(({ id }) => id));
-  for (const retriever of retrievers.filter((name) => name !== "none")) {
+  for (const retriever of retrievers.filter((name) => name !== "none" && name !== "mixed")) {
     const find = snippetFinder(splits.train, { seed: 1, retriever, k: 3, snippetTurns: 2 });
     for (const one of [...splits.train.slice(0, 40), ...splits.test]) {
       const snippets = find(one);
@@ -64,6 +64,28 @@ test("snippets are from other training conversations, whatever is asked for", ()
       }
     }
   }
+});
+
+test("mixed snippets are those of one retriever and number or another, of each about as often", () => {
+  const settings = { seed: 1, k: 3, snippetTurns: 2 };
+  const kinds = (["tfidf", "bm25", "random"] as const).map((retriever) =>
+    snippetFinder(splits.train, { ...settings, retriever }),
+  );
+  const find = snippetFinder(splits.train, { ...settings, retriever: "mixed" });
+  const numbers = [0, 0, 0, 0];
+  const from = [0, 0, 0];
+  for (const one of splits.train) {
+    const snippets = find(one);
+    assert.deepEqual(find(one), snippets);
+    numbers[snippets.length]!++;
+    const same = kinds.map(
+      (kind) => JSON.stringify(kind(one).slice(0, snippets.length)) === JSON.stringify(snippets),
+    );
+    assert.ok(same.includes(true), one.id);
+    if (snippets.length > 0) same.forEach((is, i) => (from[i]! += Number(is)));
+  }
+  for (const count of numbers) assert.ok(count > 192 / 8, numbers.join());
+  for (const count of from) assert.ok(count > 192 / 8, from.join());
 });
 
 test("random snippets depend on seed and conversation alone", () => {
