@@ -1,6 +1,6 @@
 import { mean, quantileSorted } from "simple-statistics";
 import type { CaseMetric, EvaluatedVariant } from "../evaluation";
-import { type Interval, meanMetric, pairedRandomizationTest } from "../metrics";
+import { holm, type Interval, meanMetric, pairedRandomizationTest } from "../metrics";
 import { Random } from "../random";
 
 /** How much one way of doing things scores above another, over several seeds. */
@@ -99,17 +99,76 @@ function overSeeds(scores: readonly (readonly number[])[]) {
   );
 }
 
+/** One way of doing things, evaluated once for each seed that it was trained with. */
+export interface SeededVariant {
+  readonly name: string;
+  readonly bySeed: readonly EvaluatedVariant[];
+}
+
+/** A line of {@link effectRows}. */
+export type EffectRow = {
+  "a − b": string;
+  metric: CaseMetric;
+  difference: number;
+  low: number;
+  high: number;
+  /** Of this comparison alone. */
+  pValue: number;
+  /** Holm's, for all comparisons of the table together. */
+  adjustedPValue: number;
+  /** The difference of each seed by itself. */
+  bySeed: string;
+  verdict: "a is higher" | "a is lower" | "no difference shown";
+};
+
 /**
- * Holm's step-down adjustment (Holm 1979) of the p-values of several tests: as many small ones come by chance alone, the
- * smallest is multiplied by their number, the next by one less, and so on, none falling below the one before.
+ * Several {@link effect}s in words. A difference is shown where its interval is without 0 *and* its p-value, adjusted by
+ * {@link holm} for the number of comparisons, is below 1 − `confidence`.
  */
-export function holm(pValues: readonly number[]): number[] {
-  const order = pValues.map((_, i) => i).sort((i, j) => pValues[i]! - pValues[j]!);
-  const adjusted = new Array<number>(pValues.length);
-  let least = 0;
-  order.forEach((at, rank) => {
-    least = Math.max(least, Math.min(1, pValues[at]! * (pValues.length - rank)));
-    adjusted[at] = least;
+export function effectRows(
+  pairs: readonly (readonly [a: SeededVariant, b: SeededVariant])[],
+  metrics: readonly CaseMetric[],
+  options: EffectOptions = {},
+): EffectRow[] {
+  const effects = pairs.flatMap(([a, b]) =>
+    metrics.map((metric) => ({
+      name: `${a.name} − ${b.name}`,
+      metric,
+      ...effect(a.bySeed, b.bySeed, metric, options),
+    })),
+  );
+  const adjusted = holm(effects.map(({ pValue }) => pValue));
+  const level = 1 - (options.confidence ?? 0.95);
+  return effects.map(({ name, metric, value, low, high, pValue, bySeed }, i) => {
+    const shown = (low > 0 || high < 0) && adjusted[i]! < level;
+    return {
+      "a − b": name,
+      metric,
+      difference: value,
+      low,
+      high,
+      pValue,
+      adjustedPValue: adjusted[i]!,
+      bySeed: bySeed.map((one) => one.toFixed(3)).join(", "),
+      verdict: !shown ? "no difference shown" : value > 0 ? "a is higher" : "a is lower",
+    };
   });
-  return adjusted;
+}
+
+/** Rows for a table of seeded variants: each cell the mean over seeds and cases with its interval. */
+export function seededRows(
+  variants: readonly SeededVariant[],
+  metrics: readonly CaseMetric[],
+  options: EffectOptions = {},
+): Record<string, string>[] {
+  return variants.map(({ name, bySeed }) => ({
+    variant: name,
+    ...Object.fromEntries(
+      metrics.map((metric) => {
+        const { value, low, high } = meanOverSeeds(bySeed, metric, options);
+        const digits = metric === "outputTokens" ? 1 : 3;
+        return [metric, `${value.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`];
+      }),
+    ),
+  }));
 }

@@ -1,4 +1,4 @@
-import { pairedRandomizationTest, type RandomizationOptions } from "../metrics";
+import { holm, pairedRandomizationTest, type RandomizationOptions } from "../metrics";
 import type { EvaluatedVariant } from "./evaluate";
 import { additiveMetrics, type SetMetric } from "./scores";
 
@@ -33,8 +33,8 @@ export type ComparisonRow = {
 };
 
 /**
- * Several comparisons in words. Of twenty comparisons of equal variants one has p < 0.05 by chance, so a verdict takes Holm's
- * adjusted p-values (Holm, 1979): the smallest of m p-values times m, the next times m − 1 and so on, never decreasing.
+ * Several comparisons in words. Of twenty comparisons of equal variants one has p < 0.05 by chance, so a verdict takes
+ * {@link holm}'s adjusted p-values.
  */
 export function comparisonRows(
   pairs: readonly (readonly [a: EvaluatedVariant, b: EvaluatedVariant])[],
@@ -54,15 +54,4 @@ export function comparisonRows(
     const differs = row.difference > 0 ? "a is higher" : "a is lower";
     return { ...row, adjustedPValue, verdict: adjustedPValue < level ? differs : "no difference shown" };
   });
-}
-
-function holm(pValues: readonly number[]): number[] {
-  const order = pValues.map((_, i) => i).sort((i, j) => pValues[i]! - pValues[j]!);
-  const adjusted = new Array<number>(pValues.length);
-  let largest = 0;
-  order.forEach((i, rank) => {
-    largest = Math.max(largest, Math.min(1, pValues[i]! * (pValues.length - rank)));
-    adjusted[i] = largest;
-  });
-  return adjusted;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { effect, holm, meanOverSeeds } from "../../src/analysis";
+import { effect, effectRows, meanOverSeeds, seededRows } from "../../src/analysis";
 import type { EvaluatedVariant } from "../../src/evaluation";
 
 function evaluated(scores: readonly number[], caseSet = "x"): EvaluatedVariant {
@@ -45,12 +45,31 @@ test("what cannot be compared is refused", () => {
   assert.throws(() => effect([one], [evaluated([1], "y")], "rougeL"), /not evaluated on the same cases/);
 });
 
-test("Holm's adjustment", () => {
-  // p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm") in R: 0.03 0.06 0.06 0.02
-  assert.deepEqual(
-    holm([0.01, 0.04, 0.03, 0.005]).map((p) => Math.round(p * 1e6) / 1e6),
-    [0.03, 0.06, 0.06, 0.02],
+test("rows say in words what is shown, with all comparisons counted", () => {
+  const low = { name: "low", bySeed: [evaluated(Array.from({ length: 30 }, (_, i) => i / 100))] };
+  const high = {
+    name: "high",
+    bySeed: [evaluated(Array.from({ length: 30 }, (_, i) => i / 100 + 0.1 + (i % 3) / 100))],
+  };
+  const same = {
+    name: "same",
+    bySeed: [evaluated(Array.from({ length: 30 }, (_, i) => i / 100 + (i % 2 ? 0.1 : -0.1)))],
+  };
+  const rows = effectRows(
+    [
+      [high, low],
+      [low, high],
+      [same, low],
+    ],
+    ["rougeL"],
   );
-  assert.deepEqual(holm([0.9, 0.8]), [1, 1]);
-  assert.deepEqual(holm([]), []);
+  assert.deepEqual(
+    rows.map(({ verdict }) => verdict),
+    ["a is higher", "a is lower", "no difference shown"],
+  );
+  assert.equal(rows[0]!["a − b"], "high − low");
+  assert.ok(Math.abs(rows[0]!.difference - 0.11) < 1e-9 && rows[0]!.low > 0.1 && rows[0]!.high < 0.12);
+  assert.ok(Math.abs(rows[0]!.adjustedPValue - 3 * rows[0]!.pValue) < 1e-12);
+  assert.equal(rows[0]!.bySeed, "0.110");
+  assert.match(seededRows([low], ["rougeL"])[0]!["rougeL"]!, /^0\.145 \[0\.1\d+, 0\.1\d+\]$/);
 });
