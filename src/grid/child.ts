@@ -72,7 +72,7 @@ async function work(order: RunOrder): Promise<void> {
   process.on("disconnect", () => stop.abort()); // whoever started the run is gone
   process.on("SIGTERM", () => stop.abort());
   try {
-    const { gridTask } = (await import(order.module)) as { gridTask: GridTask };
+    const { gridTask } = require(order.module) as { gridTask: GridTask };
     const counts = await gridTask.run(settings, {
       ...order,
       folder: runFolder(directory, id),

@@ -50,7 +50,7 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
     throw new RangeError(`runs at the same time must be a whole number from 1, not ${parallel}`);
   const directory = resolve(options.directory);
   const module = options.task ?? join(__dirname, "experiment.ts");
-  const { gridTask: task } = (await import(module)) as { gridTask: GridTask };
+  const { gridTask: task } = require(module) as { gridTask: GridTask };
   const { profile, runs } = planGrid(declaration);
   const inputs = await task.inputs(profile);
   const planned = runs.map(({ id, settings }) => ({
