@@ -1,2 +1,4 @@
 export * from "./effects";
 export * from "./errors";
+export * from "./seeds";
+export * from "./train";

@@ -4,6 +4,7 @@ import { bootstrapInterval, type BootstrapOptions } from "../metrics";
 import { startProgress } from "../notebook";
 import {
   casesSha256,
+  type Evaluation,
   type EvaluationCase,
   evaluationCaseSchema,
   type EvaluationPlace,
@@ -58,6 +59,7 @@ export async function evaluateVariants(
   if (conversations.length === 0) throw new RangeError("evaluateVariants needs at least one conversation");
   const progress = startProgress("Evaluating", variants.length, { unit: "variants" });
   const done: EvaluatedVariant[] = [];
+  const evaluation = readEvaluation(place);
   for (const variant of variants) {
     const started = performance.now();
     const generations = await variant.generate(conversations);
@@ -80,7 +82,8 @@ export async function evaluateVariants(
         setMetrics.map((name) => [name, bootstrapInterval(metrics[name], { seed, resamples, confidence })]),
       ) as VariantSummary["metrics"],
     };
-    addToFiles(place, { summary, cases });
+    add(evaluation, { summary, cases });
+    writeEvaluation(place, evaluation);
     done.push({ summary, cases });
     progress.advance(1, variant.name);
   }
@@ -103,11 +106,9 @@ function scoreGenerations(
   });
 }
 
-function addToFiles(place: EvaluationPlace, { summary, cases }: EvaluatedVariant): void {
-  const evaluation = readEvaluation(place);
+function add(evaluation: Evaluation, { summary, cases }: EvaluatedVariant): void {
   const at = evaluation.variants.findIndex(({ variant }) => variant === summary.variant);
   if (at < 0) evaluation.variants.push(summary);
   else evaluation.variants[at] = summary;
   evaluation.cases.set(summary.variant, cases);
-  writeEvaluation(place, evaluation);
 }
