@@ -33,6 +33,18 @@ const small: Record<string, Record<string, ParameterValue>> = {
     RESAMPLES: 20,
     RANK: 2,
   },
+  "05-rag-ablation": {
+    N_SEEDS: 1,
+    K: [1, 2],
+    MAX_STEPS: 2,
+    N_TRAIN: 12,
+    N_VAL: 2,
+    N_TEST: 3,
+    MAX_NEW_TOKENS: 12,
+    RESAMPLES: 20,
+    RANK: 2,
+  },
+  "06-grid-experiment": { MAX_STEPS: 2, N_TRAIN: 12, N_TEST: 3, RESAMPLES: 20, RANK: 2 },
 };
 const model = mkdtempSync(join(tmpdir(), "model-"));
 after(() => rmSync(model, { recursive: true }));
