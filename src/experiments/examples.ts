@@ -1,11 +1,37 @@
 import { cutToTokens } from "../baselines";
 import type { Conversation, Splits } from "../corpus";
 import type { Tokenizer } from "../models/tokenizer";
+import { personaWords } from "../metrics";
 import { buildPrompt, buildTarget, type Prompt } from "../prompts";
 import { Random } from "../random";
+import { simpleTokens } from "../text";
 import type { Example } from "../training";
 import type { ExperimentSettings } from "./settings";
 import { type Snippet, snippetFinder } from "./snippets";
+
+/**
+ * The turn from which on a text of `tokens` tokens says most of the personas' content words, the earliest of several. A
+ * token is taken as three quarters of a word.
+ */
+export function mostPersonalTurn(
+  { personas, turns }: Pick<Conversation, "personas" | "turns">,
+  tokens: number,
+): number {
+  const wanted = personaWords(personas.flat(), { ignoreStopWords: true });
+  const turnWords = turns.map(({ text }) => simpleTokens(text));
+  const room = 0.75 * tokens;
+  let best = { start: 0, said: 0 };
+  for (let start = 0; start < turns.length; start++) {
+    const said = new Set<string>();
+    let words = 0;
+    for (let turn = start; turn < turns.length && words < room; turn++) {
+      for (const word of turnWords[turn]!) if (wanted.has(word)) said.add(word);
+      words += turnWords[turn]!.length;
+    }
+    if (said.size > best.said) best = { start, said: said.size };
+  }
+  return best.start;
+}
 
 /** The settings that decide what a model is given. An adapter has to be evaluated with those that it was trained with. */
 export const inputKeys = ["promptVariant", "retriever", "k", "snippetTurns", "maxInputTokens"] as const;
@@ -57,14 +83,15 @@ export interface EncodedExamples {
 }
 
 /**
- * Conversations as examples: the input of {@link inputBuilder}, and as labels the conversation's first `maxNewTokens` tokens.
+ * Conversations as examples: the input of {@link inputBuilder}, and as labels `maxNewTokens` tokens of the conversation from
+ * its first turn on, or from the one that `targetStart` asks for.
  * Only a conversation that fits whole ends with the end-of-sequence token: where it was cut it does not end.
  */
 export function encodeExamples(
   conversations: readonly Conversation[],
   buildInput: ReturnType<typeof inputBuilder>,
   tokenizer: Tokenizer,
-  maxNewTokens: number,
+  { maxNewTokens, targetStart }: Pick<ExperimentSettings, "maxNewTokens" | "targetStart">,
 ): EncodedExamples {
   const truncation: Truncation = {
     examples: 0,
@@ -83,7 +110,9 @@ export function encodeExamples(
     }
     const { text, cut } = buildInput(conversation);
     // A word has at least one token, so that the rest of a long conversation need not be encoded.
-    const target = buildTarget(conversation);
+    const { turns } = conversation;
+    const start = targetStart === "persona" ? mostPersonalTurn(conversation, maxNewTokens) : 0;
+    const target = buildTarget({ turns: turns.slice(start) });
     const labels = tokenizer.encode(cutToTokens(target, maxNewTokens + 1));
     const isCut = labels.length > maxNewTokens;
     examples.push({ inputIds: tokenizer.encode(text), labels: labels.slice(0, maxNewTokens) });

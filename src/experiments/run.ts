@@ -192,7 +192,7 @@ export function experimentExamples(
   const { train, valid } = experimentSplits(corpus.splits, settings);
   const buildInput = inputBuilder(settings, pool, tokenizer);
   const encode = (conversations: readonly Conversation[]) =>
-    encodeExamples(conversations, buildInput, tokenizer, settings.maxNewTokens);
+    encodeExamples(conversations, buildInput, tokenizer, settings);
   return { pool, train: encode(train), validation: encode(valid) };
 }
 

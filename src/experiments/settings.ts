@@ -67,6 +67,11 @@ const schema = z
     /** Longer prompts are cut: snippets first, then personas. */
     maxInputTokens: count,
 
+    /**
+     * Where in its conversation a training target begins: at the first turn, or at the turn from which on most of the
+     * personas' content words are said.
+     */
+    targetStart: z.enum(["beginning", "persona"]),
     /** Targets are cut to so many tokens, and at most so many are generated. */
     maxNewTokens: count,
     minNewTokens: whole,
@@ -156,6 +161,7 @@ const full: ExperimentSettings = {
   k: 0,
   snippetTurns: 2,
   maxInputTokens: 256,
+  targetStart: "beginning",
   maxNewTokens: 96,
   minNewTokens: 0,
   numBeams: 1,

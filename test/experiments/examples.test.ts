@@ -9,6 +9,7 @@ import {
   encodeExamples,
   experimentSplits,
   inputBuilder,
+  mostPersonalTurn,
   loadCorpus,
   loadTokenizer,
   retrievers,
@@ -105,7 +106,7 @@ test("examples hold the prompt and the conversation's beginning, and count what 
   const buildInput = inputBuilder(settings, splits.train, tokenizer);
   const short = conversation("short", "I bake bread.", "Hi.", "Hello.");
   const all = [...splits.train.slice(0, 30), short, conversation("empty", "I bake bread.")];
-  const { examples, truncation } = encodeExamples(all, buildInput, tokenizer, settings.maxNewTokens);
+  const { examples, truncation } = encodeExamples(all, buildInput, tokenizer, settings);
   const told = all.filter(({ turns }) => turns.length > 0);
   assert.equal(examples.length, told.length);
   const inputs = told.map(buildInput);
@@ -144,4 +145,19 @@ test("an experiment takes the first of each split, training conversations shuffl
   );
   const otherSeed = experimentSplits(splits, changeSettings(settings, { seed: 99 }));
   assert.notDeepEqual(otherSeed.train, chosen.train);
+});
+
+test("a target can begin where most of the personas' content words are said", () => {
+  const turn = (text: string) => ({ speaker: 1 as const, text, line: 0, placeholders: [] });
+  const turns = [
+    "Hello, how are you?",
+    "Fine, thanks.",
+    "I sail a boat.",
+    "Lovely. I keep two dogs.",
+    "Bye.",
+  ];
+  const conversation = { personas: [["I sail my boat."], ["I have dogs."]], turns: turns.map(turn) };
+  assert.equal(mostPersonalTurn(conversation as never, 16), 2);
+  assert.equal(mostPersonalTurn(conversation as never, 1000), 0);
+  assert.equal(mostPersonalTurn({ personas: [["Nothing."], []], turns: [] }, 10), 0);
 });

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { before, test } from "node:test";
+import {
+  embeddedModel,
+  evaluateTask,
+  generateTexts,
+  initT5,
+  loadCorpus,
+  loadTokenizer,
+  parameterShapes,
+  pretrainingDocuments,
+  pretrainingTask,
+  Random,
+  readModelDirectory,
+  sampleDirectory,
+  sha256File,
+  T5Generator,
+  type ParameterMap,
+  type T5Checkpoint,
+  type Tokenizer,
+} from "../../src";
+
+let model: T5Checkpoint;
+let tokenizer: Tokenizer;
+before(async () => {
+  model = readModelDirectory(embeddedModel);
+  tokenizer = await loadTokenizer(embeddedModel);
+});
+
+test("the card says what is there", async () => {
+  const card = readFileSync(join(embeddedModel, "README.md"), "utf8");
+  const weights = join(embeddedModel, "model.safetensors");
+  const parameters = [...model.parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const said = (row: string) => new RegExp(`^\\| ${row} \\| (.*) \\|$`, "m").exec(card)?.[1] ?? "";
+  assert.ok(said("parameters").startsWith(`${parameters.toLocaleString("en-US")}:`), said("parameters"));
+  assert.equal(said("SHA-256"), `\`${await sha256File(weights)}\``);
+  assert.match(said("weights"), new RegExp(`half precision, ${(2 * parameters).toLocaleString("en-US")} bytes`));
+  assert.match(card, /CC-BY-4\.0/);
+  assert.ok(statSync(weights).size <= 16e6);
+});
+
+test("a T5 v1.1 between 5 and 12 million parameters whose vocabulary is its tokenizer's", () => {
+  const { config, parameters } = model;
+  assert.equal(config.feedForward, "gated-gelu");
+  assert.equal(config.tieWordEmbeddings, false);
+  assert.equal(config.vocabSize, tokenizer.vocabularySize);
+  const shapes = Object.fromEntries([...parameters].map(([name, { shape }]) => [name, shape]));
+  assert.deepEqual(shapes, parameterShapes(config));
+  const size = [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
+  assert.ok(size > 5e6 && size < 12e6, String(size));
+});
+
+test("it knows how conversations go that it never read: far better than untrained weights", async () => {
+  const { splits } = await loadCorpus({ directory: sampleDirectory });
+  const validation = pretrainingDocuments(splits.test.slice(0, 12), tokenizer);
+  const id = (token: string) => tokenizer.encode(token, { addEos: false })[0]!;
+  const sentinels = Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`));
+  const loss = (parameters: T5Checkpoint["parameters"]) =>
+    evaluateTask(
+      pretrainingTask(
+        { config: model.config, parameters },
+        {
+          train: validation,
+          validation,
+          tokens: { sentinels, eos: tokenizer.eosId },
+          lengths: { input: 128, target: 96 },
+          batchSize: 16,
+          steps: 1,
+          seed: 1,
+        },
+      ),
+      16,
+    );
+  const untrained: ParameterMap = initT5(model.config, new Random(1));
+  const [trained, random] = [await loss(model.parameters), await loss(untrained)];
+  assert.ok(trained < 0.6 * random, `${trained} against ${random}`);
+});
+
+test("it goes on with a conversation as two speakers", async () => {
+  const generator = await T5Generator.create(model);
+  try {
+    const [answer] = await generateTexts(
+      generator,
+      tokenizer,
+      ["User 1: Hi! How are you today? User 2: I'm well, thank you. And you?"],
+      { maxNewTokens: 48, noRepeatNgramSize: 3 },
+    );
+    assert.match(answer!.text, /User 1:.*User 2:|User 2:.*User 1:/s);
+  } finally {
+    await generator.dispose();
+  }
+});
