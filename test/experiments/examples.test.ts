@@ -157,7 +157,7 @@ test("a target can begin where most of the personas' content words are said", ()
     "Bye.",
   ];
   const conversation = { personas: [["I sail my boat."], ["I have dogs."]], turns: turns.map(turn) };
-  assert.equal(mostPersonalTurn(conversation as never, 16), 2);
+  assert.equal(mostPersonalTurn(conversation as never, 8), 2);
   assert.equal(mostPersonalTurn(conversation as never, 1000), 0);
   assert.equal(mostPersonalTurn({ personas: [["Nothing."], []], turns: [] }, 10), 0);
 });
