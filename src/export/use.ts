@@ -1,3 +1,5 @@
+import type { GenerationOptions } from "../generation";
+
 interface Transformers {
   AutoModelForSeq2SeqLM: {
     from_pretrained(path: string, options: { local_files_only: true; dtype: string }): Promise<Model>;
@@ -15,8 +17,10 @@ interface Tokenizer {
   batch_decode(ids: unknown, options: { skip_special_tokens: true }): string[];
 }
 
-export interface TransformersJsUseOptions {
-  maxNewTokens: number;
+export interface TransformersJsUseOptions extends Pick<
+  GenerationOptions,
+  "maxNewTokens" | "repetitionPenalty" | "noRepeatNgramSize"
+> {
   /** Which of the exported variants. Default: `"fp32"`. */
   dtype?: "fp32" | "q8";
 }
@@ -28,17 +32,22 @@ export interface TransformersJsUseOptions {
 export async function generateWithTransformersJs(
   directory: string,
   texts: readonly string[],
-  { maxNewTokens, dtype = "fp32" }: TransformersJsUseOptions,
+  { dtype = "fp32", ...options }: TransformersJsUseOptions,
 ): Promise<string[]> {
   // By a name that is not a literal, so that compiling a notebook cell need not read all its type declarations.
   const name: string = "@huggingface/transformers";
   const { AutoModelForSeq2SeqLM, AutoTokenizer } = (await import(name)) as Transformers;
   const tokenizer = await AutoTokenizer.from_pretrained(directory, { local_files_only: true });
   const model = await AutoModelForSeq2SeqLM.from_pretrained(directory, { local_files_only: true, dtype });
+  const generation = {
+    max_new_tokens: options.maxNewTokens,
+    repetition_penalty: options.repetitionPenalty ?? 1,
+    no_repeat_ngram_size: options.noRepeatNgramSize ?? 0,
+  };
   try {
     const answers: string[] = [];
     for (const text of texts) {
-      const ids = await model.generate({ ...tokenizer(text), max_new_tokens: maxNewTokens });
+      const ids = await model.generate({ ...tokenizer(text), ...generation });
       answers.push(...tokenizer.batch_decode(ids, { skip_special_tokens: true }));
     }
     return answers;

@@ -7,19 +7,19 @@ import type { Figure } from "./types";
 /** A figure in the running cell that is drawn again and again while work goes on. */
 export interface LiveFigure {
   /**
-   * Shows `make()` in the figure's place, soon: one drawing at a time, at most one a second, and so seldom that drawing
-   * takes a twentieth of the time. What comes in between is left out. Outside a notebook nothing is drawn.
+   * Shows `make()` in the figure's place, soon: one drawing at a time, one a second to one in ten seconds, the slower the
+   * longer a drawing takes. What comes in between is left out. Outside a notebook nothing is drawn.
    */
   update(make: () => Figure): void;
   /** The last state, shown and saved as `showFigure` does. */
   finish(figure: Figure, path?: string): Promise<void>;
 }
 
-/** Milliseconds between two drawings, at least. */
-const interval = 1000;
+/** Milliseconds between two drawings, at least and at most. */
+const interval = { least: 1000, most: 10_000 };
 
-/** The least ratio of the time between two drawings to the time that a drawing takes. */
-const restFactor = 20;
+/** Within that, a drawing takes this share of the time. */
+const share = 0.1;
 
 /** Begins a live figure: a place in the output of the running cell. */
 export function startLiveFigure(): LiveFigure {
@@ -38,7 +38,7 @@ export function startLiveFigure(): LiveFigure {
       state.busy = false;
     }
     const took = performance.now() - started;
-    state.next = started + Math.max(interval, restFactor * took);
+    state.next = started + Math.min(interval.most, Math.max(interval.least, took / share));
   };
   return {
     update(make) {

@@ -48,7 +48,11 @@ test("a saved experiment answers as the trained one, here and in Transformers.js
     { tokenizerFrom: saved },
   );
   const inputs = answers.map(({ input }) => input);
-  const theirs = await generateWithTransformersJs(exported, inputs, { maxNewTokens: settings.maxNewTokens });
+  const theirs = await generateWithTransformersJs(exported, inputs, {
+    maxNewTokens: settings.maxNewTokens,
+    repetitionPenalty: settings.repetitionPenalty,
+    noRepeatNgramSize: settings.noRepeatNgramSize,
+  });
   assert.deepEqual(
     theirs.map(words),
     answers.map(({ output }) => words(output)),
