@@ -7,7 +7,7 @@ import { type Bench, round } from "./bench";
 const root = join(__dirname, "../..");
 const peer = join(root, "../shared/peer/run.sh");
 const BATCH = 8;
-const ROUNDS = 3;
+const ROUNDS = Number(process.env["LORA_TRAINING_ROUNDS"] ?? 3);
 const STEPS = 3;
 
 interface PeerResult {
@@ -24,37 +24,50 @@ interface OwnResult {
   peakRssMiB: number;
 }
 
+const cells = (["real", "padded"] as const).flatMap((lengths) =>
+  (["lora", "lora_head", "lora_head_enc4"] as const).map((config) => ({ config, lengths })),
+);
+
+/** The cells to run, `lora real`, `lora_head padded`…, all unless the variable is set. */
+const chosen = new RegExp(`^(${process.env["LORA_TRAINING_ROWS"] ?? ".*"})$`);
+
 const bench: Bench = {
   description:
-    "training steps of FLAN-T5 Small (random weights) with LoRA, batch 8, 96 labels, dropout on; beside PyTorch, alternating",
+    "training steps of FLAN-T5 Small (random weights) with LoRA, batch 8, 96 labels, dropout on; beside PyTorch, alternating. " +
+    "The peer computes all positions of its batch, padded to 256 or to the longest; here padding has no rows in either",
   async run(report) {
     const rows = [];
-    for (const lengths of ["padded", "real"] as const) {
-      for (const config of ["lora", "lora_head", "lora_head_enc4"] as const) {
-        const rounds = [];
-        for (let round = 0; round < ROUNDS; round++) {
-          report(`${config}, ${lengths} lengths, round ${round + 1} of ${ROUNDS}`);
-          const theirs = runPeer(config, lengths);
-          const batches = theirs?.encoder_lengths.slice(-STEPS) ?? drawnLengths;
-          const own = runOwn(config, batches, lengths === "padded" ? 256 : 0);
-          rounds.push({ own, theirs });
-        }
-        const seconds = median(rounds.map(({ own }) => median(own.stepSeconds)));
-        const compared = rounds.flatMap(({ own, theirs }) => (theirs ? [{ own, theirs }] : []));
+    for (const { config, lengths } of cells.filter(({ config, lengths }) =>
+      chosen.test(`${config} ${lengths}`),
+    )) {
+      const weights = ["float32", "int8"] as const;
+      const rounds = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        report(`${config}, ${lengths} lengths, round ${round + 1} of ${ROUNDS}`);
+        const theirs = runPeer(config, lengths);
+        const batches = theirs?.encoder_lengths.slice(-STEPS) ?? drawnLengths;
+        const own = weights.map((frozenWeights) =>
+          runOwn({ config, batches, padTo: lengths === "padded" ? 256 : 0, frozenWeights }),
+        );
+        rounds.push({ own, theirs });
+      }
+      for (const [i, frozenWeights] of weights.entries()) {
+        const compared = rounds.flatMap(({ own, theirs }) => (theirs ? [{ own: own[i]!, theirs }] : []));
+        // Pairs of one round, so that a slow minute of the machine slows both.
+        const ratios = compared.map(({ own, theirs }) => median(theirs.step_s) / median(own.stepSeconds));
         rows.push({
           config,
           lengths,
-          trained: rounds[0]!.own.trained,
-          stepSeconds: round(seconds),
-          peakRssMiB: Math.max(...rounds.map(({ own }) => own.peakRssMiB)),
+          frozenWeights,
+          trained: rounds[0]!.own[i]!.trained,
+          stepSeconds: round(median(rounds.map(({ own }) => median(own[i]!.stepSeconds)))),
+          peakRssMiB: Math.max(...rounds.map(({ own }) => own[i]!.peakRssMiB)),
           ...(compared.length > 0
             ? {
                 peerStepSeconds: round(median(compared.map(({ theirs }) => median(theirs.step_s)))),
                 peerPeakRssMiB: Math.max(...compared.map(({ theirs }) => theirs.peak_rss_mib)),
-                // Pairs of one round, so that a slow minute of the machine slows both.
-                timesThePeer: round(
-                  median(compared.map(({ own, theirs }) => median(theirs.step_s) / median(own.stepSeconds))),
-                ),
+                timesThePeer: round(median(ratios)),
+                timesThePeerByRound: ratios.map(round).join(" "),
                 otherCpus: Math.max(...compared.map(({ theirs }) => theirs.other_cpus)),
               }
             : {}),
@@ -96,8 +109,13 @@ function runPeer(config: string, lengths: string): PeerResult | undefined {
   ) as PeerResult;
 }
 
-function runOwn(config: string, batches: number[][], padTo: number): OwnResult {
-  const settings = JSON.stringify({ config, batches, padTo, passes: 1 });
+function runOwn(own: {
+  config: string;
+  batches: number[][];
+  padTo: number;
+  frozenWeights: "float32" | "int8";
+}): OwnResult {
+  const settings = JSON.stringify({ ...own, passes: 1 });
   const child = join(__dirname, "children/lora-steps.ts");
   return JSON.parse(
     execFileSync(process.execPath, ["--import", "tsx", child, settings], { cwd: root, encoding: "utf8" }),

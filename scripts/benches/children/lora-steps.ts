@@ -23,6 +23,7 @@ const settings = z
     /** Pads every batch to this encoder length; 0 pads to the longest of the batch. */
     padTo: z.number().int(),
     passes: z.number().int().positive(),
+    frozenWeights: z.enum(["float32", "int8"]).default("float32"),
   })
   .parse(JSON.parse(process.argv[2] ?? "{}"));
 
@@ -54,6 +55,7 @@ async function main(): Promise<void> {
       labelSmoothing: 0,
       padToMultipleOf: settings.padTo || 8,
       baseModel: null,
+      frozenWeights: settings.frozenWeights,
     },
   );
   const programs = new TrainingPrograms(task, DEFAULT_TRAINING, {});
