@@ -8,15 +8,19 @@ const parts = (module: string) => ({
   straight: { values: `${module}.weight.int8`, scales: `${module}.weight.scales` },
 });
 
+/** Queries, keys and the lm_head. */
+const EXACT = /(^|\.)(q|k|lm_head)\.weight$/;
+
 /**
- * Frozen parameters with the weights of linear layers in 8 bits (see `int8Product`). The lm_head stays as it is: the gradient
- * of the loss goes back through it from probabilities, most of which are too small for 8 bits beside the largest.
+ * Frozen parameters with the weights of linear layers in 8 bits (see `int8Product`), apart from those whose rounding costs too
+ * much. T5 does not divide q·k by √d, so that its softmax magnifies an error of q or k; and the gradient of the loss goes back
+ * through the lm_head from probabilities, most of which are too small for 8 bits beside the largest.
  */
 export function toInt8(frozen: ReadonlyMap<string, HostTensor<"float32">>): Map<string, ProgramTensor> {
   const result = new Map<string, ProgramTensor>();
   for (const [name, tensor] of frozen) {
     const { shape, data } = tensor;
-    if (!isLinear(name, shape) || name === "lm_head.weight") {
+    if (!isLinear(name, shape) || EXACT.test(name)) {
       result.set(name, tensor);
       continue;
     }
