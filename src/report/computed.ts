@@ -3,19 +3,31 @@ import { dirname } from "node:path";
 import { mean } from "simple-statistics";
 import { proposalRows, type ReportedRow } from "../baselines";
 import { findPart, loadCorpus, measureConversations, type SplitName, splitNames } from "../corpus";
-import type { CaseMetric } from "../evaluation";
+import { type CaseMetric, caseMetrics, type SetMetric } from "../evaluation";
 import { sha256File } from "../io";
+import { bootstrapMean, type Interval } from "../metrics";
 import {
+  caseMeans,
   type Effect,
   type EffectKind,
   effectMetrics,
+  type Family,
   findContrasts,
+  groupFamilies,
   measureEffects,
   significance,
   trials,
 } from "./effects";
 import type { FoundOutputs, FoundVariant } from "./found";
 import type { Sources } from "./sources";
+
+/** Scores of variants that differ in their seed only: means over seeds and conversations, intervals over conversations. */
+export interface FamilyScores {
+  name: string;
+  seeds: number;
+  files: string[];
+  metrics: Partial<Record<SetMetric, Interval | { value: number }>>;
+}
 
 /** How the effects of one kind turned out in one score. */
 export interface Tally {
@@ -53,6 +65,8 @@ export interface Computed {
   counts: { variants: number; models: number; files: number; others: number };
   trials: number;
   significance: number;
+  /** Of several seeds; a single one has its scores in its summary. */
+  families: FamilyScores[];
   effects: Effect[];
   tallies: Partial<Record<EffectKind, Record<(typeof effectMetrics)[number], Tally>>>;
   cases: ShownCase[];
@@ -94,6 +108,9 @@ export async function computeValues(
     },
     trials,
     significance,
+    families: groupFamilies(all).flatMap((family) =>
+      family.members.length > 1 ? [familyScores(family, seed)] : [],
+    ),
     effects,
     tallies: tally(effects),
     cases: shown.map(({ variant, index }) => {
@@ -101,6 +118,20 @@ export async function computeValues(
       return { variant: variant.name, file: variant.file, id, metrics };
     }),
     proposal: proposalRows,
+  };
+}
+
+function familyScores({ name, members }: Family, seed: number): FamilyScores {
+  const { confidence, resamples } = members[0]!.summary;
+  const ofCases = caseMetrics.map(
+    (metric) => [metric, bootstrapMean(caseMeans(members, metric), { confidence, resamples, seed })] as const,
+  );
+  const bleu = { value: mean(members.map(({ summary }) => summary.metrics.bleu.value)) };
+  return {
+    name,
+    seeds: members.length,
+    files: [...new Set(members.map(({ file }) => file))],
+    metrics: { bleu, ...Object.fromEntries(ofCases) },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { JsonValue, SetMetric } from "../evaluation";
 import type { Computed } from "./computed";
 import { type Inline, show, type Text } from "./document";
-import type { effectMetrics } from "./effects";
+import type { effectMetrics, Family } from "./effects";
 import type { Format } from "./format";
 import type { FoundOutputs, FoundVariant } from "./found";
 import { type JsonPath, missing, type Sources } from "./sources";
@@ -46,6 +46,22 @@ export function score(
   const part = (name: "value" | "low" | "high") =>
     show(sources.value(variant.file, [...variant.path, "metrics", metric, name], formatOf(metric)));
   return interval ? [part("value"), " [", part("low"), ", ", part("high"), "]"] : [part("value")];
+}
+
+/** A family's score with its interval: of a single variant from its summary, of several seeds as it was computed. */
+export function familyScore(
+  context: ReportContext,
+  { name, members }: Family,
+  metric: SetMetric,
+  interval = true,
+): Text {
+  if (members.length === 1) return score(context, members[0]!, metric, interval);
+  const at = context.computed.families.findIndex((family) => family.name === name);
+  const part = (field: "value" | "low" | "high") =>
+    computed(context, ["families", at, "metrics", metric, field], formatOf(metric));
+  return interval && metric !== "bleu"
+    ? [part("value"), " [", part("low"), ", ", part("high"), "]"]
+    : [part("value")];
 }
 
 /** A field of a variant's row, such as `["cases"]` or `["settings", "maxSteps"]`. */

@@ -1,6 +1,6 @@
-import type { CaseMetric } from "../evaluation";
+import type { CaseMetric, VariantSummary } from "../evaluation";
 import { bootstrapMean, meanMetric, pairedRandomizationTest } from "../metrics";
-import type { FoundVariant } from "./found";
+import type { FoundVariant, Kind } from "./found";
 
 /** The scores that effects are measured in. */
 export const effectMetrics = ["rougeL", "jaccard", "personaCoverage", "personaCoverageContent"] as const;
@@ -12,7 +12,7 @@ export const significance = 0.05;
 export const trials = 10_000;
 
 /** What is changed between the two sides of an effect. */
-export type EffectKind = "training" | "unfreezing" | "retrieval" | "content" | "length" | "bound";
+export type EffectKind = "training" | "unfreezing" | "retrieval" | "content" | "length" | "form" | "bound";
 
 /** A question that two groups of variants answer: variants that differ in one thing, a pair for each seed. */
 export interface Contrast {
@@ -72,8 +72,8 @@ export function measureEffects(contrasts: readonly Contrast[], seed: number): Ef
   });
 }
 
-/** The mean over the variants of each case's score. */
-function caseMeans(variants: readonly FoundVariant[], metric: CaseMetric): number[] {
+/** The mean over variants of each case's score. */
+export function caseMeans(variants: readonly FoundVariant[], metric: CaseMetric): number[] {
   return variants[0]!.cases.map(
     (_, i) => variants.reduce((sum, { cases }) => sum + cases[i]!.metrics[metric], 0) / variants.length,
   );
@@ -96,87 +96,130 @@ export function holm(pValues: readonly number[]): number[] {
   return adjusted;
 }
 
+/** Variants that differ in the seed of their training only. */
+export interface Family {
+  name: string;
+  kind: Kind;
+  members: FoundVariant[];
+}
+
+/** Puts variants together that have the same name but for the seed. */
+export function groupFamilies(variants: readonly FoundVariant[]): Family[] {
+  const families = new Map<string, Family>();
+  for (const variant of variants) {
+    const key = JSON.stringify([variant.kind, variant.run, variant.family]);
+    const family = families.get(key);
+    if (family) family.members.push(variant);
+    else families.set(key, { name: variant.family, kind: variant.kind, members: [variant] });
+  }
+  return [...families.values()];
+}
+
 /**
- * The contrasts that the variants on disk allow: a trained model and its base; unfrozen blocks and none; retrieved
- * snippets and none; retrieved snippets and random ones; longer and shorter answers; and every model beside a random
- * conversation cut to about its length. Both sides of a contrast have all other settings in common.
+ * The contrasts that the variants on disk allow: a trained model and its base; unfrozen blocks and none; snippets and none;
+ * retrieved snippets and random ones; longer and shorter answers; inputs of another form and of the trained one; and every
+ * model beside a random conversation of about its length. Both sides have all other settings in common, those of training
+ * and those of the evaluation.
  */
 export function findContrasts(variants: readonly FoundVariant[]): Contrast[] {
-  const models = groupSeeds(variants.filter(({ kind }) => kind === "model"));
-  const bases = groupSeeds(variants.filter(({ kind }) => kind === "base"));
+  const families = groupFamilies(variants);
+  const of = (kind: Kind) => families.filter((family) => family.kind === kind);
+  const [models, bases] = [of("model"), of("base")];
   const contrasts: Contrast[] = [];
-  const add = (kind: EffectKind, a: readonly FoundVariant[], b: readonly FoundVariant[] | undefined) => {
-    if (!b) return;
+  const add = (kind: EffectKind, { members: a }: Family, other: Family | undefined) => {
+    if (!other) return;
+    const { members: b } = other;
     // What was not trained has no seed to be paired by.
     contrasts.push({ kind, ...(kind === "training" || kind === "bound" ? { a, b } : sameSeeds(a, b)) });
   };
   for (const model of models) {
-    const settings = model[0]!.summary.settings;
-    const like = (others: readonly FoundVariant[][], ...but: string[]) =>
-      others.find((other) => other !== model && equalSettings(settings, other[0]!.summary.settings, but));
-    const training = [...trainingOnly, "unfrozenEncoderBlocks", "unfrozenDecoderBlocks"];
-    const base =
-      like(bases, ...training) ?? like(bases, ...training, "retriever", "k", "snippetTurns", "promptVariant");
-    add("training", model, base);
-    if (Number(settings["unfrozenEncoderBlocks"]) > 0)
-      add("unfreezing", model, find(models, settings, { unfrozenEncoderBlocks: 0 }));
-    if (Number(settings["k"]) > 0) {
-      add("retrieval", model, find(models, settings, { retriever: "none", k: 0 }));
-      if (settings["retriever"] !== "random")
-        add("content", model, find(models, settings, { retriever: "random" }));
+    const like = (others: readonly Family[], is: (other: Family) => boolean, ...but: string[]) =>
+      closest(
+        model,
+        others.filter((other) => other !== model && is(other) && differing(model, other, but) === 0),
+      );
+    const base = (...but: string[]) => like(bases, () => true, ...trainingOnly, "maxSteps", ...but);
+    add("training", model, base() ?? base(...inputSettings));
+    if (Number(asked(model, "unfrozenEncoderBlocks")) > 0)
+      add(
+        "unfreezing",
+        model,
+        like(models, (other) => asked(other, "unfrozenEncoderBlocks") === 0, "unfrozenEncoderBlocks"),
+      );
+    if (Number(asked(model, "k")) > 0) {
+      const without = models.filter((other) => asked(other, "k") === 0);
+      const trainedWithout = like(without, (other) => trainedAs(other, "k") === 0, ...inputSettings);
+      add("retrieval", model, trainedWithout ?? like(without, () => true, ...inputSettings));
+      if (asked(model, "retriever") !== "random")
+        add(
+          "content",
+          model,
+          like(models, (other) => asked(other, "retriever") === "random", "retriever"),
+        );
     }
-    const shorter = like(models, "maxNewTokens");
-    if (shorter && Number(shorter[0]!.summary.settings["maxNewTokens"]) < Number(settings["maxNewTokens"]))
-      add("length", model, shorter);
-    add("bound", model, boundOf(model[0]!, variants));
+    const shorter = (other: Family) =>
+      Number(asked(other, "maxNewTokens")) < Number(asked(model, "maxNewTokens"));
+    add("length", model, like(models, shorter, "maxNewTokens"));
+    add("bound", model, boundOf(model, of("bound")));
+  }
+  for (const family of of("misused")) {
+    const proper = models.filter((model) => sameAdapters(model, family));
+    add("form", family, closest(family, proper));
   }
   return contrasts;
 }
 
 /** Settings that a base model has without meaning: nothing was trained by them. */
 const trainingOnly = [
-  "maxSteps",
+  "nTrain",
+  "batchSize",
+  "gradientAccumulation",
+  "learningRate",
+  "warmupSteps",
+  "schedule",
   "rank",
   "alpha",
   "loraDropout",
   "trainHead",
-  "learningRate",
-  "nTrain",
-  "warmupSteps",
+  "unfrozenEncoderBlocks",
+  "unfrozenDecoderBlocks",
 ];
+/** What decides which snippets are in an input. */
+const inputSettings = ["retriever", "k", "snippetTurns"];
 /** What is allowed to differ always: where a file lies, and the seed, over which is averaged. */
 const incidental = ["adapter", "seed"];
 
-type Settings = FoundVariant["summary"]["settings"];
+type Settings = VariantSummary["settings"];
 
-function equalSettings(a: Settings, b: Settings, but: readonly string[] = []): boolean {
-  const names = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...names].every(
-    (name) =>
-      incidental.includes(name) || but.includes(name) || JSON.stringify(a[name]) === JSON.stringify(b[name]),
-  );
+/** A setting of the evaluation, and of the training, which is taken to be the same where it is not known. */
+const asked = ({ members }: Family, name: string) => members[0]!.summary.settings[name];
+const trainedAs = ({ members }: Family, name: string) =>
+  (members[0]!.trained ?? members[0]!.summary.settings)[name];
+
+/** In how many settings two families differ, apart from those named. */
+function differing(a: Family, b: Family, but: readonly string[] = []): number {
+  const [first, second] = [a.members[0]!, b.members[0]!];
+  const count = (x: Settings, y: Settings) =>
+    [...new Set([...Object.keys(x), ...Object.keys(y)])].filter(
+      (name) =>
+        !incidental.includes(name) &&
+        !but.includes(name) &&
+        JSON.stringify(x[name]) !== JSON.stringify(y[name]),
+    ).length;
+  const evaluated = count(first.summary.settings, second.summary.settings);
+  // A base model was not trained.
+  return first.trained && second.trained ? evaluated + count(first.trained, second.trained) : evaluated;
 }
 
-function find(
-  groups: readonly FoundVariant[][],
-  settings: Settings,
-  changes: Settings,
-): FoundVariant[] | undefined {
-  const wanted = { ...settings, ...changes };
-  return groups.find(([first]) => equalSettings(wanted, first!.summary.settings));
+/** The one that differs in the fewest settings; of equals the first. */
+function closest(family: Family, others: readonly Family[]): Family | undefined {
+  return [...others].sort((a, b) => differing(family, a) - differing(family, b))[0];
 }
 
-/** Variants that differ in their seed only, together. */
-function groupSeeds(variants: readonly FoundVariant[]): FoundVariant[][] {
-  const groups: FoundVariant[][] = [];
-  for (const variant of variants) {
-    const { settings } = variant.summary;
-    const group = groups.find(([first]) => equalSettings(first!.summary.settings, settings));
-    const twice = group?.some((one) => one.summary.settings["seed"] === settings["seed"]);
-    if (!group) groups.push([variant]);
-    else if (!twice) group.push(variant); // the same model evaluated in two places counts once
-  }
-  return groups;
+function sameAdapters(a: Family, b: Family): boolean {
+  const adapters = ({ members }: Family) =>
+    JSON.stringify(members.map(({ summary }) => summary.settings["adapter"]).sort());
+  return adapters(a) === adapters(b);
 }
 
 /** The seeds that both sides have; all of them where they share none. */
@@ -189,11 +232,12 @@ function sameSeeds(a: readonly FoundVariant[], b: readonly FoundVariant[]): Pick
 }
 
 /** The random conversation whose length is nearest to the model's answers, if it is within a third of it. */
-function boundOf(model: FoundVariant, variants: readonly FoundVariant[]): FoundVariant[] | undefined {
-  const length = (variant: FoundVariant) => variant.summary.metrics.outputTokens.value;
-  const distance = (variant: FoundVariant) => Math.abs(Math.log(length(variant) / length(model)));
-  const [nearest] = variants
-    .filter(({ kind, summary }) => kind === "bound" && /^random(,|$)/.test(summary.variant))
+function boundOf(model: Family, bounds: readonly Family[]): Family | undefined {
+  const length = ({ members }: Family) =>
+    members.reduce((sum, { summary }) => sum + summary.metrics.outputTokens.value, 0) / members.length;
+  const distance = (family: Family) => Math.abs(Math.log(length(family) / length(model)));
+  const [nearest] = bounds
+    .filter(({ members }) => /^random(,|$)/.test(members[0]!.summary.variant))
     .sort((a, b) => distance(a) - distance(b));
-  return nearest && distance(nearest) < Math.log(4 / 3) ? [nearest] : undefined;
+  return nearest && distance(nearest) < Math.log(4 / 3) ? nearest : undefined;
 }

@@ -1,11 +1,22 @@
 import { join } from "node:path";
 import type { SetMetric } from "../evaluation";
-import { BrowserMissingError, type Figure, intervalPanels, lines, renderFigure, scatter } from "../figures";
+import {
+  BrowserMissingError,
+  colours,
+  type Figure,
+  intervalPanels,
+  lines,
+  renderFigure,
+  scatter,
+} from "../figures";
+import type { Interval } from "../metrics";
 import { readTrainingLog } from "../training";
 import { data, prose, type ReportFigure } from "./document";
-import type { FoundOutputs, FoundVariant, Kind } from "./found";
+import { type FoundOutputs, type FoundVariant, type Kind, trainingFile } from "./found";
 import type { Sources } from "./sources";
-import { setting } from "./context";
+import type { Computed } from "./computed";
+import type { ReportContext } from "./context";
+import { groupFamilies } from "./effects";
 
 /** What kinds of variants are called in figures. */
 const kindNames: Record<Kind, string> = {
@@ -13,45 +24,76 @@ const kindNames: Record<Kind, string> = {
   baseline: "baselines",
   base: "before training",
   model: "fine-tuned",
+  misused: "asked in another form",
 };
 
 /** Pixels of a figure in one column: its texts are then as large as the captions. */
 const columnWidth = 470;
 
-/** The four scores of all variants, with their intervals: `eval_summary`. */
+/** A row of a figure: a variant, or several seeds of one. */
+interface Row {
+  name: string;
+  kind: Kind;
+  score: (metric: SetMetric) => Interval;
+}
+
+/** The reference's perfect scores would press all others into a corner. */
+const isShown = ({ summary }: FoundVariant) => summary.variant !== "reference";
+
+/** The four scores of all variants, each seed by itself, with their intervals: `eval_summary`. */
 export function summaryFigure(variants: readonly FoundVariant[]): Figure {
+  return intervalsFigure(
+    variants
+      .filter(isShown)
+      .map(({ name, kind, summary }) => ({ name, kind, score: (metric) => summary.metrics[metric] })),
+    `Marks are scores over ${variants[0]?.summary.cases ?? 0} conversations, lines their 95 % bootstrap intervals. The whole reference, which is perfect by definition, is left out.`,
+  );
+}
+
+/** Variants that differ in their seed only as one row: a mean has its interval from what the report computed. */
+function familyRows(variants: readonly FoundVariant[], computed: Computed): Row[] {
+  return groupFamilies(variants.filter(isShown)).map(({ name, kind, members }): Row => {
+    if (members.length === 1) return { name, kind, score: (metric) => members[0]!.summary.metrics[metric] };
+    const { metrics } = computed.families.find((family) => family.name === name)!;
+    return {
+      name,
+      kind,
+      score: (metric) => {
+        const { value } = metrics[metric]!;
+        return { low: value, high: value, ...metrics[metric]! };
+      },
+    };
+  });
+}
+
+function intervalsFigure(rows: readonly Row[], caption: string): Figure {
   const panels: [SetMetric, string][] = [
     ["bleu", "BLEU (0–100)"],
     ["rougeL", "ROUGE-L"],
     ["jaccard", "Jaccard"],
     ["personaCoverage", "persona coverage"],
   ];
-  // The reference's perfect scores would press all others into a corner.
-  const shown = variants.filter(({ summary }) => summary.variant !== "reference");
   return intervalPanels({
     title: "All variants in the four scores",
-    caption: `Marks are scores over ${shown[0]?.summary.cases ?? 0} conversations, lines their 95 % bootstrap intervals. The whole reference, which is perfect by definition, is left out.`,
+    caption,
     width: 960,
-    categories: shown.map(({ name }) => name),
-    groups: shown.map(({ kind }) => kindNames[kind]),
-    panels: panels.map(([metric, title]) => ({
-      title,
-      values: shown.map(({ summary }) => summary.metrics[metric]),
-    })),
+    rowHeight: Math.max(15, Math.min(22, 800 / rows.length)),
+    categories: rows.map(({ name }) => name),
+    groups: rows.map(({ kind }) => kindNames[kind]),
+    panels: panels.map(([metric, title]) => ({ title, values: rows.map(({ score }) => score(metric)) })),
   });
 }
 
-function scatterFigure(variants: readonly FoundVariant[]): Figure {
-  const kinds = [...new Set(variants.map(({ kind }) => kind))];
-  const shown = variants.filter(({ summary }) => summary.variant !== "reference");
+function scatterFigure(rows: readonly Row[]): Figure {
+  const kinds = [...new Set(rows.map(({ kind }) => kind))];
   return scatter({
     title: "",
     series: kinds.map((kind) => {
-      const these = shown.filter((one) => one.kind === kind);
+      const these = rows.filter((one) => one.kind === kind);
       return {
         name: kindNames[kind],
-        x: these.map(({ summary }) => summary.metrics.rougeL.value),
-        y: these.map(({ summary }) => summary.metrics.personaCoverageContent.value),
+        x: these.map(({ score }) => score("rougeL").value),
+        y: these.map(({ score }) => score("personaCoverageContent").value),
       };
     }),
     x: { title: "ROUGE-L" },
@@ -62,17 +104,19 @@ function scatterFigure(variants: readonly FoundVariant[]): Figure {
 }
 
 /** Training and validation loss of the adapters that were evaluated, where their logs lie. */
-function curvesFigure(variants: readonly FoundVariant[]): Figure | undefined {
-  const logs = variants.flatMap((variant) => {
-    const adapter = variant.kind === "model" ? setting(variant, "adapter") : undefined;
-    if (typeof adapter !== "string" || variant.run !== null || Number(setting(variant, "k")) > 0) return [];
-    const rows = readTrainingLog(join(adapter, "..", "training_log.jsonl"));
-    return rows.length > 0 ? [{ name: variant.name, rows }] : [];
+function curvesFigure(variants: readonly FoundVariant[], sources: Sources): Figure | undefined {
+  const files = new Set<string>();
+  const logs = variants.flatMap(({ kind, name, summary }) => {
+    const file = kind === "model" ? trainingFile(sources, summary) : undefined;
+    if (file === undefined || files.has(file) || Number(summary.settings["k"]) > 0) return [];
+    files.add(file);
+    const rows = readTrainingLog(join(sources.folder, file, "../../training_log.jsonl"));
+    return rows.length > 0 ? [{ name, rows }] : [];
   });
   if (logs.length === 0) return undefined;
   return lines({
     title: "",
-    series: logs.slice(0, 7).map(({ name, rows }) => {
+    series: logs.slice(0, colours.length).map(({ name, rows }) => {
       const evaluated = rows.filter(({ evalLoss }) => evalLoss !== undefined);
       const [points, loss] =
         evaluated.length > 1 ? [evaluated, "evalLoss" as const] : [rows, "loss" as const];
@@ -88,18 +132,19 @@ function curvesFigure(variants: readonly FoundVariant[]): Figure | undefined {
 export type ReportFigures = Record<"summary" | "scatter" | "curves" | "lengths", ReportFigure>;
 
 /** All figures of the report, drawn from the files of runs. */
-export async function reportFigures(found: FoundOutputs, sources: Sources): Promise<ReportFigures> {
+export async function reportFigures({ found, sources, computed }: ReportContext): Promise<ReportFigures> {
   const { variants } = found;
   const none = "no evaluation was found to draw it from";
-  const curves = curvesFigure(variants);
+  const rows = familyRows(variants, computed);
+  const curves = curvesFigure(variants, sources);
   return {
     summary: {
       type: "figure",
       label: "fig:summary",
-      caption: prose`All variants in the four scores, with bootstrap intervals. The whole reference, perfect by definition, is left out.`,
+      caption: prose`All variants in the four scores, with bootstrap intervals; several seeds of one variant are one row. The whole reference, perfect by definition, is left out.`,
       alternative: "Intervals of BLEU, ROUGE-L, Jaccard and persona coverage for every variant",
       wide: true,
-      picture: variants.length > 0 ? await draw(summaryFigure(variants)) : { missing: none },
+      picture: variants.length > 0 ? await draw(intervalsFigure(rows, "")) : { missing: none },
     },
     scatter: {
       type: "figure",
@@ -107,7 +152,7 @@ export async function reportFigures(found: FoundOutputs, sources: Sources): Prom
       caption: prose`Words shared with the reference against words of the personas. Towards the upper right an answer is both.`,
       alternative: "Content coverage against ROUGE-L, a point for each variant",
       wide: false,
-      picture: variants.length > 0 ? await draw(scatterFigure(variants)) : { missing: none },
+      picture: variants.length > 0 ? await draw(scatterFigure(rows)) : { missing: none },
     },
     curves: {
       type: "figure",

@@ -5,14 +5,21 @@ import { type EvaluationCase, readEvaluation, type VariantSummary } from "../eva
 import { type Manifest } from "../notebook";
 import type { JsonPath, Sources } from "./sources";
 
-/** What a variant is: `bound` and `baseline` need no model, `base` is a model before training, `model` one after it. */
-export type Kind = "bound" | "baseline" | "base" | "model";
+/**
+ * What a variant is: `bound` and `baseline` need no model, `base` is a model before training, `model` one after it, and
+ * `misused` a trained model that was given inputs of another form than it was trained with.
+ */
+export type Kind = "bound" | "baseline" | "base" | "model" | "misused";
 
 /** A variant that an evaluation left, with the place of its row. */
 export interface FoundVariant {
   kind: Kind;
-  /** Its name, with the run's in front if it has one. */
+  /** Its name, with the run's in front where another one has the same. */
   name: string;
+  /** The name without the seed, which those share that differ in nothing else. */
+  family: string;
+  /** The settings that its adapter was trained with, where they lie beside it. */
+  trained?: VariantSummary["settings"];
   run: string | null;
   /** The summary file, relative to the folder of outputs, and the row in it. */
   file: string;
@@ -59,18 +66,34 @@ export function findOutputs(sources: Sources): FoundOutputs {
       problems.push(`${file} is no manifest of a run`);
       return [];
     });
+  const unique = found.filter(
+    ({ summary }, i) =>
+      !found
+        .slice(0, i)
+        .some((one) => one.summary.variant === summary.variant && sameResult(one.summary, summary)),
+  );
+  for (const one of unique) {
+    const shared = unique.some((other) => other !== one && other.summary.variant === one.summary.variant);
+    if (one.run !== null && shared) one.name = `${one.run}: ${one.name}`;
+    one.family = one.name.replace(/, seed -?\d+$/, "");
+  }
   const sets = new Map<string, number>();
-  for (const { summary } of found) sets.set(summary.caseSet, (sets.get(summary.caseSet) ?? 0) + 1);
+  for (const { summary } of unique) sets.set(summary.caseSet, (sets.get(summary.caseSet) ?? 0) + 1);
   const main = [...sets].sort(([, a], [, b]) => b - a)[0]?.[0];
-  const order: readonly Kind[] = ["bound", "baseline", "base", "model"];
-  found.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  const order: readonly Kind[] = ["bound", "baseline", "base", "model", "misused"];
+  unique.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
   return {
-    variants: found.filter(({ summary }) => summary.caseSet === main),
-    others: found.filter(({ summary }) => summary.caseSet !== main),
+    variants: unique.filter(({ summary }) => summary.caseSet === main),
+    others: unique.filter(({ summary }) => summary.caseSet !== main),
     manifests,
     files,
     problems,
   };
+}
+
+/** Whether two rows are one evaluation, done by two notebooks. */
+function sameResult(a: VariantSummary, b: VariantSummary): boolean {
+  return a.casesSha256 === b.casesSha256 && JSON.stringify(a.metrics) === JSON.stringify(b.metrics);
 }
 
 const manifestSchema = z.object({
@@ -97,19 +120,44 @@ function readSummary(sources: Sources, file: string, problems: string[]): FoundV
         `${file}: the cases of "${variant}" are not those of its summary; it has to be evaluated again`,
       );
   }
-  return variants.map((summary) => {
+  return variants.map((summary): FoundVariant => {
     const row = rows.findIndex(({ variant }) => variant === summary.variant);
-    const own = summary.variant;
-    const name = run === null || run === own ? own : `${run}: ${own}`;
-    const path = ["variants", row];
-    return { kind: kindOf(summary), name, run, file, path, summary, cases: cases.get(summary.variant)! };
+    const name = run === summary.variant ? `run ${run}` : summary.variant;
+    const trained = readTrained(sources, summary);
+    const place = { run, file, path: ["variants", row] };
+    const own = { summary, cases: cases.get(summary.variant)!, ...(trained ? { trained } : {}) };
+    return { kind: kindOf(summary, trained), name, family: name, ...place, ...own };
   });
 }
 
 /** Models name their base and adapter among their settings; bounds are called what `src/baselines` calls them. */
-function kindOf({ variant, settings }: VariantSummary): Kind {
-  if ("adapter" in settings) return settings["adapter"] === null ? "base" : "model";
-  return /^(random|reference)(,|$)/.test(variant) ? "bound" : "baseline";
+function kindOf({ variant, settings }: VariantSummary, trained: FoundVariant["trained"]): Kind {
+  if (!("adapter" in settings)) return /^(random|reference)(,|$)/.test(variant) ? "bound" : "baseline";
+  if (settings["adapter"] === null) return "base";
+  const unknownSnippets = trained?.["k"] === 0 && Number(settings["k"]) > 0;
+  const otherForm = trained !== undefined && trained["promptVariant"] !== settings["promptVariant"];
+  return unknownSnippets || otherForm ? "misused" : "model";
+}
+
+/** The file beside an adapter that says how it was trained, relative to the outputs, which may have been moved. */
+export function trainingFile(
+  sources: Sources,
+  { settings }: Pick<VariantSummary, "settings">,
+): string | undefined {
+  const { adapter } = settings;
+  if (typeof adapter !== "string") return undefined;
+  const moved = /\/(runs\/.+)$/.exec(adapter.replaceAll("\\", "/"))?.[1];
+  return [
+    sources.locate(adapter, "settings.json"),
+    moved && sources.locate(sources.folder, moved, "settings.json"),
+  ].find((file): file is string => Boolean(file && sources.sha256(file)));
+}
+
+function readTrained(sources: Sources, summary: VariantSummary): FoundVariant["trained"] {
+  const file = trainingFile(sources, summary);
+  return file === undefined
+    ? undefined
+    : (sources.read(file) as { settings: VariantSummary["settings"] }).settings;
 }
 
 function filesBelow(root: string, folder: string, levels: number): string[] {

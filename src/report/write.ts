@@ -55,8 +55,9 @@ export async function writeReport({ outputs, seed = 13 }: ReportOptions): Promis
   const computed = await computeValues(found, sources, examined, seed);
   sources.write(computedFile, computed);
 
-  const figures = await reportFigures(found, sources);
-  const document = writeDocument({ sources, found, computed }, figures);
+  const context: ReportContext = { sources, found, computed };
+  const figures = await reportFigures(context);
+  const document = writeDocument(context, figures);
   const files: string[] = [];
   const write = (name: string, content: string | Uint8Array) => {
     const path = join(folder, name);

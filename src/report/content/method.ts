@@ -16,6 +16,7 @@ import {
 } from "../document";
 import { computed, field, missingScore, type ReportContext, setting } from "../context";
 import type { Format } from "../format";
+import { trainingFile } from "../found";
 
 /** What is asked, with what data and model. */
 export function introduction(context: ReportContext): Block[] {
@@ -270,7 +271,7 @@ function trainingTable(context: ReportContext): Table {
   const { found, sources } = context;
   const seen = new Set<string>();
   const rows = found.variants.flatMap((variant): (readonly Text[])[] => {
-    const file = variant.kind === "model" ? adapterSettings(context, variant) : undefined;
+    const file = variant.kind === "model" ? trainingFile(sources, variant.summary) : undefined;
     if (file === undefined || seen.has(file)) return [];
     seen.add(file);
     const cell = (path: readonly string[], format: Format): Text => [
@@ -311,13 +312,4 @@ function trainingTable(context: ReportContext): Table {
     ],
     wide: false,
   };
-}
-
-/** The settings.json beside a model's adapter, relative to the outputs; undefined where it lies elsewhere. */
-function adapterSettings(
-  { sources }: ReportContext,
-  variant: Parameters<typeof setting>[0],
-): string | undefined {
-  const adapter = setting(variant, "adapter");
-  return typeof adapter === "string" ? sources.locate(adapter, "settings.json") : undefined;
 }

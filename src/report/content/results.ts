@@ -19,14 +19,14 @@ import {
   computed,
   computedFile,
   type EffectMetric,
+  familyScore,
   metricNames,
   missingScore,
   type NamedMetric,
   type ReportContext,
-  score,
   setting,
 } from "../context";
-import { effectMetrics, type EffectKind } from "../effects";
+import { effectMetrics, type EffectKind, type Family, groupFamilies } from "../effects";
 import type { FoundVariant } from "../found";
 
 /** Scores of the tables. */
@@ -42,32 +42,29 @@ const shown = [
 /** Rows that a table has even when no run left them. */
 interface ExpectedRow {
   name: string;
-  is: (variant: FoundVariant) => boolean;
-  /** The notebook that leaves it. */
-  notebook: string;
+  is: (family: Family) => boolean;
 }
 
-const isModel = ({ kind }: FoundVariant) => kind === "model";
-const isGridRun = ({ run }: FoundVariant) => run !== null;
-const unfrozen = (variant: FoundVariant) => Number(setting(variant, "unfrozenEncoderBlocks") ?? 0);
-const snippets = (variant: FoundVariant) => Number(setting(variant, "k") ?? 0);
+const first = ({ members }: Family) => members[0]!;
+const isGridRun = (family: Family) => first(family).run === first(family).summary.variant;
+const asked = (family: Family, name: string) => Number(setting(first(family), name) ?? 0);
+/** Whether a model was trained with snippets, or is asked with some. */
+const readsSnippets = (family: Family) =>
+  asked(family, "k") > 0 || Number(first(family).trained?.["k"] ?? 0) > 0;
 
 const adaptation: ExpectedRow[] = [0, 2, 4].map((blocks) => ({
   name: blocks === 0 ? "LoRA" : `LoRA, ${blocks} encoder blocks unfrozen`,
-  is: (one) => isModel(one) && !isGridRun(one) && snippets(one) === 0 && unfrozen(one) === blocks,
-  notebook: "04-lora-training",
+  is: (one) => asked(one, "unfrozenEncoderBlocks") === blocks,
 }));
-const ablation: ExpectedRow[] = [1, 3, 5].flatMap((k) =>
-  ["tfidf", "bm25", "random"].map((retriever) => ({
+const ablation: ExpectedRow[] = ["tfidf", "bm25", "random"].flatMap((retriever) =>
+  [1, 3, 5].map((k) => ({
     name: `${retriever}, k = ${k}`,
-    is: (one: FoundVariant) => isModel(one) && snippets(one) === k && setting(one, "retriever") === retriever,
-    notebook: "05-rag-ablation",
+    is: (one: Family) => asked(one, "k") === k && setting(first(one), "retriever") === retriever,
   })),
 );
 const grid: ExpectedRow[] = ["A", "B", "C", "D"].map((run) => ({
   name: `run ${run}`,
-  is: (one) => isModel(one) && one.run === run,
-  notebook: "06-grid-experiment",
+  is: (one) => first(one).run === run,
 }));
 
 /** What the variants scored, which differences mean something, and what the proposal reported. */
@@ -76,12 +73,15 @@ export function results(
   figures: Readonly<Record<"summary" | "scatter" | "curves" | "lengths", ReportFigure>>,
 ): Block[] {
   const { variants, others } = context.found;
-  const simple = variants.filter(({ kind }) => kind === "bound" || kind === "baseline");
-  const adapted = variants.filter((one) => isModel(one) && !isGridRun(one) && snippets(one) === 0);
-  const augmented = variants.filter((one) => isModel(one) && !isGridRun(one) && snippets(one) > 0);
-  const gridRuns = variants.filter((one) => isModel(one) && isGridRun(one));
-  const beside = variants.filter(
-    ({ kind, summary }) => kind === "base" || /^(random|reference), first/.test(summary.variant),
+  const families = groupFamilies(variants);
+  const models = families.filter(({ kind }) => kind === "model");
+  const simple = families.filter(({ kind }) => kind === "bound" || kind === "baseline");
+  const gridRuns = models.filter(isGridRun);
+  const adapted = models.filter((one) => !isGridRun(one) && !readsSnippets(one));
+  const augmented = models.filter((one) => !isGridRun(one) && readsSnippets(one));
+  const misused = families.filter(({ kind }) => kind === "misused");
+  const beside = families.filter(
+    (one) => one.kind === "base" || /^(random|reference), first/.test(first(one).summary.variant),
   );
   return [
     section("Results", "sec:results"),
@@ -133,6 +133,22 @@ export function results(
     ...claims(context, "retrieval", prose`model with snippets`, prose`the same without`),
     ...claims(context, "content", prose`model with retrieved snippets`, prose`the same with random ones`),
     figures.scatter,
+    ...(misused.length === 0
+      ? []
+      : [
+          subsection("Inputs of another form"),
+          paragraph(
+            prose`A part of the proposal's models was evaluated with inputs of another form than they had been trained with.
+            Table ${refer("tab:form")} repeats this mistake on purpose; nowhere else is it made.`,
+          ),
+          scoreTable(context, "tab:form", prose`Trained models asked in another form`, [misused], []),
+          ...claims(
+            context,
+            "form",
+            prose`model asked in another form`,
+            prose`the same asked as it was trained`,
+          ),
+        ]),
     subsection("The grid"),
     ...group(context, gridRuns, "06-grid-experiment", "tab:grid", prose`Runs of the grid`, [gridRuns], grid),
     ...claims(context, "length", prose`model with longer answers`, prose`the same with shorter ones`),
@@ -150,7 +166,7 @@ export function results(
             context,
             "tab:others",
             prose`Evaluated on other conversations than the rest; not to be compared with it`,
-            [others],
+            [groupFamilies(others)],
             [],
           ),
         ]),
@@ -165,11 +181,11 @@ function cases(context: ReportContext, variant: FoundVariant): Inline {
 /** A table of scores with a sentence before it, or plain words that there is nothing. */
 function group(
   context: ReportContext,
-  found: readonly FoundVariant[],
+  found: readonly Family[],
   notebook: string,
   label: string,
   caption: Text,
-  groups: readonly (readonly FoundVariant[])[],
+  groups: readonly (readonly Family[])[],
   expected: readonly ExpectedRow[],
 ): Block[] {
   const absent = expected.filter(({ is }) => !found.some(is));
@@ -191,16 +207,16 @@ function scoreTable(
   context: ReportContext,
   label: string,
   caption: Text,
-  groups: readonly (readonly FoundVariant[])[],
+  groups: readonly (readonly Family[])[],
   absent: readonly ExpectedRow[],
 ): Table {
-  const row = (variant: FoundVariant): readonly Text[] => [
-    [data(variant.name)],
-    ...shown.map((metric) => score(context, variant, metric, metric !== "outputTokens")),
+  const row = (family: Family): readonly Text[] => [
+    familyName(family.members),
+    ...shown.map((metric) => familyScore(context, family, metric, metric !== "outputTokens")),
   ];
-  const missingRows = absent.map(({ name, notebook }): readonly Text[] => [
+  const missingRows = absent.map(({ name }): readonly Text[] => [
     [data(name)],
-    ...shown.map(() => missingScore(`no summary has this run; ${notebook} leaves it`)),
+    ...shown.map(() => missingScore("no summary has this run")),
   ]);
   const rows = groups.map((variants) => variants.map(row));
   return {
@@ -249,15 +265,18 @@ const effectCaptions: Record<EffectKind, Text> = {
   unfreezing: prose`What unfrozen blocks add to adapters`,
   retrieval: prose`What snippets add: model with snippets minus model without`,
   content: prose`What their content adds: retrieved snippets minus random ones`,
+  form: prose`What another form of input takes away: in another form minus as trained`,
   length: prose`What longer answers add: longer minus shorter`,
   bound: prose`Models minus a random conversation of about their length`,
 };
 
 /** The differences behind the sentences. */
-function effectTables({ sources, computed: { effects } }: ReportContext): Table[] {
+function effectTables({ sources, found, computed: { effects } }: ReportContext): Table[] {
+  const sideName = (names: readonly string[]) =>
+    familyName(found.variants.filter(({ name }) => names.includes(name)));
   const kinds = [...new Set(effects.map(({ kind }) => kind))];
   return kinds.map((kind): Table => {
-    const rows = effects.flatMap((effect, index): (readonly Text[])[] => {
+    const rows = effects.flatMap((effect): (readonly Text[])[] => {
       if (effect.kind !== kind || effect.metric !== effectMetrics[0]) return [];
       const cells = effectMetrics.map((metric): Text => {
         const at = effects.findIndex(
@@ -281,7 +300,7 @@ function effectTables({ sources, computed: { effects } }: ReportContext): Table[
           value("adjusted", "pValue"),
         ];
       });
-      return [[sideName(effects[index]!.a), sideName(effect.b), ...cells]];
+      return [[sideName(effect.a), sideName(effect.b), ...cells]];
     });
     return {
       type: "table",
@@ -301,8 +320,9 @@ function effectTables({ sources, computed: { effects } }: ReportContext): Table[
 
 const same = (a: readonly string[], b: readonly string[]) => a.join("\n") === b.join("\n");
 
-function sideName(names: readonly string[]): Text {
-  return names.length === 1 ? [data(names[0]!)] : [data(names[0]!), " and its other seeds"];
+/** A name, with the number of seeds where there are several. */
+function familyName(members: readonly FoundVariant[]): Text {
+  return [data(members.length === 1 ? members[0]!.name : `${members[0]!.family} (${members.length} seeds)`)];
 }
 
 function proposalTable({ computed: { proposal }, sources }: ReportContext): Table {
