@@ -1,6 +1,7 @@
 import { arch, cpus, platform, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { mean } from "simple-statistics";
+import { type ErrorRates, errorRates } from "../analysis";
 import { proposalRows, type ReportedRow } from "../baselines";
 import { findPart, loadCorpus, measureConversations, type SplitName, splitNames } from "../corpus";
 import { type CaseMetric, caseMetrics, type SetMetric } from "../evaluation";
@@ -44,6 +45,11 @@ export interface SplitCounts {
   facts: number;
 }
 
+/** Shares of facts and turns, 0–1, in the answers of a variant, over all its seeds. */
+export interface FamilyErrors extends ErrorRates {
+  name: string;
+}
+
 /** A case that the report shows, and where it is from. */
 export interface ShownCase {
   variant: string;
@@ -69,16 +75,21 @@ export interface Computed {
   families: FamilyScores[];
   effects: Effect[];
   tallies: Partial<Record<EffectKind, Record<(typeof effectMetrics)[number], Tally>>>;
+  errors: FamilyErrors[];
   cases: ShownCase[];
   /** What the project's proposal reports, which no run here left. */
   proposal: readonly ReportedRow[];
 }
 
-/** @param shown the variants whose cases are shown, if there are any */
+/**
+ * @param shown the cases to show
+ * @param examined whose errors are counted
+ */
 export async function computeValues(
   found: FoundOutputs,
   sources: Sources,
   shown: readonly { variant: FoundVariant; index: number }[],
+  examined: readonly Family[],
   seed: number,
 ): Promise<Computed> {
   const effects = measureEffects(findContrasts(found.variants), seed);
@@ -113,6 +124,13 @@ export async function computeValues(
     ),
     effects,
     tallies: tally(effects),
+    errors: examined.map(({ name, members }) => ({
+      name,
+      ...errorRates(
+        members.flatMap(({ cases }) => cases),
+        { seed },
+      ),
+    })),
     cases: shown.map(({ variant, index }) => {
       const { id, metrics } = variant.cases[index]!;
       return { variant: variant.name, file: variant.file, id, metrics };

@@ -1,6 +1,6 @@
 import type { JsonValue, SetMetric } from "../evaluation";
 import type { Computed } from "./computed";
-import { type Inline, show, type Text } from "./document";
+import { data, type Inline, show, type Text } from "./document";
 import type { effectMetrics, Family } from "./effects";
 import type { Format } from "./format";
 import type { FoundOutputs, FoundVariant } from "./found";
@@ -62,6 +62,11 @@ export function familyScore(
   return interval && metric !== "bleu"
     ? [part("value"), " [", part("low"), ", ", part("high"), "]"]
     : [part("value")];
+}
+
+/** A name, with the number of seeds where there are several. */
+export function familyName(members: readonly FoundVariant[]): Text {
+  return [data(members.length === 1 ? members[0]!.name : `${members[0]!.family} (${members.length} seeds)`)];
 }
 
 /** A field of a variant's row, such as `["cases"]` or `["settings", "maxSteps"]`. */

@@ -1,5 +1,5 @@
 import type { CaseMetric, VariantSummary } from "../evaluation";
-import { bootstrapMean, meanMetric, pairedRandomizationTest } from "../metrics";
+import { bootstrapMean, holm, meanMetric, pairedRandomizationTest } from "../metrics";
 import type { FoundVariant, Kind } from "./found";
 
 /** The scores that effects are measured in. */
@@ -80,21 +80,6 @@ export function caseMeans(variants: readonly FoundVariant[], metric: CaseMetric)
 }
 
 const casesFile = (summary: string) => summary.replace(/stage3_summary(.*)\.json$/, "stage3_cases$1.jsonl");
-
-/**
- * Holm's adjusted p-values: sorted p₍₁₎ ≤ … ≤ p₍ₘ₎ become max over j ≤ i of (m − j + 1) · p₍ⱼ₎, at most 1. Rejecting
- * those at or below α keeps the chance of any false rejection at α.
- */
-export function holm(pValues: readonly number[]): number[] {
-  const order = pValues.map((p, i) => ({ p, i })).sort((a, b) => a.p - b.p);
-  const adjusted = new Array<number>(pValues.length);
-  let highest = 0;
-  order.forEach(({ p, i }, rank) => {
-    highest = Math.max(highest, Math.min(1, (pValues.length - rank) * p));
-    adjusted[i] = highest;
-  });
-  return adjusted;
-}
 
 /** Variants that differ in the seed of their training only. */
 export interface Family {

@@ -25,6 +25,8 @@ export const formats = {
   plain: number(String),
   /** A share of 1: `95 %`. */
   percent: number((value) => `${Number((100 * value).toFixed(1))} %`),
+  /** The same in a column of percentages. */
+  share: number((value) => (100 * value).toFixed(1)),
   pValue: number((value) => (value < 0.001 ? "< 0.001" : value.toFixed(3))),
   duration: number(formatDuration),
   bytes: number((value) =>

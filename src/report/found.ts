@@ -93,7 +93,9 @@ export function findOutputs(sources: Sources): FoundOutputs {
 
 /** Whether two rows are one evaluation, done by two notebooks. */
 function sameResult(a: VariantSummary, b: VariantSummary): boolean {
-  return a.casesSha256 === b.casesSha256 && JSON.stringify(a.metrics) === JSON.stringify(b.metrics);
+  const rest = ({ settings, casesSha256, metrics }: VariantSummary) =>
+    JSON.stringify([{ ...settings, adapter: Boolean(settings["adapter"]) }, casesSha256, metrics]);
+  return rest(a) === rest(b);
 }
 
 const manifestSchema = z.object({

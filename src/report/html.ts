@@ -44,7 +44,7 @@ export function renderHtml(document: ReportDocument): string {
 </head>
 <body>
 <div id="flow">
-<header class="wide"><h1>${title}</h1>${authors}</header>
+<header class="wide"><h1>${words(document.title)}</h1>${authors}</header>
 ${abstract}
 ${keywords}
 ${blocks}
@@ -167,4 +167,12 @@ function tex(latex: string, displayMode: boolean): string {
 /** Lets escaped text break behind the parts of a path, an address or a name. */
 function breakable(html: string): string {
   return html.replace(/[/_.:=-](?=[\w<])/g, "$&<wbr>");
+}
+
+/** A title whose lines break between words only, not at hyphens. */
+function words(title: string): string {
+  return title
+    .split(" ")
+    .map((word) => `<span>${escapeHtml(word)}</span>`)
+    .join(" ");
 }

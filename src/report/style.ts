@@ -62,6 +62,7 @@ body { margin: 0; color: #000; font: 13.33px/16px Tinos, "Times New Roman", seri
 h1, h2, h3, p, ul, figure, header { margin: 0; font-weight: normal; }
 header { text-align: center; padding-bottom: 26px; }
 h1 { font-size: 32px; line-height: 37px; padding-bottom: 14px; text-wrap: balance; }
+h1 > span { white-space: nowrap; }
 .author { font-size: 14.7px; text-indent: 0; text-align: center; }
 h2 { font-size: 13.33px; font-variant: small-caps; letter-spacing: 0.02em; text-align: center; padding: 13px 0 6px; }
 h3 { font-size: 13.33px; font-style: italic; padding: 10px 0 4px; }

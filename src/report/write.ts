@@ -4,7 +4,7 @@ import { metricsRow } from "../evaluation";
 import { BrowserMissingError, saveFigure } from "../figures";
 import { writeCsv, writeFileWhole, writeJson } from "../io";
 import { computeValues } from "./computed";
-import { chooseCases, errors, examinedVariant } from "./content/errors";
+import { chooseCases, errors, examinedFamilies, examinedVariant } from "./content/errors";
 import { introduction, methods } from "./content/method";
 import { conclusion, reproducibility, verdict } from "./content/reproducibility";
 import { results } from "./content/results";
@@ -51,8 +51,8 @@ export async function writeReport({ outputs, seed = 13 }: ReportOptions): Promis
   const sources = new Sources(outputs);
   const found = findOutputs(sources);
   const warnings = [...found.problems];
-  const examined = chooseCases(examinedVariant(found.variants));
-  const computed = await computeValues(found, sources, examined, seed);
+  const cases = chooseCases(examinedVariant(found.variants));
+  const computed = await computeValues(found, sources, cases, examinedFamilies(found.variants), seed);
   sources.write(computedFile, computed);
 
   const context: ReportContext = { sources, found, computed };
@@ -112,7 +112,7 @@ export function writeDocument(context: ReportContext, figures: ReportFigures): R
     abstract: prose`We fine-tune a small encoder–decoder model to write conversations between two people whose personas it is given: by
       LoRA, by unfreezing the last blocks of the encoder as well, and with snippets of similar people's conversations in the input.
       Answers are scored by BLEU, ROUGE-L, Jaccard and persona coverage, beside baselines and beside bounds of the same length.
-      ${verdict(context)} Every number in this report is read from a file that a run left and is listed with its source.`,
+      ${verdict(context, ["rougeL", "personaCoverageContent"])}Every number in this report is read from a file that a run left and is listed with its source.`,
     keywords: [
       "dialogue generation",
       "personas",

@@ -130,7 +130,10 @@ test("whatever a text holds, HTML shows it as text", () => {
   fc.assert(
     fc.property(anyText, (text) => {
       const expected = template.replaceAll(pattern, escape(text));
-      assert.equal(renderHtml(documentWith(text)).replaceAll("<wbr>", ""), expected.replaceAll("<wbr>", ""));
+      // Where lines may break is no matter here.
+      const unbroken = (html: string) =>
+        html.replaceAll("<wbr>", "").replace(/<h1>.*?<\/h1>/s, (title) => title.replace(/<\/?span>/g, ""));
+      assert.equal(unbroken(renderHtml(documentWith(text))), unbroken(expected));
     }),
     { numRuns: 60 },
   );

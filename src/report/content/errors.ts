@@ -5,6 +5,7 @@ import {
   cite,
   type Column,
   data,
+  emphasis,
   paragraph,
   prose,
   refer,
@@ -12,7 +13,16 @@ import {
   type Table,
   type Text,
 } from "../document";
-import { best, computed, metricNames, type ReportContext, score } from "../context";
+import {
+  best,
+  computed,
+  familyName,
+  familyScore,
+  metricNames,
+  type ReportContext,
+  setting,
+} from "../context";
+import { type Family, groupFamilies } from "../effects";
 import type { FoundVariant } from "../found";
 
 /** Words of a text that the table of cases shows. */
@@ -32,6 +42,25 @@ export function examinedVariant(variants: readonly FoundVariant[]): FoundVariant
   return best(models.length > 0 ? models : baselines, "rougeL");
 }
 
+/** Whose errors are counted: the best model with its seeds, its rivals without training, the model asked wrongly, and bounds. */
+export function examinedFamilies(variants: readonly FoundVariant[]): Family[] {
+  const families = groupFamilies(variants);
+  const top = examinedVariant(variants);
+  const plain = families.find(
+    ({ kind, members }) =>
+      kind === "model" &&
+      Number(setting(members[0]!, "k") ?? 0) === 0 &&
+      Number(setting(members[0]!, "unfrozenEncoderBlocks") ?? 0) === 0,
+  );
+  return families.filter(
+    (family) =>
+      family === plain ||
+      family.kind === "base" ||
+      family.members.some((one) => one === top) ||
+      /^(retrieval|random|reference), first /.test(family.members[0]!.summary.variant),
+  );
+}
+
 /** The cases of a variant that say most and least of the personas' content words. */
 export function chooseCases(variant: FoundVariant | undefined): { variant: FoundVariant; index: number }[] {
   if (!variant) return [];
@@ -46,12 +75,7 @@ export function chooseCases(variant: FoundVariant | undefined): { variant: Found
 export function errors(context: ReportContext): Block[] {
   const { variants } = context.found;
   const examined = examinedVariant(variants);
-  const compared = variants.filter(
-    (one) =>
-      one === examined ||
-      one.kind === "base" ||
-      /^(retrieval|template|(random|reference), first .*)$/.test(one.summary.variant),
-  );
+  const compared = examinedFamilies(variants);
   const heading = section("Error Analysis", "sec:errors");
   if (!examined) return [heading, paragraph(prose`There are no cases to look at.`)];
   return [
@@ -64,6 +88,15 @@ export function errors(context: ReportContext): Block[] {
     ),
     signTable(context, compared),
     paragraph(
+      prose`Table ${refer("tab:fates")} follows each fact of a persona. It is ${emphasis("said")} where turns of its own speaker have half
+      of its content words, ${emphasis("swapped")} where only the other speaker says it, and ${emphasis("missed")} where the answer
+      does not say it though the reference, cut to the answer's length, does. Facts that both say are put
+      ${emphasis("in other words")} where the two turns are little alike. A turn in the first person ${emphasis("leaks")} where it tells a
+      snippet's fact as the speaker's own; the column beside it looks for the same in snippets that the answer never saw, and only what is
+      above that comes from the snippets.`,
+    ),
+    fateTable(context),
+    paragraph(
       prose`Table ${refer("tab:cases")} shows the answers of ${data(examined.name)} that say most and least of the personas' content
       words. Coverage does not ask who says a word: a fact given to the wrong speaker counts as well as one given to the right one, and
       a fact that is denied counts as well as one that is told. The reference, too, leaves most facts unsaid; coverage far above the
@@ -73,7 +106,7 @@ export function errors(context: ReportContext): Block[] {
   ];
 }
 
-function signTable(context: ReportContext, variants: readonly FoundVariant[]): Table {
+function signTable(context: ReportContext, families: readonly Family[]): Table {
   return {
     type: "table",
     label: "tab:signs",
@@ -86,12 +119,43 @@ function signTable(context: ReportContext, variants: readonly FoundVariant[]): T
       })),
     ],
     groups: [
-      variants.map((variant) => [
-        [data(variant.name)],
-        ...signs.map((metric) => score(context, variant, metric, false)),
+      families.map((family) => [
+        familyName(family.members),
+        ...signs.map((metric) => familyScore(context, family, metric, false)),
       ]),
     ],
     wide: false,
+  };
+}
+
+function fateTable(context: ReportContext): Table {
+  const shares = [
+    ["said", ["fates", "said"]],
+    ["swapped", ["fates", "swapped"]],
+    ["missed", ["fates", "missed"]],
+    ["in other words", ["otherWords"]],
+    ["leaks", ["leaking"]],
+    ["by chance", ["leakingByChance"]],
+  ] as const;
+  const families = examinedFamilies(context.found.variants);
+  return {
+    type: "table",
+    label: "tab:fates",
+    caption: prose`What becomes of facts, and what leaks from snippets, in percent with intervals`,
+    columns: [
+      { title: ["variant"], align: "left", width: 0.24 },
+      ...shares.map(([title]): Column => ({ title: [title], align: "right" })),
+    ],
+    groups: [
+      families.map(({ members }, i) => {
+        const share = (path: readonly string[]): Text => {
+          const part = (end: string) => computed(context, ["errors", i, ...path, end], "share");
+          return [part("value"), " [", part("low"), ", ", part("high"), "]"];
+        };
+        return [familyName(members), ...shares.map(([, path]) => share(path))];
+      }),
+    ],
+    wide: true,
   };
 }
 

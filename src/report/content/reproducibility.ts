@@ -11,7 +11,7 @@ import {
   type Table,
   type Text,
 } from "../document";
-import { computed, metricNames, missingScore, type ReportContext } from "../context";
+import { computed, type EffectMetric, metricNames, missingScore, type ReportContext } from "../context";
 import type { Format } from "../format";
 import { effectMetrics, type EffectKind } from "../effects";
 
@@ -132,7 +132,7 @@ function fileTable(context: ReportContext): Table {
 export function conclusion(context: ReportContext): Block[] {
   return [
     section("Conclusion"),
-    paragraph(prose`${verdict(context)}`),
+    paragraph(verdict(context, effectMetrics)),
     paragraph(
       prose`Limits are plain. The scores count words and know no meaning: a contradiction of a persona can cover it fully. One
       reference stands for all the conversations that two people might have. Answers are short beside the references, and the length
@@ -142,32 +142,31 @@ export function conclusion(context: ReportContext): Block[] {
   ];
 }
 
-const claimed: readonly (readonly [kind: EffectKind, claim: string])[] = [
-  ["training", "fine-tuning beats the base model"],
-  ["bound", "trained models beat a random conversation of their length"],
-  ["unfreezing", "unfreezing encoder blocks improves on adapters alone"],
-  ["retrieval", "retrieved snippets improve on none"],
-  ["content", "retrieved snippets improve on random ones"],
+const compared: readonly (readonly [kind: EffectKind, other: string, subject: string])[] = [
+  ["training", "the base model", "fine-tuned models"],
+  ["bound", "a random conversation of their length", "fine-tuned models"],
+  ["unfreezing", "adapters alone", "models with unfrozen encoder blocks"],
+  ["retrieval", "no snippets", "models with snippets"],
+  ["content", "random snippets", "models with retrieved ones"],
 ];
 
-/** The main comparisons in a few sentences, formed from the tests. */
-export function verdict(context: ReportContext): Text {
+/** The main comparisons in a sentence each, formed from the tests. */
+export function verdict(context: ReportContext, metrics: readonly EffectMetric[]): Text {
   const { tallies } = context.computed;
-  const absent = claimed.filter(([kind]) => !tallies[kind]);
-  const sentences = claimed.flatMap(([kind, claim], index): Text => {
+  const sentences = compared.flatMap(([kind, other, subject]): Text => {
     const tally = tallies[kind];
     if (!tally) return [];
-    const counts = effectMetrics.map((metric): Text => {
+    const counts = metrics.map((metric): Text => {
       const count = (name: "higher" | "lower" | "effects") =>
         computed(context, ["tallies", kind, metric, name], "integer");
-      const reverse = tally[metric].lower > 0 ? prose` (the reverse in ${count("lower")})` : [];
-      return prose`${count("higher")} of ${count("effects")} in ${metricNames[metric]}${reverse}`;
+      const reverse = tally[metric].lower > 0 ? prose` (lower in ${count("lower")})` : [];
+      return prose`in ${metricNames[metric]} in ${count("higher")} of ${count("effects")} comparisons${reverse}`;
     });
-    const space = claimed.slice(0, index).some(([before]) => tallies[before]) ? " " : "";
-    return prose`${space}That ${claim}, the tests show in these numbers of comparisons: ${enumerate(counts)}.`;
+    return prose`Compared with ${other}, ${subject} score higher ${enumerate(counts)}. `;
   });
+  const absent = compared.filter(([kind]) => !tallies[kind]);
   if (absent.length === 0) return sentences;
-  const reason = "no two variants on disk differ in this alone";
-  const list = enumerate(absent.map(([, claim]) => prose`that ${claim}`));
-  return prose`${sentences}${sentences.length > 0 ? " " : ""}Evidence is ${missingScore(reason)} for the following: ${list}.`;
+  const reason = missingScore("no two variants on disk differ in this alone");
+  const list = enumerate(absent.map(([, other, subject]) => prose`of ${subject} with ${other}`));
+  return prose`${sentences}Comparisons ${list} are ${reason}. `;
 }

@@ -19,6 +19,7 @@ import {
   computed,
   computedFile,
   type EffectMetric,
+  familyName,
   familyScore,
   metricNames,
   missingScore,
@@ -153,7 +154,7 @@ export function results(
     ...group(context, gridRuns, "06-grid-experiment", "tab:grid", prose`Runs of the grid`, [gridRuns], grid),
     ...claims(context, "length", prose`model with longer answers`, prose`the same with shorter ones`),
     ...effectTables(context),
-    subsection("The proposal's figures"),
+    subsection("The proposal’s figures"),
     paragraph(
       prose`Table ${refer("tab:proposal")} quotes what the project's proposal reports. Its test conversations and limits were others, and
       a part of its models was evaluated with inputs of another form than trained; the rows are context, not rivals.`,
@@ -248,7 +249,7 @@ function claims(context: ReportContext, kind: EffectKind, a: Text, b: Text): Blo
     if (lower === effects)
       return prose`In ${name} the first is lower in all ${count("effects")} comparisons.`;
     return prose`In ${name} the first is higher in ${count("higher")} of ${count("effects")} comparisons and lower in
-      ${count("lower")}; ${count("undecided")} are undecided.`;
+      ${count("lower")}; undecided: ${count("undecided")}.`;
   };
   const sentences = (["rougeL", "personaCoverage", "personaCoverageContent"] as const).flatMap(
     (metric): Piece[] => [" ", about(metric)],
@@ -319,11 +320,6 @@ function effectTables({ sources, found, computed: { effects } }: ReportContext):
 }
 
 const same = (a: readonly string[], b: readonly string[]) => a.join("\n") === b.join("\n");
-
-/** A name, with the number of seeds where there are several. */
-function familyName(members: readonly FoundVariant[]): Text {
-  return [data(members.length === 1 ? members[0]!.name : `${members[0]!.family} (${members.length} seeds)`)];
-}
 
 function proposalTable({ computed: { proposal }, sources }: ReportContext): Table {
   const metrics: NamedMetric[] = ["bleu", "rougeL", "jaccard", "personaCoverage"];
