@@ -57,10 +57,12 @@ const layOut = `async function (height) {
   const blocks = [...flow.children];
   flow.remove();
 
-  // The places in a block where a line may begin: before words that follow a space, and before formulas.
+  // Formulas and values stay whole.
+  const whole = ".katex, .value";
+  // The places in a block where a line may begin: before words, formulas and values that follow a space.
   function* starts(block) {
     const walker = document.createTreeWalker(block, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT, (node) =>
-      node.parentElement.closest(".katex") ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
+      node.parentElement.closest(whole) ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
     let spaced = false;
     while (walker.nextNode()) {
       const node = walker.currentNode;
@@ -74,7 +76,7 @@ const layOut = `async function (height) {
           }
         }
         spaced = /[ \\n]$/.test(node.data);
-      } else if (node.classList.contains("katex")) {
+      } else if (node.matches(whole)) {
         range.selectNode(node);
         if (spaced) yield range;
         spaced = false;
