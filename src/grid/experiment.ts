@@ -14,6 +14,9 @@ import {
 import { sha256, sha256File } from "../io";
 import type { GridTask } from "./task";
 
+/** Steps between checkpoints: what a killed run loses at most. */
+const SAVE_STEPS = 20;
+
 /** Trains an adapter and evaluates it: any of the experiments' settings can be varied. */
 export const gridTask: GridTask = {
   settings: (given, profile) => defaultExperiment(profile, given),
@@ -41,6 +44,7 @@ export const gridTask: GridTask = {
         base,
         corpus,
         directory: folder,
+        saveSteps: SAVE_STEPS,
         hooks: {
           signal,
           engine: threads === undefined ? {} : { threads },
