@@ -1,10 +1,10 @@
 import { cutToTokens } from "../baselines";
-import { parseConversation, type Speaker, type Turn } from "../corpus";
+import { findPlaceholders, type Speaker, type Turn } from "../corpus";
 import type { EvaluationCase } from "../evaluation";
 import { type AdditiveMetric, bootstrapInterval, type BootstrapOptions, type Interval } from "../metrics";
 import { promptTags } from "../prompts";
 import { simpleTokens, splitAtSpace } from "../text";
-import { contentWords, isFirstPerson, likeness, says, sentences, tellingTurn } from "./facts";
+import { contentWords, isFirstPerson, likeness, says, sentences, tellingTurn, turnsIn } from "./facts";
 
 /**
  * What became of a fact in an answer. The reference is cut to as many words as the answer has, so that a short answer is
@@ -64,22 +64,22 @@ export function snippetsIn(prompt: string): string {
 /**
  * Looks at one answer fact by fact, and turn by turn for what it took from its snippets.
  *
- * A turn leaks a snippet's sentence if both are in the first person, the turn has at least half of the sentence's content
- * words, and at least two of these are in neither persona.
+ * A turn leaks a snippet's sentence if both are in the first person, the sentence has no gap such as [User 1's name], the
+ * turn has at least half of the sentence's content words, and at least two of these are in neither persona.
  *
  * @param snippets the text to look for; what the answer's own prompt holds unless told
  */
 export function findErrors(one: EvaluationCase, snippets: string = snippetsIn(one.input)): CaseFindings {
-  const { turns } = parseConversation(one.output);
-  const reference = parseConversation(one.reference).turns;
-  const beginning = parseConversation(cutToTokens(one.reference, splitAtSpace(one.output).length)).turns;
+  const turns = turnsIn(one.output);
+  const reference = turnsIn(one.reference);
+  const beginning = turnsIn(cutToTokens(one.reference, splitAtSpace(one.output).length));
   const facts = one.personas.flatMap((persona, i) =>
     persona.map((fact) => findFact(fact, (i + 1) as Speaker, { turns, reference, beginning })),
   );
   const own = turns.filter(({ text }) => isFirstPerson(text));
   const known = contentWords(one.personas.flat());
   const leaks = sentences(snippets)
-    .filter(isFirstPerson)
+    .filter((sentence) => isFirstPerson(sentence) && findPlaceholders(sentence).length === 0)
     .flatMap((sentence) => findLeak(sentence, own, known));
   return { variant: one.variant, id: one.id, facts, leaks, firstPersonTurns: own.length };
 }

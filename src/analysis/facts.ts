@@ -1,4 +1,4 @@
-import type { Turn } from "../corpus";
+import { parseConversation, type Turn } from "../corpus";
 import { personaWords, rougeL } from "../metrics";
 import { simpleTokens } from "../text";
 
@@ -10,9 +10,21 @@ export function isFirstPerson(text: string): boolean {
   return simpleTokens(text).some((token) => firstPerson.has(token));
 }
 
-/** The content words of a fact: its distinct simple tokens without stop words. */
+/** Words that say that something is liked, or a name, and not what: half of "I love cats" is not said by "I love tea". */
+const hollow = new Set(
+  "like likes liked love loves loved enjoy enjoys enjoyed favorite favourite lot lots name named user".split(
+    " ",
+  ),
+);
+
+/** The content words of a fact: its distinct simple tokens without stop words and without words such as *like* and *love*. */
 export function contentWords(text: string | readonly string[]): Set<string> {
-  return personaWords(text, { ignoreStopWords: true });
+  return new Set([...personaWords(text, { ignoreStopWords: true })].filter((word) => !hollow.has(word)));
+}
+
+/** A text's turns, also where they follow one another on a line, as a tokenizer leaves them that drops line breaks. */
+export function turnsIn(text: string): Turn[] {
+  return parseConversation(text.replace(/\s+(?=User [12]:)/g, "\n")).turns;
 }
 
 /** Sentences, split after `.`, `!` and `?`. */

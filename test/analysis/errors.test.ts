@@ -42,6 +42,13 @@ test("half of a fact's content words are enough, in whichever turns of its speak
     "one of bake, rye, bread",
   );
   assert.deepEqual(fates(caseOf({ output: "User 2: I am a nurse." }))[2], "said", "one of tall, nurse");
+  const tastes = caseOf({
+    personas: [["I love cats."], ["I like it."]],
+    output: "User 1: I love tea.\nUser 2: I like it.",
+  });
+  assert.deepEqual(fates(tastes), ["unsaid", "unsaid"], "that something is loved is not yet what");
+  const inline = caseOf({ output: "User 1: Hi! User 2: I bake rye bread. User 1: I have a red boat." });
+  assert.deepEqual(fates(inline).slice(0, 2), ["swapped", "said"], "turns on one line");
   const empty = caseOf({ personas: [["I am."], [""]], output: "User 1: I am.\nUser 2: I am." });
   assert.deepEqual(fates(empty), ["unsaid", "unsaid"]);
 });
@@ -97,6 +104,8 @@ test("a snippet's fact leaks where a speaker claims it", () => {
     ["User 1: I.\nUser 2: Seven grey parrots.", "not in one turn"],
   ];
   for (const [output, why] of clean) assert.deepEqual(findErrors(caseOf({ input, output })).leaks, [], why);
+  const gap = "<EXTERNAL KNOWLEDGE> I am [User 1's name], the seven grey parrots' keeper.";
+  assert.deepEqual(findErrors(caseOf({ input: gap, output: leaking.output })).leaks, [], "a gap left open");
   const known = caseOf({ ...leaking, personas: [["I love grey parrots."], ["I am seven."]] });
   assert.deepEqual(findErrors(known).leaks, [], "the words are in a persona");
   assert.deepEqual(findErrors(caseOf({ output: leaking.output })).leaks, [], "no snippets");
