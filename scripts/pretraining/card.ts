@@ -74,9 +74,10 @@ shorter \`--steps\` shows in minutes; other code may add in another order and ro
 
 ## What it can do, and what not
 
-It writes English small talk between "User 1" and "User 2", mostly grammatical, and takes up words of its input. It forgets and
-contradicts itself, invents facts, repeats itself under greedy search, and knows nothing about the world. It is there to show
-what adapters, unfreezing and retrieval do, not to talk with people. What the data's authors say about biases of generated
+It writes English small talk between "User 1" and "User 2", often grammatical. It does not copy: asked to fill the gaps of a text it
+writes other small talk, and names or facts of its input hardly ever come back. It contradicts itself, invents facts, repeats
+itself under greedy search, and knows nothing about the world. It is there to show what adapters, unfreezing and retrieval do,
+not to talk with people. What the data's authors say about biases of generated
 personas holds for it as well.
 `;
 }
