@@ -19,10 +19,16 @@ test("more candidates never say less of the personas, and one conversation's can
     const context = await tinyContext(directory);
     const test = context.corpus.splits.test.slice(0, 3);
     const answer = (candidates: number) => {
-      const settings = tinySettings({ doSample: true, candidates });
+      const settings = tinySettings({
+        doSample: true,
+        candidates,
+        maxNewTokens: 48,
+        noRepeatNgramSize: 0,
+        repetitionPenalty: 1,
+      });
       return experimentVariant("drawn", untrainedExperiment(settings, context)).generate(test);
     };
-    const [one, many] = [await answer(1), await answer(6)];
+    const [one, many] = [await answer(1), await answer(12)];
     const share = (output: string, i: number) =>
       personaCoverage(output, test[i]!.personas.flat(), { ignoreStopWords: true });
     many.forEach(({ output }, i) => assert.ok(share(output, i) >= share(one[i]!.output, i)));
