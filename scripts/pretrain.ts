@@ -71,7 +71,7 @@ async function main(): Promise<void> {
     )
     .option("--out <folder>", "checkpoints and log", "outputs/pretraining")
     .option("--model <folder>", "where the model goes when the run is finished", "data/model")
-    .option("--steps <number>", "optimizer steps", whole(1), 6000)
+    .option("--steps <number>", "optimizer steps", whole(1), 5000)
     .option("--batch-size <number>", "examples of a step", whole(1), 16)
     .option("--learning-rate <number>", "peak rate, after 300 steps; it falls linearly to 0", Number, 2e-3)
     .option("--seed <number>", "weights, order and noise", whole(0), 13)

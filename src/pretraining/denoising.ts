@@ -1,5 +1,6 @@
 import type { Random } from "../random";
 import type { Example } from "../training";
+import type { TokenSpan } from "./documents";
 
 /** The special tokens that pretraining examples are made with. */
 export interface DenoisingTokens {
@@ -78,6 +79,26 @@ export function wholeTextDenoising(
     if (!mask[i]) return [token];
     return mask[i - 1] ? [] : [sentinels.at(-1)!];
   });
+  return ended({ inputIds, labels: [...tokens] }, lengths, eos);
+}
+
+/**
+ * Sentence permutation and deletion (after BART's; Lewis et al., 2020, §2.2): the input has some of a text's sentences, each
+ * with a chance drawn for the example from 20 to 80 %, in any order; the target is the whole text. To answer, a model
+ * must find what fits next, take it, and write what joins it to the rest.
+ *
+ * @param sentences the parts of `tokens` that may be in the input
+ */
+export function sentencePermutation(
+  tokens: readonly number[],
+  sentences: readonly TokenSpan[],
+  { eos }: DenoisingTokens,
+  lengths: ExampleLengths,
+  random: Random,
+): Example {
+  const chance = 0.2 + 0.6 * random.uniform();
+  const kept = random.shuffle(sentences.filter(() => random.uniform() < chance));
+  const inputIds = kept.flatMap(({ start, end }) => tokens.slice(start, end));
   return ended({ inputIds, labels: [...tokens] }, lengths, eos);
 }
 

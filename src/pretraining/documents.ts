@@ -8,6 +8,13 @@ export interface Document {
   readonly tokens: readonly number[];
   /** Where each turn starts; the first is 0. */
   readonly turns: readonly number[];
+  /** What is said, sentence by sentence, without the labels of who says it: tokens from `start` up to `end`. */
+  readonly sentences: readonly TokenSpan[];
+}
+
+export interface TokenSpan {
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -16,19 +23,32 @@ export interface Document {
  */
 export function pretrainingDocuments(
   conversations: readonly Conversation[],
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, "encode">,
   onDocument: () => void = () => {},
 ): Document[] {
   return conversations.flatMap((conversation) => {
     const tokens: number[] = [];
     const turns: number[] = [];
+    const sentences: TokenSpan[] = [];
+    // The tokenizer cuts a text at its spaces first, so the parts of a turn can be encoded one after another.
+    const append = (text: string): TokenSpan => {
+      const start = tokens.length;
+      tokens.push(...tokenizer.encode(text, { addEos: false }));
+      return { start, end: tokens.length };
+    };
     for (const turn of conversation.turns) {
       turns.push(tokens.length);
-      tokens.push(...tokenizer.encode(buildTarget({ turns: [turn] }), { addEos: false }));
+      const line = buildTarget({ turns: [turn] });
+      const said = line.indexOf(":") + 1;
+      append(line.slice(0, said));
+      for (const sentence of line.slice(said).trim().split(SENTENCE_BREAK)) {
+        if (sentence !== "") sentences.push(append(sentence));
+      }
     }
     onDocument();
-    return tokens.length >= SHORTEST_DOCUMENT ? [{ tokens, turns }] : [];
+    return tokens.length >= SHORTEST_DOCUMENT ? [{ tokens, turns, sentences }] : [];
   });
 }
 
+const SENTENCE_BREAK = /(?<=[.!?])\s+/;
 const SHORTEST_DOCUMENT = 16;

@@ -17,6 +17,7 @@ import {
   continuation,
   type DenoisingTokens,
   type ExampleLengths,
+  sentencePermutation,
   spanCorruption,
   wholeTextDenoising,
 } from "./denoising";
@@ -33,6 +34,8 @@ export interface PretrainingOptions {
   readonly steps: number;
   /** Seed of what is made of the documents. */
   readonly seed: number;
+  /** What is asked for, one as often as another; default: all {@link objectives}. */
+  readonly objectives?: readonly Objective[];
 }
 
 /** Validation examples are the same throughout a run, and of every run with this many. */
@@ -40,13 +43,22 @@ const VALIDATION_EXAMPLES = 192;
 
 /**
  * Pretrains all parameters of a T5, without dropout. Example number n is a function of the seed and n alone: documents are
- * gone through in a new random order each time round, and each gives a segment and one of three tasks.
+ * gone through in a new random order each time round, and each gives an example of one objective.
  */
 export function pretrainingTask(
   { config, parameters }: Pick<T5Checkpoint, "config" | "parameters">,
   options: PretrainingOptions,
 ): TrainingTask {
-  const { train, validation, tokens, lengths, batchSize, steps, seed } = options;
+  const {
+    train,
+    validation,
+    tokens,
+    lengths,
+    batchSize,
+    steps,
+    seed,
+    objectives: asked = objectives,
+  } = options;
   const trained: ParameterMap = new Map(parameters);
   const orders = new Map<number, readonly number[]>();
   const orderOf = (round: number) => {
@@ -57,10 +69,14 @@ export function pretrainingTask(
     }
     return order;
   };
+  const exampleOf = (document: Document, random: Random) => {
+    const objective = asked[random.integer(asked.length)]!;
+    return pretrainingExample(document, objective, tokens, lengths, random);
+  };
   const example = (n: number) => {
     const round = Math.floor(n / train.length);
     const document = train[orderOf(round)[n % train.length]!]!;
-    return pretrainingExample(document, tokens, lengths, new Random(seed + 1).fork(n));
+    return exampleOf(document, new Random(seed + 1).fork(n));
   };
   const batch = (examples: readonly Example[], rows: number) => {
     const all = examples.map((_, i) => i);
@@ -69,7 +85,7 @@ export function pretrainingTask(
   };
   const held = validation.length
     ? Array.from({ length: VALIDATION_EXAMPLES }, (_, n) =>
-        pretrainingExample(validation[n % validation.length]!, tokens, lengths, new Random(n)),
+        exampleOf(validation[n % validation.length]!, new Random(n)),
       )
     : [];
 
@@ -91,6 +107,7 @@ export function pretrainingTask(
       lengths,
       seed,
       base: checksum(parameters as ParameterMap),
+      objectives: asked,
       documents: sha256(JSON.stringify(train)),
     },
     write: (directory) => writeModelDirectory(directory, { config, parameters: trained }),
@@ -101,22 +118,42 @@ export function pretrainingTask(
   };
 }
 
+/** What pretraining asks for. */
+export const objectives = [
+  "continuation",
+  "span corruption",
+  "whole-text denoising",
+  "sentence permutation",
+] as const;
+export type Objective = (typeof objectives)[number];
+
 /**
- * One example of a dialogue: half the time its continuation from one of its turns on (from the first: a dialogue out of
- * nothing), else span corruption or whole-text denoising of a segment that starts with a turn.
+ * One example of a dialogue: its continuation from one of its turns on (from the first: a dialogue out of nothing), or one
+ * of the ways to restore a segment, which starts with a turn, with the first one half the time.
  */
 export function pretrainingExample(
-  { tokens, turns }: Document,
+  { tokens, turns, sentences }: Document,
+  objective: Objective,
   special: DenoisingTokens,
   lengths: ExampleLengths,
   random: Random,
 ): Example {
   const pick = (from: readonly number[]) => from[random.integer(from.length)]!;
-  if (random.uniform() < 0.5) return continuation(tokens, pick(turns), special, lengths);
-  const whole = random.uniform() < 0.5;
-  const room = whole ? lengths.target - 1 : lengths.input;
+  if (objective === "continuation") return continuation(tokens, pick(turns), special, lengths);
+  const room = objective === "span corruption" ? lengths.input : lengths.target - 1;
   const full = turns.filter((turn) => turn + room <= tokens.length);
-  const start = full.length > 0 ? pick(full) : 0;
-  const denoise = whole ? wholeTextDenoising : spanCorruption;
-  return denoise(tokens.slice(start, start + room), special, lengths, random);
+  const start = full.length > 0 && random.uniform() < 0.5 ? pick(full) : 0;
+  const segment = tokens.slice(start, start + room);
+  switch (objective) {
+    case "span corruption":
+      return spanCorruption(segment, special, lengths, random);
+    case "whole-text denoising":
+      return wholeTextDenoising(segment, special, lengths, random);
+    case "sentence permutation": {
+      const inside = sentences
+        .map((span) => ({ start: span.start - start, end: span.end - start }))
+        .filter((span) => span.start >= 0 && span.end <= segment.length);
+      return sentencePermutation(segment, inside, special, lengths, random);
+    }
+  }
 }

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { continuation, noiseMask, Random, spanCorruption, wholeTextDenoising } from "../../src";
+import {
+  continuation,
+  noiseMask,
+  Random,
+  sentencePermutation,
+  spanCorruption,
+  wholeTextDenoising,
+} from "../../src";
 
 const special = { sentinels: Array.from({ length: 100 }, (_, i) => 1000 + i), eos: 1 };
 const isSentinel = (token: number) => token >= 1000;
@@ -84,4 +91,29 @@ test("a continuation reads what fits before a place, and writes what comes after
   assert.deepEqual(start.inputIds, [special.eos]);
   const end = continuation(tokens, 290, special, lengths);
   assert.deepEqual(end.labels, [...tokens.slice(290), special.eos]);
+});
+
+test("sentence permutation: the target is the text, the input some of its sentences in any order", () => {
+  const tokens = Array.from({ length: 60 }, (_, i) => 3 + i);
+  const sentences = [0, 12, 24, 36, 48].map((start) => ({ start: start + 2, end: start + 12 }));
+  const shares: number[] = [];
+  let moved = false;
+  for (let seed = 0; seed < 200; seed++) {
+    const { inputIds, labels } = sentencePermutation(tokens, sentences, special, lengths, new Random(seed));
+    assert.deepEqual(labels, [...tokens, special.eos]);
+    const pieces = inputIds.slice(0, -1);
+    assert.equal(inputIds.at(-1), special.eos);
+    const firsts = pieces.filter((_, i) => i % 10 === 0).map((token) => token - 3);
+    const given = firsts.map((start) => sentences.find((span) => span.start === start)!);
+    assert.deepEqual(
+      pieces,
+      given.flatMap(({ start, end }) => tokens.slice(start, end)),
+    );
+    assert.equal(new Set(firsts).size, firsts.length);
+    shares.push(given.length / sentences.length);
+    moved ||= firsts.some((start, i) => start < (firsts[i - 1] ?? 0));
+  }
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  assert.ok(mean > 0.4 && mean < 0.6, `${mean} of the sentences on average`);
+  assert.ok(moved);
 });

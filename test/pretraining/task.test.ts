@@ -4,14 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
+  buildTarget,
   DEFAULT_TRAINING,
+  embeddedTokenizer,
   initT5,
+  loadCorpus,
+  loadTokenizer,
   parameterShapes,
   parseT5Config,
   type PretrainingOptions,
   pretrainingDocuments,
   pretrainingTask,
   Random,
+  sampleDirectory,
   train,
   type TrainingTask,
 } from "../../src";
@@ -29,7 +34,12 @@ const config = parseT5Config({
 
 const document = (seed: number, length = 40) => {
   const random = new Random(seed);
-  return { tokens: Array.from({ length }, () => 3 + random.integer(40)), turns: [0, 10, 20, 30] };
+  const turns = [0, 10, 20, 30];
+  return {
+    tokens: Array.from({ length }, () => 3 + random.integer(40)),
+    turns,
+    sentences: turns.map((start) => ({ start: start + 2, end: start + 10 })),
+  };
 };
 
 function tinyTask(options: Partial<PretrainingOptions> = {}): TrainingTask {
@@ -99,18 +109,78 @@ test("examples are a function of seed and number, and every document is met in e
 });
 
 test("documents are the turns with their labels, and nothing of the personas", () => {
-  const encode = (text: string) => [...text].map((character) => character.codePointAt(0)!);
+  const words: string[] = [];
+  const encode = (text: string) =>
+    text
+      .split(" ")
+      .filter(Boolean)
+      .map((word) => words.push(word) - 1);
   const conversation = {
     personas: [["I sail."], ["I bake."]],
     turns: [
-      { speaker: 1, text: "Hello there!" },
-      { speaker: 2, text: "Hi." },
+      { speaker: 1, text: "Hello there! You sail <pad> alone?  I do: always." },
+      { speaker: 2, text: "No answer for you, nor anybody" },
+      { speaker: 1, text: "" },
+      { speaker: 2, text: "Well, good night, and sleep well." },
     ],
   };
-  const tokenizer = { encode } as unknown as Parameters<typeof pretrainingDocuments>[1];
   const conversations = [conversation] as unknown as Parameters<typeof pretrainingDocuments>[0];
-  const [made] = pretrainingDocuments(conversations, tokenizer);
-  assert.deepEqual(made, { tokens: encode("User 1: Hello there!User 2: Hi."), turns: [0, 20] });
+  const [made] = pretrainingDocuments(conversations, { encode });
+  const text = (from: number, to?: number) => words.slice(from, to).join(" ");
+  assert.equal(
+    text(0),
+    "User 1: Hello there! You sail pad alone? I do: always. User 2: No answer for you, nor anybody " +
+      "User 1: User 2: Well, good night, and sleep well.",
+  );
+  assert.deepEqual(
+    made!.tokens,
+    words.map((_, i) => i),
+  );
+  assert.deepEqual(
+    made!.turns.map((turn) => text(turn, turn + 2)),
+    ["User 1:", "User 2:", "User 1:", "User 2:"],
+  );
+  assert.deepEqual(
+    made!.sentences.map(({ start, end }) => text(start, end)),
+    [
+      "Hello there!",
+      "You sail pad alone?",
+      "I do: always.",
+      "No answer for you, nor anybody",
+      "Well, good night, and sleep well.",
+    ],
+  );
+});
+
+test("documents have the very tokens that a target has", async () => {
+  const tokenizer = await loadTokenizer(embeddedTokenizer);
+  const { splits } = await loadCorpus({ directory: sampleDirectory });
+  for (const conversation of splits.valid) {
+    const [made] = pretrainingDocuments([conversation], tokenizer);
+    assert.deepEqual(made!.tokens, tokenizer.encode(buildTarget(conversation), { addEos: false }));
+  }
+});
+
+test("every objective is asked for as often as another, and those named alone where some are", () => {
+  const sentinel = (token: number) => token >= 44;
+  const kindOf = (inputIds: readonly number[], labels: readonly number[]) => {
+    if (labels.some(sentinel)) return "span corruption";
+    if (inputIds.some(sentinel)) return "whole-text denoising";
+    return "continuation or sentence permutation";
+  };
+  const count = (task: TrainingTask, examples: number) => {
+    const counts: Record<string, number> = {};
+    for (let n = 0; n < examples; n++) {
+      const { inputIds, labels } = task.trainBatch([n], 1);
+      const kind = kindOf([...inputIds!.data].map(Number), [...labels!.data].map(Number));
+      counts[kind] = (counts[kind] ?? 0) + 1;
+    }
+    return counts;
+  };
+  const all = count(tinyTask(), 400);
+  assert.ok(Math.abs(all["span corruption"]! - 100) < 30, JSON.stringify(all));
+  assert.ok(Math.abs(all["whole-text denoising"]! - 100) < 30, JSON.stringify(all));
+  assert.deepEqual(count(tinyTask({ objectives: ["span corruption"] }), 20), { "span corruption": 20 });
 });
 
 test("first weights have the shapes and the spreads that T5 gives them", () => {
@@ -127,8 +197,33 @@ test("first weights have the shapes and the spreads that T5 gives them", () => {
   const near = (name: string, expected: number) =>
     assert.ok(Math.abs(deviation(name) / expected - 1) < 0.1, `${name}: ${deviation(name)}`);
   near("encoder.block.0.layer.0.SelfAttention.q.weight", (64 * 16) ** -0.5);
-  near("encoder.block.1.layer.1.DenseReluDense.wo.weight", 128 ** -0.5);
+  near("encoder.block.0.layer.1.DenseReluDense.wi_0.weight", 64 ** -0.5);
   near("shared.weight", 64 ** -0.5);
   assert.ok(parameters.get("decoder.final_layer_norm.weight")!.data.every((x) => x === 1));
   assert.deepEqual(parameters.get("lm_head.weight")!.data, parameters.get("shared.weight")!.data);
+});
+
+test("at first a head hands on the token it looks at, and an answer looks for its like in the input", () => {
+  const wide = { ...config, vocabSize: 500, dModel: 64, dKv: 16, numHeads: 6 };
+  const parameters = initT5(wide, new Random(1));
+  const data = (name: string) => [...parameters.get(name)!.data];
+  const inner = 6 * 16;
+  const transposed = (matrix: number[]) =>
+    Array.from({ length: matrix.length }, (_, i) => matrix[(i % inner) * 64 + Math.floor(i / inner)]!);
+  const close = (actual: number[], expected: number[], factor: number) =>
+    actual.forEach((x, i) => assert.ok(Math.abs(x - factor * expected[i]!) < 1e-6));
+  const own = "encoder.block.1.layer.0.SelfAttention";
+  close(data(`${own}.o.weight`), transposed(data(`${own}.v.weight`)), 0.2);
+  const cross = "decoder.block.1.layer.1.EncDecAttention";
+  close(data(`${cross}.q.weight`), data(`${cross}.k.weight`), 1.5 / 4);
+
+  // Bucket 16 + 1 holds the key after the query.
+  const peaks = (stack: "encoder" | "decoder") =>
+    data(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`).flatMap((bias, i) =>
+      bias === 0 ? [] : [{ bucket: Math.floor(i / 6), head: i % 6, bias }],
+    );
+  const at = (buckets: number[]) => buckets.map((bucket, head) => ({ bucket, head, bias: 4 }));
+  const byHead = (a: { head: number }, b: { head: number }) => a.head - b.head;
+  assert.deepEqual(peaks("encoder").sort(byHead), at([1, 0, 2, 17]));
+  assert.deepEqual(peaks("decoder").sort(byHead), at([1, 0, 2, 3]));
 });
