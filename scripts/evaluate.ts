@@ -1,5 +1,4 @@
 /** npm run evaluate: evaluates a trained adapter under several ways of generating, beside the bounds of equal length. */
-import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { cutVariant, randomBaseline, referenceBaseline, retrievalBaseline } from "../src/baselines";
 import { loadCorpus } from "../src/corpus";
@@ -119,7 +118,7 @@ Example:
   showTable(scoreRows(readEvaluation(place).variants, shown), {
     caption: `${test.length} test conversations, with 95 % intervals`,
   });
-  const written = Object.values(evaluationPaths(place)).map((path) => `  ${shownPath(join(path))}`);
+  const written = Object.values(evaluationPaths(place)).map((path) => `  ${shownPath(path)}`);
   console.log(`\nWritten:\n${written.join("\n")}`);
 }
 

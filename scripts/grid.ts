@@ -18,7 +18,7 @@ import {
 import { setMetrics, type SetMetric } from "../src/evaluation";
 import { writeCsv } from "../src/io";
 import { profiles, type Profile, shownPath, showTable } from "../src/notebook";
-import { parseSetting } from "./options";
+import { parseSetting, wholeFrom } from "./options";
 
 interface Options {
   profile?: Profile;
@@ -46,7 +46,7 @@ const command = new Command("npm run grid --")
     [],
   )
   .option("--out <folder>", "where the runs' files lie", process.env["PERSONA_OUTPUTS"] || "outputs")
-  .option("--parallel <number>", "runs at the same time (default: one for every two cores)", readCount)
+  .option("--parallel <number>", "runs at the same time (default: one for every two cores)", wholeFrom(1))
   .option(
     "--rerun-changed",
     "delete and repeat runs that are there with other settings; otherwise refused",
@@ -80,13 +80,6 @@ Examples:
 
 function readSetting(text: string, before: [string, SettingValue][]): [string, SettingValue][] {
   return [...before, parseSetting(text)];
-}
-
-function readCount(text: string): number {
-  const count = Number(text);
-  if (!(Number.isInteger(count) && count >= 1))
-    throw new InvalidArgumentError("It is not a whole number from 1.");
-  return count;
 }
 
 function readMetrics(text: string): SetMetric[] {

@@ -12,3 +12,11 @@ function plainValue(text: string): SettingValue {
   if (text === "true" || text === "false") return text === "true";
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
+
+/** Reads a whole number from `least` on, for an option of a command line. */
+export const wholeFrom = (least: number) => (text: string) => {
+  const value = Number(text);
+  if (!(Number.isInteger(value) && value >= least))
+    throw new InvalidArgumentError(`"${text}" is not a whole number from ${least}.`);
+  return value;
+};

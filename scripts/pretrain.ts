@@ -9,16 +9,17 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { z } from "zod";
 import { loadCorpus } from "../src/corpus";
 import { readJson, writeJson } from "../src/io";
 import { embeddedTokenizer, loadTokenizer } from "../src/models/tokenizer";
 import { initT5, type T5Config } from "../src/models/t5";
 import { startProgress } from "../src/notebook";
-import { pretrainingDocuments, pretrainingTask } from "../src/pretraining";
+import { type Objective, objectives, pretrainingDocuments, pretrainingTask } from "../src/pretraining";
 import { Random } from "../src/random";
 import { DEFAULT_TRAINING, type ParameterMap, train, type TrainingOptions } from "../src/training";
+import { wholeFrom } from "./options";
 import { writeBaseModel } from "./pretraining/base-model";
 
 const config: T5Config = {
@@ -40,15 +41,10 @@ const config: T5Config = {
   eosTokenId: 1,
 };
 const lengths = { input: 128, target: 96 };
+/** The first steps, which ask for copying alone; at most a tenth of a run. */
+const COPY_STEPS = 400;
 /** Conversations kept out, to measure the loss on. */
 const HELD_OUT = 200;
-
-const whole = (least: number) => (text: string) => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least)
-    throw new InvalidArgumentError(`a whole number from ${least} is wanted`);
-  return value;
-};
 
 const startSchema = z.object({ date: z.string(), commit: z.string() });
 
@@ -71,11 +67,11 @@ async function main(): Promise<void> {
     )
     .option("--out <folder>", "checkpoints and log", "outputs/pretraining")
     .option("--model <folder>", "where the model goes when the run is finished", "data/model")
-    .option("--steps <number>", "optimizer steps", whole(1), 5000)
-    .option("--batch-size <number>", "examples of a step", whole(1), 16)
-    .option("--learning-rate <number>", "peak rate, after 300 steps; it falls linearly to 0", Number, 2e-3)
-    .option("--seed <number>", "weights, order and noise", whole(0), 13)
-    .option("--threads <number>", "threads of one operation", whole(1), 2)
+    .option("--steps <number>", "optimizer steps", wholeFrom(1), 4500)
+    .option("--batch-size <number>", "examples of a step", wholeFrom(1), 16)
+    .option("--learning-rate <number>", "peak rate, after 100 steps; it falls linearly to 0", Number, 2e-3)
+    .option("--seed <number>", "weights, order and noise", wholeFrom(0), 13)
+    .option("--threads <number>", "threads of one operation", wholeFrom(1), 2)
     .parse()
     .opts<{
       data: string;
@@ -101,10 +97,21 @@ async function main(): Promise<void> {
     sentinels: Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`)),
     eos: tokenizer.eosId,
   };
-  const examples = { train: learned, validation: heldOut, tokens, lengths, batchSize, steps, seed };
-  const taskOf = (parameters: ParameterMap) => pretrainingTask({ config, parameters }, examples);
+  const copySteps = Math.min(COPY_STEPS, Math.floor(steps / 10));
+  const examples = {
+    train: learned,
+    validation: heldOut,
+    tokens,
+    lengths,
+    batchSize,
+    steps,
+    copySteps,
+    seed,
+  };
+  const taskOf = (parameters: ParameterMap, asked: readonly Objective[] = objectives) =>
+    pretrainingTask({ config, parameters }, { ...examples, objectives: asked });
   const task = taskOf(initT5(config, new Random(seed)));
-  const warmupSteps = Math.min(300, Math.floor(steps / 10));
+  const warmupSteps = Math.min(100, Math.floor(steps / 10));
   const options: TrainingOptions = {
     ...DEFAULT_TRAINING,
     outputDirectory: out,
@@ -148,6 +155,7 @@ async function main(): Promise<void> {
     batchSize,
     learningRate,
     warmupSteps,
+    copySteps,
     threads,
     dialogues: {
       learned: learned.length,

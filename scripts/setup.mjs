@@ -35,9 +35,14 @@ function isInstalled() {
 
 /**
  * Settings of glibc's allocator, elsewhere without effect: large blocks come from a heap that is not given back between
- * uses. ONNX Runtime allocates and frees every tensor of a run; new pages for each would cost a tenth of a training step.
+ * uses, in pages of 2 MiB where the kernel has them. ONNX Runtime allocates and frees every tensor of a run; new small pages
+ * for the two largest alone would cost a third of a training step. jupyter/kernels/tslab/kernel.json has the same.
  */
-const allocator = { MALLOC_MMAP_MAX_: "0", MALLOC_TRIM_THRESHOLD_: String(2 ** 40) };
+const allocator = {
+  MALLOC_MMAP_MAX_: "0",
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 40),
+  GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
+};
 
 /** Runs Node in the project's folder and returns its exit code. A Ctrl-C is left to the program that runs. */
 export async function runNode(...args) {

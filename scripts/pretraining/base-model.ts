@@ -13,6 +13,7 @@ import {
 import { toFloat16Bits, writeSafetensors } from "../../src/models/safetensors";
 import type { T5Config } from "../../src/models/t5";
 import { embeddedTokenizer } from "../../src/models/tokenizer";
+import { type Objective, objectives } from "../../src/pretraining";
 import { evaluateTask, type ParameterMap, type StepLog, type TrainingTask } from "../../src/training";
 import { modelCard } from "./card";
 
@@ -21,14 +22,16 @@ export interface PretrainedRun {
   readonly config: T5Config;
   readonly lengths: { readonly input: number; readonly target: number };
   readonly parameters: ParameterMap;
-  /** The run's task over other parameters, to measure these with. */
-  readonly taskOf: (parameters: ParameterMap) => TrainingTask;
+  /** The run's task over other parameters, to measure these with; with all its objectives or one of them. */
+  readonly taskOf: (parameters: ParameterMap, asked?: readonly Objective[]) => TrainingTask;
   readonly log: readonly StepLog[];
   readonly seed: number;
   readonly steps: number;
   readonly batchSize: number;
   readonly learningRate: number;
   readonly warmupSteps: number;
+  /** Steps at the start that asked for copying alone. */
+  readonly copySteps: number;
   readonly threads: number;
   /** Dialogues learned from, and kept out to measure the loss on. */
   readonly dialogues: { readonly learned: number; readonly heldOut: number; readonly tokens: number };
@@ -42,8 +45,9 @@ export interface StoredModel {
   readonly parameters: number;
   readonly bytes: number;
   readonly sha256: string;
-  /** Loss on the held-out dialogues of the weights as they are stored. */
+  /** Loss on the held-out dialogues of the weights as they are stored, over all objectives and of each. */
   readonly loss: number;
+  readonly losses: Readonly<Record<Objective, number>>;
   readonly machine: string;
 }
 
@@ -65,12 +69,17 @@ export async function writeBaseModel(directory: string, run: PretrainedRun): Pro
   await closeBrowser();
   writeFileWhole(join(directory, "loss.svg"), svg);
 
-  const task = run.taskOf(new Map(readModelDirectory(directory).parameters) as ParameterMap);
+  const storedWeights = new Map(readModelDirectory(directory).parameters) as ParameterMap;
+  const lossOf = (asked?: readonly Objective[]) =>
+    evaluateTask(run.taskOf(storedWeights, asked), run.batchSize, { threads: run.threads });
+  const losses = {} as Record<Objective, number>;
+  for (const objective of ["copying", ...objectives] as const) losses[objective] = await lossOf([objective]);
   const stored: StoredModel = {
     parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
     bytes: [...half.values()].reduce((sum, { data }) => sum + data.byteLength, 0),
     sha256: await sha256File(weights),
-    loss: await evaluateTask(task, run.batchSize, { threads: run.threads }),
+    loss: await lossOf(),
+    losses,
     machine: `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, Node ${process.versions.node}`,
   };
   writeFileWhole(join(directory, "README.md"), modelCard(run, stored));

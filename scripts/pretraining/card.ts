@@ -9,6 +9,7 @@ export function modelCard(run: PretrainedRun, stored: StoredModel): string {
   const seconds = log.reduce((sum, row) => sum + row.seconds, 0);
   const tokens = log.reduce((sum, row) => sum + row.tokensPerSecond * row.seconds, 0);
   const evaluated = log.filter(({ evalLoss }) => evalLoss !== undefined);
+  const byTask = Object.entries(stored.losses);
   const learnedFrom = run.files.filter(({ part }) => part === "train" || part === "new-persona");
   return `---
 license: cc-by-4.0
@@ -44,9 +45,10 @@ The weights are given under the same licence.
 | --- | --- |
 ${learnedFrom.map(({ part, sha256 }) => `| ${part} | \`${sha256}\` |`).join("\n")}
 
-**Tasks.** Half of the examples ask for the continuation of a dialogue from one of its turns on; a quarter are span corruption (15 to 50 %
-of the tokens, spans of 3 to 8 on average); a quarter are whole-text denoising, where the same sentinel stands for every gap and the
-target is the whole text. Inputs have up to ${lengths.input} tokens, targets up to ${lengths.target}. That a dialogue belongs to personas is what fine-tuning has to teach.
+**Tasks.** The first ${grouped(run.copySteps)} steps ask for nothing but copying. Then each example has one of four tasks, each as likely: the continuation of a dialogue from one of its turns on; span corruption (15
+to 50 % of the tokens, spans of 3 to 8 on average); whole-text denoising, where the same sentinel stands for every gap and the target
+is the whole text; sentence permutation, where the input has some of the sentences in any order and the target is the whole text.
+Inputs have up to ${lengths.input} tokens, targets up to ${lengths.target}. That a dialogue belongs to personas is what fine-tuning has to teach.
 
 ## How
 
@@ -65,7 +67,11 @@ target is the whole text. Inputs have up to ${lengths.input} tokens, targets up 
 | --- | ${evaluated.map(() => "---").join(" | ")} |
 | loss on the dialogues kept out, nats a token | ${evaluated.map(({ evalLoss }) => evalLoss!.toFixed(3)).join(" | ")} |
 
-The stored weights, in half precision, have a loss of ${stored.loss.toFixed(4)} there.
+The stored weights, in half precision, have a loss of ${stored.loss.toFixed(4)} there. By task:
+
+| ${byTask.map(([task]) => task).join(" | ")} |
+| ${byTask.map(() => "---").join(" | ")} |
+| ${byTask.map(([, loss]) => loss.toFixed(3)).join(" | ")} |
 
     node scripts/tsx.mjs scripts/pretrain.ts --data FOLDER_WITH_SYNTHETIC_PERSONA_CHAT --steps ${run.steps} --threads ${run.threads}
 

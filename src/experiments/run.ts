@@ -108,6 +108,7 @@ export async function trainExperiment(
     labelSmoothing: checked.labelSmoothing,
     padToMultipleOf: PAD_TO_MULTIPLE_OF,
     baseModel,
+    frozenWeights: checked.frozenWeights,
   });
   const key = sha256(
     JSON.stringify({ SAVED_VERSION, settings: trainingSettings(checked), task: task.fingerprint }),

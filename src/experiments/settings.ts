@@ -3,7 +3,7 @@ import { resolveGenerationOptions } from "../generation";
 import { DEFAULT_LORA } from "../models/lora";
 import type { Profile } from "../notebook";
 import { promptVariants } from "../prompts";
-import { DEFAULT_TRAINING } from "../training";
+import { DEFAULT_TRAINING, frozenWeights } from "../training";
 
 /**
  * Where snippets come from: nowhere, the nearest personas by TF-IDF or BM25, any conversation (the control), or now from one
@@ -44,6 +44,8 @@ const schema = z
     evalSteps: whole,
     /** Ends with the parameters of the lowest validation loss, not with the last ones. */
     loadBestModelAtEnd: z.boolean(),
+    /** Whether frozen linear layers multiply as they are or in 8 bits while training, which is faster and a little off. */
+    frozenWeights: z.enum(frozenWeights),
 
     /** r of the adapters. */
     rank: count,
@@ -150,6 +152,7 @@ const full: ExperimentSettings = {
   labelSmoothing: 0,
   evalSteps: 100,
   loadBestModelAtEnd: false,
+  frozenWeights: "float32",
   rank: DEFAULT_LORA.rank,
   alpha: DEFAULT_LORA.alpha,
   loraDropout: DEFAULT_LORA.dropout,

@@ -102,6 +102,15 @@ export function sentencePermutation(
   return ended({ inputIds, labels: [...tokens] }, lengths, eos);
 }
 
+/** A text from itself. */
+export function copying(
+  tokens: readonly number[],
+  { eos }: DenoisingTokens,
+  lengths: ExampleLengths,
+): Example {
+  return ended({ inputIds: [...tokens], labels: [...tokens] }, lengths, eos);
+}
+
 /** What comes after `at` tokens of a text, from the tokens before. */
 export function continuation(
   tokens: readonly number[],

@@ -26,6 +26,10 @@ import { checksum, labelCount, packedBatchTensors, tokenCount } from "./tensors"
 /** The rows left when padding is left out are rounded up to a multiple of this; each number of rows is compiled once. */
 const ROWS_TO_MULTIPLE_OF = 64;
 
+/** How a frozen base multiplies; see {@link LoraTaskOptions}. */
+export const frozenWeights = ["float32", "int8"] as const;
+export type FrozenWeights = (typeof frozenWeights)[number];
+
 export interface LoraTaskOptions {
   readonly lora: LoraConfig;
   readonly unfreezing: Unfreezing;
@@ -44,7 +48,7 @@ export interface LoraTaskOptions {
    * which takes about half the time of a step. What is trained, and the lm_head, stays float32. The validation loss is that of
    * the rounded base; the adapter is for the exact one.
    */
-  readonly frozenWeights?: "float32" | "int8";
+  readonly frozenWeights?: FrozenWeights;
 }
 
 /** A T5 with an adapter, as a task for {@link TrainingTask}'s trainer. */

@@ -181,6 +181,13 @@ test("every objective is asked for as often as another, and those named alone wh
   assert.ok(Math.abs(all["span corruption"]! - 100) < 30, JSON.stringify(all));
   assert.ok(Math.abs(all["whole-text denoising"]! - 100) < 30, JSON.stringify(all));
   assert.deepEqual(count(tinyTask({ objectives: ["span corruption"] }), 20), { "span corruption": 20 });
+  // Three steps of four examples.
+  const begun = tinyTask({ copySteps: 3, objectives: ["span corruption"] });
+  for (let n = 0; n < 16; n++) {
+    const { inputIds, labels } = begun.trainBatch([n], 1);
+    const copies = inputIds!.data.every((id, i) => id === labels!.data[i]);
+    assert.equal(copies, n < 12, `example ${n}`);
+  }
 });
 
 test("first weights have the shapes and the spreads that T5 gives them", () => {
