@@ -34,7 +34,7 @@ const small: Record<string, Record<string, ParameterValue>> = {
     RANK: 2,
   },
   "05-rag-ablation": {
-    N_SEEDS: 1,
+    N_SEEDS: 2,
     K: [1, 2],
     MAX_STEPS: 2,
     N_TRAIN: 12,

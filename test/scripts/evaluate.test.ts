@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { embeddedTokenizer, loadBase, loadCorpus, readEvaluation, trainExperiment } from "../../src";
+import { writeModelDirectory } from "../../src/models/checkpoint";
+import { tinySettings } from "../experiments/tiny-experiment";
+import { randomT5, TINY } from "../models/tiny";
+
+const folder = mkdtempSync(join(tmpdir(), "evaluate-"));
+after(() => rmSync(folder, { recursive: true }));
+const model = join(folder, "model");
+let adapter: string;
+
+before(async () => {
+  writeModelDirectory(model, randomT5({ ...TINY, vocabSize: 8000 }, 5), { tokenizerFrom: embeddedTokenizer });
+  process.env["PERSONA_MODEL"] = model;
+  const base = await loadBase("quick");
+  const corpus = await loadCorpus({ profile: "quick" });
+  ({ adapter } = await trainExperiment(tinySettings(), { base, corpus, directory: join(folder, "runs") }));
+});
+
+function evaluate(...options: string[]) {
+  return spawnSync(process.execPath, ["--import", "tsx", "scripts/evaluate.ts", ...options], {
+    cwd: join(__dirname, "../.."),
+    encoding: "utf8",
+    env: { ...process.env, PERSONA_OUTPUTS: folder },
+  });
+}
+
+test("an adapter is evaluated under several ways of generating, beside its base and the bounds", () => {
+  const { status, stdout, stderr } = evaluate(
+    adapter,
+    ...["--run-id", "ways", "--base", "--bounds", "--set", "maxNewTokens=8"],
+    ...["--variant", "greedy:", "--variant", "best of 2:doSample=true,candidates=2"],
+  );
+  assert.equal(status, 0, stderr);
+  const { variants } = readEvaluation({ directory: folder, runId: "ways" });
+  assert.deepEqual(
+    variants.map(({ variant }) => variant),
+    [
+      "base model",
+      "greedy",
+      "best of 2",
+      "random, first 8 tokens",
+      "retrieval, first 8 tokens",
+      "reference, first 8 tokens",
+    ],
+  );
+  for (const { variant, cases } of variants) {
+    assert.equal(cases, 3);
+    assert.ok(stdout.includes(variant), `the table has no row "${variant}"`);
+  }
+  assert.match(stdout, /Written:\n.*stage3_summary_ways\.json/);
+});
+
+test("what cannot be evaluated is refused in a sentence", () => {
+  const empty = join(folder, "empty");
+  mkdirSync(empty);
+  const noAdapter = evaluate(empty);
+  assert.equal(noAdapter.status, 1);
+  assert.match(noAdapter.stderr, /empty: no settings\.json/);
+  assert.doesNotMatch(noAdapter.stderr, /\n\s+at /);
+  assert.match(evaluate(adapter, "--variant", "greedy").stderr, /not of the form NAME:setting=value/);
+  assert.match(evaluate(adapter, "--set", "beams=4").stderr, /beams/);
+});
