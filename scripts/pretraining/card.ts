@@ -80,10 +80,10 @@ shorter \`--steps\` shows in minutes; other code may add in another order and ro
 
 ## What it can do, and what not
 
-It writes English small talk between "User 1" and "User 2", often grammatical. It does not copy: asked to fill the gaps of a text it
-writes other small talk, and names or facts of its input hardly ever come back. It contradicts itself, invents facts, repeats
-itself under greedy search, and knows nothing about the world. It is there to show what adapters, unfreezing and retrieval do,
-not to talk with people. What the data's authors say about biases of generated
+It writes English small talk between "User 1" and "User 2", often grammatical, and it copies: given sentences in any order it
+makes a dialogue in which many of them are said, word for word; names come back, with luck spelled right. It does not know whose fact is
+whose, contradicts itself, invents facts, repeats itself under greedy search, and knows nothing about the world. It is there to
+show what adapters, unfreezing and retrieval do, not to talk with people. What the data's authors say about biases of generated
 personas holds for it as well.
 `;
 }
