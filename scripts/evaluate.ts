@@ -12,7 +12,6 @@ import {
 import {
   changeSettings,
   type ExperimentSettings,
-  experimentSplits,
   experimentVariant,
   loadBase,
   openExperiment,
@@ -32,6 +31,7 @@ interface Options {
   set: Partial<ExperimentSettings>;
   base: boolean;
   bounds: boolean;
+  split: "valid" | "test";
   out: string;
   runId?: string;
 }
@@ -60,11 +60,19 @@ function readWay(text: string, before: Way[]): Way[] {
 async function main(): Promise<void> {
   const command = new Command("npm run evaluate --")
     .description(
-      "Answers test conversations with a trained adapter, scores the answers, and adds the rows to an evaluation's files.",
+      "Answers conversations with a trained adapter, scores the answers, and adds the rows to an evaluation's files.",
     )
     .argument("<adapter>", "folder with adapter_config.json and settings.json, such as outputs/t5-small-lora")
     .addOption(
       new Option("--profile <profile>", "corpus and base model").choices([...profiles]).default("quick"),
+    )
+    .addOption(
+      new Option(
+        "--split <split>",
+        "whose first nTest conversations are answered: those of valid to choose a way of generating by, those of test to report",
+      )
+        .choices(["valid", "test"])
+        .default("test"),
     )
     .option(
       "--variant <NAME:setting=value,…>",
@@ -96,13 +104,13 @@ Example:
     .showHelpAfterError()
     .parse();
   const [adapter] = command.args as [string];
-  const { profile, variant, set, base: withBase, bounds, out, runId } = command.opts<Options>();
+  const { profile, split, variant, set, base: withBase, bounds, out, runId } = command.opts<Options>();
 
   const base = await loadBase(profile);
   const corpus = await loadCorpus({ profile });
   const opened = openExperiment(adapter, { base, corpus });
   const settings = changeSettings(opened.settings, set);
-  const { test } = experimentSplits(corpus.splits, settings);
+  const answered = corpus.splits[split].slice(0, settings.nTest);
   const ways = variant.length > 0 ? variant : [{ name: "adapter", changes: {} }];
   const { train } = corpus.splits;
   const variants = [
@@ -114,9 +122,9 @@ Example:
     ).map((bound) => cutVariant(bound, settings.maxNewTokens, base.tokenizer)),
   ];
   const place = { directory: out, runId };
-  await evaluateVariants(variants, test, { ...place, seed: settings.seed });
+  await evaluateVariants(variants, answered, { ...place, seed: settings.seed });
   showTable(scoreRows(readEvaluation(place).variants, shown), {
-    caption: `${test.length} test conversations, with 95 % intervals`,
+    caption: `${answered.length} ${split} conversations, with 95 % intervals`,
   });
   const written = Object.values(evaluationPaths(place)).map((path) => `  ${shownPath(path)}`);
   console.log(`\nWritten:\n${written.join("\n")}`);

@@ -85,13 +85,18 @@ export interface EncodedExamples {
 /**
  * Conversations as examples: the input of {@link inputBuilder}, and as labels `maxNewTokens` tokens of the conversation from
  * its first turn on, or from the one that `targetStart` asks for.
+ * Where `personaWeight` is not 1, labels have weights: it for the tokens of the personas' content words, 1 for others.
  * Only a conversation that fits whole ends with the end-of-sequence token: where it was cut it does not end.
  */
 export function encodeExamples(
   conversations: readonly Conversation[],
   buildInput: ReturnType<typeof inputBuilder>,
   tokenizer: Tokenizer,
-  { maxNewTokens, targetStart }: Pick<ExperimentSettings, "maxNewTokens" | "targetStart">,
+  {
+    maxNewTokens,
+    targetStart,
+    personaWeight,
+  }: Pick<ExperimentSettings, "maxNewTokens" | "targetStart" | "personaWeight">,
 ): EncodedExamples {
   const truncation: Truncation = {
     examples: 0,
@@ -113,9 +118,15 @@ export function encodeExamples(
     const { turns } = conversation;
     const start = targetStart === "persona" ? mostPersonalTurn(conversation, maxNewTokens) : 0;
     const target = buildTarget({ turns: turns.slice(start) });
-    const labels = tokenizer.encode(cutToTokens(target, maxNewTokens + 1));
-    const isCut = labels.length > maxNewTokens;
-    examples.push({ inputIds: tokenizer.encode(text), labels: labels.slice(0, maxNewTokens) });
+    const whole = tokenizer.encode(cutToTokens(target, maxNewTokens + 1));
+    const isCut = whole.length > maxNewTokens;
+    const example = { inputIds: tokenizer.encode(text), labels: whole.slice(0, maxNewTokens) };
+    if (personaWeight === 1) examples.push(example);
+    else {
+      const wanted = personaWords(conversation.personas.flat(), { ignoreStopWords: true });
+      const isPersonal = tokensOfWords(example.labels, wanted, tokenizer);
+      examples.push({ ...example, labelWeights: isPersonal.map((personal) => (personal ? personaWeight : 1)) });
+    }
     truncation.examples++;
     truncation.promptsWithCutSnippets += Number(cut.snippetWords > 0);
     truncation.snippetWords += cut.snippetWords;
@@ -125,6 +136,25 @@ export function encodeExamples(
   }
   return { examples, truncation };
 }
+
+/** Which tokens are of a word that `wanted` has. A word begins at a token with a space before it. */
+function tokensOfWords(
+  ids: readonly number[],
+  wanted: ReadonlySet<string>,
+  tokenizer: Pick<Tokenizer, "token" | "eosId">,
+): boolean[] {
+  const pieces = ids.map((id) => tokenizer.token(id) ?? "");
+  const begins = (i: number) => i === 0 || pieces[i]!.startsWith(SPACE) || ids[i] === tokenizer.eosId;
+  const starts = [...pieces.keys()].filter(begins);
+  return starts.flatMap((start, i) => {
+    const word = pieces.slice(start, starts[i + 1]);
+    const isWanted = simpleTokens(word.join("").replaceAll(SPACE, " ")).some((token) => wanted.has(token));
+    return word.map(() => isWanted);
+  });
+}
+
+/** How the tokenizer writes a space. */
+const SPACE = "▁";
 
 /** The conversations of an experiment: training ones drawn by its seed, the first ones of the other splits. */
 export function experimentSplits(splits: Splits, settings: ExperimentSettings): Splits {

@@ -8,7 +8,7 @@ import { parseExperiment } from "./settings";
 const SETTINGS_FILE = "settings.json";
 
 /** Of what {@link writeSettings} writes; part of a run's fingerprint, so that no run is found whose file cannot be read. */
-export const SAVED_VERSION = 3;
+export const SAVED_VERSION = 4;
 
 const truncation = z.object({
   examples: z.number(),

@@ -5,6 +5,8 @@ import { Random } from "../random";
 export interface Example {
   readonly inputIds: readonly number[];
   readonly labels: readonly number[];
+  /** How much each label counts in the loss; without them all count 1. Either all examples of a set have weights or none. */
+  readonly labelWeights?: readonly number[];
 }
 
 /** A padded batch. Arrays are row-major, [rows, length]. */
@@ -20,6 +22,8 @@ export interface Batch {
   readonly attentionMask: Int32Array;
   /** [rows, labelLength], padded with {@link IGNORED_LABEL}. */
   readonly labels: Int32Array;
+  /** [rows, labelLength], where the examples have weights. */
+  readonly labelWeights?: Float32Array;
 }
 
 /** How many batches are sorted by length together; Hugging Face's `LengthGroupedSampler` takes 50 as well. */
@@ -81,10 +85,13 @@ export function collate(
   const inputIds = new Int32Array(rows * inputLength).fill(padTokenId);
   const attentionMask = new Int32Array(rows * inputLength);
   const labels = new Int32Array(rows * labelLength).fill(IGNORED_LABEL);
+  const labelWeights = chosen[0]?.labelWeights && new Float32Array(rows * labelLength);
   chosen.forEach((example, row) => {
     inputIds.set(example.inputIds, row * inputLength);
     attentionMask.fill(1, row * inputLength, row * inputLength + example.inputIds.length);
     labels.set(example.labels, row * labelLength);
+    labelWeights?.set(example.labelWeights!, row * labelLength);
   });
-  return { examples: indices, rows, inputLength, labelLength, inputIds, attentionMask, labels };
+  const batch = { examples: indices, rows, inputLength, labelLength, inputIds, attentionMask, labels };
+  return labelWeights ? { ...batch, labelWeights } : batch;
 }

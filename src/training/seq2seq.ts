@@ -21,7 +21,7 @@ import { sha256 } from "../io";
 import type { NamedTensors } from "./adamw";
 import { batchOrder, collate, type Example } from "./batches";
 import type { ParameterMap, TrainingTask } from "./task";
-import { checksum, labelCount, packedBatchTensors, tokenCount } from "./tensors";
+import { checksum, labelWeight, packedBatchTensors, tokenCount } from "./tensors";
 
 /** The rows left when padding is left out are rounded up to a multiple of this; each number of rows is compiled once. */
 const ROWS_TO_MULTIPLE_OF = 64;
@@ -62,7 +62,7 @@ export interface LoraTask extends TrainingTask {
 
 /**
  * Fine-tunes a T5 by LoRA, modules saved whole and unfrozen blocks, on input → target pairs with cross-entropy over the
- * target's tokens. The checkpoint's tensors stay as they are: what is trained is copied.
+ * target's tokens, weighted where the examples say so. The checkpoint's tensors stay as they are: what is trained is copied.
  */
 export function loraTask(
   { config, parameters }: Pick<T5Checkpoint, "config" | "parameters">,
@@ -101,7 +101,7 @@ export function loraTask(
     },
     loss: (all, batch, training) =>
       t5Loss(config, lora, all, batch as unknown as T5Batch, training ? labelSmoothing : undefined),
-    labels: labelCount,
+    labels: labelWeight,
     tokens: tokenCount,
     fingerprint: {
       config,

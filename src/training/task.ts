@@ -31,7 +31,7 @@ export interface TrainingTask {
    * label smoothing.
    */
   loss(parameters: NamedTensors, batch: Record<string, tf.Tensor>, training: boolean): tf.Tensor;
-  /** The labels of a batch: what the summed loss is divided by. */
+  /** The labels of a batch, or the sum of their weights: what the summed loss is divided by. */
   labels(batch: BatchTensors): number;
   /** Real tokens of a batch, for the log. */
   tokens(batch: BatchTensors): number;

@@ -1,12 +1,12 @@
 import type { ProgramTensor } from "../engine";
 import { sha256 } from "../io";
-import type { HostTensor } from "../models/safetensors";
+import { float32Tensor, type HostTensor } from "../models/safetensors";
 import { IGNORED_LABEL } from "../models/t5";
 import type { Batch } from "./batches";
 import { packing } from "./packing";
 import type { BatchTensors } from "./task";
 
-/** A padded batch as the inputs of a T5's loss, all int32. */
+/** A padded batch as the inputs of a T5's loss. */
 export function batchTensors({
   rows,
   inputLength,
@@ -14,11 +14,13 @@ export function batchTensors({
   inputIds,
   attentionMask,
   labels,
+  labelWeights,
 }: Batch): BatchTensors {
   return {
     inputIds: int32([rows, inputLength], inputIds),
     attentionMask: int32([rows, inputLength], attentionMask),
     labels: int32([rows, labelLength], labels),
+    ...(labelWeights ? { labelWeights: float32Tensor([rows, labelLength], labelWeights) } : {}),
   };
 }
 
@@ -36,6 +38,12 @@ const int32 = (shape: readonly number[], data: Int32Array) => ({ dtype: "int32" 
 /** Labels that count: those that are not {@link IGNORED_LABEL}. */
 export function labelCount(batch: BatchTensors): number {
   return count(batch["labels"]!, (label) => label !== IGNORED_LABEL);
+}
+
+/** The labels' weights, added up; their number where they have none. */
+export function labelWeight(batch: BatchTensors): number {
+  const weights = batch["labelWeights"];
+  return weights ? (weights.data as Float32Array).reduce((sum, weight) => sum + weight, 0) : labelCount(batch);
 }
 
 /** Real tokens of a batch, those of the input and of the target. */

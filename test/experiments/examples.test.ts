@@ -9,9 +9,9 @@ import {
   encodeExamples,
   experimentSplits,
   inputBuilder,
-  mostPersonalTurn,
   loadCorpus,
   loadTokenizer,
+  mostPersonalTurn,
   retrievers,
   sampleDirectory,
   snippetFinder,
@@ -145,6 +145,22 @@ test("an experiment takes the first of each split, training conversations shuffl
   );
   const otherSeed = experimentSplits(splits, changeSettings(settings, { seed: 99 }));
   assert.notDeepEqual(otherSeed.train, chosen.train);
+});
+
+test("tokens of the personas' content words can count more in the loss", () => {
+  const settings = changeSettings(quick, { personaWeight: 3 });
+  const buildInput = inputBuilder(settings, [], tokenizer);
+  const one = conversation("a", "I bake sourdough bread.", "I like Sourdough, and the breadbin.", "Bread!");
+  const { examples } = encodeExamples([one], buildInput, tokenizer, settings);
+  const { labels, labelWeights } = examples[0]!;
+  assert.equal(labelWeights!.length, labels.length);
+  const heavy = tokenizer.decode(labels.filter((_, i) => labelWeights![i] === 3));
+  assert.deepEqual(heavy.split(/\W+/).filter(Boolean), ["Sourdough", "Bread"]);
+  assert.ok(labelWeights!.every((weight) => weight === 1 || weight === 3));
+  assert.equal(labelWeights!.at(-1), 1, "the end");
+  const unweighted = changeSettings(quick, { personaWeight: 1 });
+  const plain = encodeExamples([one], buildInput, tokenizer, unweighted).examples[0]!;
+  assert.deepEqual(plain, { inputIds: examples[0]!.inputIds, labels });
 });
 
 test("a target can begin where most of the personas' content words are said", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -54,6 +54,19 @@ test("an adapter is evaluated under several ways of generating, beside its base 
     assert.ok(stdout.includes(variant), `the table has no row "${variant}"`);
   }
   assert.match(stdout, /Written:\n.*stage3_summary_ways\.json/);
+});
+
+test("a way of generating can be chosen by the validation conversations", async () => {
+  const { status, stdout, stderr } = evaluate(
+    adapter,
+    ...["--split", "valid", "--run-id", "valid", "--set", "maxNewTokens=8", "--set", "nTest=2"],
+  );
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /2 valid conversations/);
+  const { splits } = await loadCorpus({ profile: "quick" });
+  const { id } = splits.valid[0]!;
+  const [first] = readFileSync(join(folder, "stage3_cases_valid.jsonl"), "utf8").split("\n");
+  assert.equal((JSON.parse(first!) as { id: string }).id, id);
 });
 
 test("what cannot be evaluated is refused in a sentence", () => {

@@ -6,12 +6,16 @@ import { compile, type ProgramTensor } from "../../src/engine";
 import { IGNORED_LABEL, lossSums, t5, type T5Batch } from "../../src/models/t5";
 import { collate, type Example } from "../../src/training/batches";
 import { packing } from "../../src/training/packing";
-import { batchTensors, packedBatchTensors } from "../../src/training/tensors";
+import { batchTensors, labelCount, labelWeight, packedBatchTensors } from "../../src/training/tensors";
 import { randomT5, TINY } from "../models/tiny";
 
 const example = (input: number, labels: number): Example => ({
   inputIds: Array.from({ length: input }, (_, i) => 2 + ((7 * i + input) % 28)),
   labels: Array.from({ length: labels }, (_, i) => 2 + ((5 * i + labels) % 28)),
+});
+const weighted = (one: Example): Example => ({
+  ...one,
+  labelWeights: one.labels.map((_, i) => (i % 3 === 0 ? 2.5 : 1)),
 });
 const collated = (examples: readonly Example[], rows: number, padToMultipleOf = 4) =>
   collate(
@@ -99,6 +103,7 @@ describe("a batch without its padding has the loss and the gradients of the padd
   const cases = {
     "rows of many lengths": collated([example(3, 2), example(19, 9), example(7, 1)], 3),
     "rows that are missing": collated([example(5, 4), example(6, 3)], 4),
+    "labels with weights": collated([example(3, 2), example(19, 9)].map(weighted), 3),
     "one full row": collated([example(12, 8), example(2, 3)], 2),
   };
   for (const [name, batch] of Object.entries(cases)) {
@@ -117,4 +122,32 @@ describe("a batch without its padding has the loss and the gradients of the padd
       });
     }
   }
+});
+
+test("a label counts in the loss as much as its weight says", async () => {
+  const { config, parameters } = randomT5(TINY, 4);
+  const weights = Object.fromEntries(parameters);
+  const sums = async (one: Example) => {
+    const batch = packedBatchTensors(collated([one], 1), 2);
+    const program = await compile(
+      ({ weights, batch }) => ({ ...lossSums(t5(config, weights), batch as unknown as T5Batch) }),
+      { weights, batch },
+    );
+    const { loss, labels } = await program.run({ weights, batch });
+    await program.dispose();
+    assert.ok(Math.abs(Number(labels!.data[0]) - labelWeight(batch)) < 1e-5);
+    return { loss: Number(loss!.data[0]), labels: Number(labels!.data[0]), count: labelCount(batch) };
+  };
+  const plain = example(6, 5);
+  // What a prefix of the labels adds to the loss does not depend on what comes after it.
+  const upTo = await Promise.all(
+    [1, 2, 3, 4, 5].map((length) => sums({ ...plain, labels: plain.labels.slice(0, length) })),
+  );
+  const single = upTo.map(({ loss }, i) => loss - (upTo[i - 1]?.loss ?? 0));
+  const labelWeights = [1, 0, 3, 0.5, 2];
+  const { loss, labels, count } = await sums({ ...plain, labelWeights });
+  assert.ok(Math.abs(loss - single.reduce((sum, one, i) => sum + one * labelWeights[i]!, 0)) < 1e-4);
+  assert.equal(labels, 6.5);
+  assert.equal(count, 5);
+  assert.equal(upTo[4]!.labels, 5);
 });

@@ -274,18 +274,20 @@ export interface T5Batch {
    * fixed number of rows, repeat a position whose label is −100. Without it all positions do.
    */
   labelRows?: tf.Tensor1D;
+  /** [batch, decoder length], float32: how much each label counts in the loss. Without it all count 1. */
+  labelWeights?: tf.Tensor2D;
   /** Leaves padding out of the encoder: the `positions` of {@link PackedRows}, with `positionRows` as its `rows`. */
   tokenPositions?: tf.Tensor1D;
   positionRows?: tf.Tensor1D;
 }
 
-/** Sums over a batch: of the cross-entropy (in nats) of every label, and of the labels; both scalars. */
+/** Sums over a batch: of the weighted cross-entropy (in nats) of every label, and of the labels' weights; both scalars. */
 export interface LossSums {
   loss: tf.Scalar;
   labels: tf.Scalar;
 }
 
-/** The summed cross-entropy of the labels of a batch, and their number; see {@link meanLoss}. */
+/** The summed cross-entropy of the labels of a batch, and their number (or weight); see {@link meanLoss}. */
 export function lossSums(model: T5, batch: T5Batch, labelSmoothing = 0): LossSums {
   const { inputIds, attentionMask, tokenPositions, positionRows } = batch;
   const [size, length] = inputIds.shape;
@@ -296,12 +298,14 @@ export function lossSums(model: T5, batch: T5Batch, labelSmoothing = 0): LossSum
   const memory = encode(model, inputIds, attentionMask, packed);
   const decoderInputIds = shiftRight(model.config, batch.labels);
   let hidden = decode(model, decoderInputIds, memory, attentionMask, packed);
-  let labels = tf.reshape(batch.labels, [-1]) as tf.Tensor1D;
-  if (batch.labelRows) {
-    hidden = tf.gather(hidden, batch.labelRows) as tf.Tensor2D;
-    labels = tf.gather(labels, batch.labelRows) as tf.Tensor1D;
-  }
-  const counted = tf.cast(tf.notEqual(labels, tf.scalar(IGNORED_LABEL, "int32")), "float32");
+  const ofLabels = (values: tf.Tensor2D) => {
+    const flat = tf.reshape(values, [-1]) as tf.Tensor1D;
+    return batch.labelRows ? (tf.gather(flat, batch.labelRows) as tf.Tensor1D) : flat;
+  };
+  if (batch.labelRows) hidden = tf.gather(hidden, batch.labelRows) as tf.Tensor2D;
+  const labels = ofLabels(batch.labels);
+  let counted = tf.cast(tf.notEqual(labels, tf.scalar(IGNORED_LABEL, "int32")), "float32");
+  if (batch.labelWeights) counted = tf.mul(counted, ofLabels(batch.labelWeights));
   const known = tf.maximum(labels, tf.scalar(0, "int32")) as tf.Tensor1D;
   const input = headInput(model, hidden);
   const adapted = model.adapted(input, headName(model));

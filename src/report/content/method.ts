@@ -142,7 +142,8 @@ export function methods(context: ReportContext): Block[] {
       prose`where ${math("A")} starts random and ${math("B")} at zero: before the first step the model is the base model. All
       projections of attention and feed-forward layers are adapted; files are those of PEFT ${cite("mangrulkar2022")}, which opens
       them. Variants that unfreeze also train the last blocks of the encoder whole; these weights are kept beside PEFT's files,
-      which would lose them. The optimiser is AdamW ${cite("loshchilov2019")} with clipping by the global norm.`,
+      which would lose them. The loss is the cross-entropy of the target's tokens, in which those of the personas' content words can
+      weigh more (Section ${refer("sec:settings")}). The optimiser is AdamW ${cite("loshchilov2019")} with clipping by the global norm.`,
     ),
     subsection("Retrieval"),
     paragraph(
@@ -201,6 +202,7 @@ const listed: readonly [key: string, name: string, format: Format][] = [
   ["learningRate", "learning rate", "plain"],
   ["schedule", "schedule", "text"],
   ["warmupSteps", "warm-up steps", "integer"],
+  ["personaWeight", "weight of the personas' words in the loss", "plain"],
   ["labelSmoothing", "label smoothing", "plain"],
   ["rank", "LoRA rank", "integer"],
   ["alpha", "LoRA alpha", "plain"],
