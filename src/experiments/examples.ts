@@ -120,13 +120,13 @@ export function encodeExamples(
     const target = buildTarget({ turns: turns.slice(start) });
     const whole = tokenizer.encode(cutToTokens(target, maxNewTokens + 1));
     const isCut = whole.length > maxNewTokens;
-    const example = { inputIds: tokenizer.encode(text), labels: whole.slice(0, maxNewTokens) };
-    if (personaWeight === 1) examples.push(example);
-    else {
-      const wanted = personaWords(conversation.personas.flat(), { ignoreStopWords: true });
-      const isPersonal = tokensOfWords(example.labels, wanted, tokenizer);
-      examples.push({ ...example, labelWeights: isPersonal.map((personal) => (personal ? personaWeight : 1)) });
-    }
+    const labels = whole.slice(0, maxNewTokens);
+    const wanted = personaWords(conversation.personas.flat(), { ignoreStopWords: true });
+    examples.push({
+      inputIds: tokenizer.encode(text),
+      labels,
+      ...(personaWeight === 1 ? {} : { labelWeights: wordWeights(labels, wanted, personaWeight, tokenizer) }),
+    });
     truncation.examples++;
     truncation.promptsWithCutSnippets += Number(cut.snippetWords > 0);
     truncation.snippetWords += cut.snippetWords;
@@ -137,19 +137,20 @@ export function encodeExamples(
   return { examples, truncation };
 }
 
-/** Which tokens are of a word that `wanted` has. A word begins at a token with a space before it. */
-function tokensOfWords(
+/** `weight` for the tokens of words that `wanted` has, 1 for others. A word begins at a token with a space before it. */
+function wordWeights(
   ids: readonly number[],
   wanted: ReadonlySet<string>,
+  weight: number,
   tokenizer: Pick<Tokenizer, "token" | "eosId">,
-): boolean[] {
+): number[] {
   const pieces = ids.map((id) => tokenizer.token(id) ?? "");
   const begins = (i: number) => i === 0 || pieces[i]!.startsWith(SPACE) || ids[i] === tokenizer.eosId;
   const starts = [...pieces.keys()].filter(begins);
   return starts.flatMap((start, i) => {
     const word = pieces.slice(start, starts[i + 1]);
     const isWanted = simpleTokens(word.join("").replaceAll(SPACE, " ")).some((token) => wanted.has(token));
-    return word.map(() => isWanted);
+    return word.map(() => (isWanted ? weight : 1));
   });
 }
 

@@ -192,10 +192,14 @@ export function experimentExamples(
   const pool = corpus.splits.train;
   const { train, valid } = experimentSplits(corpus.splits, settings);
   const buildInput = inputBuilder(settings, pool, tokenizer);
-  const encode = (conversations: readonly Conversation[], changes: Partial<ExperimentSettings> = {}) =>
-    encodeExamples(conversations, buildInput, tokenizer, { ...settings, ...changes });
+  const encode = (conversations: readonly Conversation[], asked: ExperimentSettings) =>
+    encodeExamples(conversations, buildInput, tokenizer, asked);
   // The validation loss is that of plain labels, so that runs with different weights compare.
-  return { pool, train: encode(train), validation: encode(valid, { personaWeight: 1 }) };
+  return {
+    pool,
+    train: encode(train, settings),
+    validation: encode(valid, { ...settings, personaWeight: 1 }),
+  };
 }
 
 /** Lengths of a batch are rounded up to a multiple of this: few shapes, each of which is compiled once. */

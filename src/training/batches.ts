@@ -92,6 +92,13 @@ export function collate(
     labels.set(example.labels, row * labelLength);
     labelWeights?.set(example.labelWeights!, row * labelLength);
   });
-  const batch = { examples: indices, rows, inputLength, labelLength, inputIds, attentionMask, labels };
-  return labelWeights ? { ...batch, labelWeights } : batch;
+  const lengths = { rows, inputLength, labelLength };
+  return {
+    examples: indices,
+    ...lengths,
+    inputIds,
+    attentionMask,
+    labels,
+    ...(labelWeights && { labelWeights }),
+  };
 }

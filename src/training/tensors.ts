@@ -43,7 +43,9 @@ export function labelCount(batch: BatchTensors): number {
 /** The labels' weights, added up; their number where they have none. */
 export function labelWeight(batch: BatchTensors): number {
   const weights = batch["labelWeights"];
-  return weights ? (weights.data as Float32Array).reduce((sum, weight) => sum + weight, 0) : labelCount(batch);
+  return weights
+    ? (weights.data as Float32Array).reduce((sum, weight) => sum + weight, 0)
+    : labelCount(batch);
 }
 
 /** Real tokens of a batch, those of the input and of the target. */
