@@ -6,6 +6,7 @@ import { EngineError } from "./errors";
 import { encodeModel, type OnnxConstant, type OnnxModel } from "./onnx";
 import { recordFunction } from "./recording";
 import type { ProgramTensor, Signature, TensorSpec, TensorsOf } from "./tensors";
+import { defaultThreads } from "./threads";
 import type { Tree } from "./tree";
 
 /** A tensor whose elements lie in a file, little-endian, from `offset` on. */
@@ -25,7 +26,7 @@ export interface FreezeOptions {
    * input that the function uses, by its name (`weights/lm_head.weight`). Those in files must be in one folder.
    */
   constantOf: (name: string) => ProgramTensor | StoredTensor | undefined;
-  /** Threads of one operation; by default as many as there are cores. */
+  /** Threads of one operation; by default one for each core. */
   threads?: number;
   /** Whether a run's memory is kept for the next one, as suits frequent runs. Default: true. */
   keepMemory?: boolean;
@@ -47,7 +48,7 @@ export class FrozenProgram {
   static async create<S extends Signature>(
     fn: (inputs: TensorsOf<S>) => Tree<tf.Tensor>,
     signature: S,
-    { dimensions = {}, constantOf, threads, keepMemory = true }: FreezeOptions,
+    { dimensions = {}, constantOf, threads = defaultThreads(), keepMemory = true }: FreezeOptions,
   ): Promise<FrozenProgram> {
     const recorded = recordFunction(fn, signature, { dimensions }).model;
     const given = recorded.inputs.map(({ name }) => [name, constantOf(name)] as const);
@@ -64,7 +65,7 @@ export class FrozenProgram {
       externalData: [...frozen].flatMap(([path, tensor]) =>
         "data" in tensor && !inside ? [{ path, data: bytesOf(tensor) }] : [],
       ),
-      ...(threads ? { intraOpNumThreads: threads } : {}),
+      intraOpNumThreads: threads,
       extra: { session: { model_external_initializers_file_folder_path: resolve([...folders][0] ?? ".") } },
     });
     return new FrozenProgram(session, new Set(given.flatMap(([name, tensor]) => (tensor ? [] : [name]))));

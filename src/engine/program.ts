@@ -5,6 +5,7 @@ import { EngineError } from "./errors";
 import { drawMask, type Noise } from "./noise";
 import { encodeModel } from "./onnx";
 import type { Recording } from "./recording";
+import { defaultThreads } from "./threads";
 import {
   checkInputs,
   type InputsOf,
@@ -32,7 +33,7 @@ export interface Program<S, R> {
 /** How ONNX Runtime shall run a program. */
 export interface SessionOptions {
   executionProvider: string;
-  /** Threads of one operation; by default as many as there are cores. */
+  /** Threads of one operation; by default {@link defaultThreads}. */
   threads?: number | undefined;
   /** Writes a profile of every operation to a file that begins with this. */
   profile?: string | undefined;
@@ -49,7 +50,7 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
   static async create<S extends Signature, R extends Tree<tf.Tensor>>(
     recording: Recording,
     signature: S,
-    { executionProvider, threads, profile }: SessionOptions,
+    { executionProvider, threads = defaultThreads(), profile }: SessionOptions,
   ): Promise<OnnxProgram<S, R>> {
     const session = await ort.InferenceSession.create(encodeModel(recording.model), {
       executionProviders: [executionProvider],
@@ -57,7 +58,7 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
       enableCpuMemArena: false, // each program would keep its largest run's memory; the heap serves all of them
       enableMemPattern: false, // a plan for all tensors at once takes half as much memory again, and no less time
       logSeverityLevel: 4, // what goes wrong is thrown
-      ...(threads ? { intraOpNumThreads: threads } : {}),
+      intraOpNumThreads: threads,
       ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
     }).catch((cause: unknown) => {
       throw executionProvider === "cpu" ? cause : unavailableProvider(executionProvider, cause);

@@ -1,8 +1,12 @@
+import { defaultThreads } from "../engine";
 import type { GenerationOptions } from "../generation";
 
 interface Transformers {
   AutoModelForSeq2SeqLM: {
-    from_pretrained(path: string, options: { local_files_only: true; dtype: string }): Promise<Model>;
+    from_pretrained(
+      path: string,
+      options: { local_files_only: true; dtype: string; session_options: { intraOpNumThreads: number } },
+    ): Promise<Model>;
   };
   AutoTokenizer: { from_pretrained(path: string, options: { local_files_only: true }): Promise<Tokenizer> };
 }
@@ -38,7 +42,11 @@ export async function generateWithTransformersJs(
   const name: string = "@huggingface/transformers";
   const { AutoModelForSeq2SeqLM, AutoTokenizer } = (await import(name)) as Transformers;
   const tokenizer = await AutoTokenizer.from_pretrained(directory, { local_files_only: true });
-  const model = await AutoModelForSeq2SeqLM.from_pretrained(directory, { local_files_only: true, dtype });
+  const model = await AutoModelForSeq2SeqLM.from_pretrained(directory, {
+    local_files_only: true,
+    dtype,
+    session_options: { intraOpNumThreads: defaultThreads() },
+  });
   const generation = {
     max_new_tokens: options.maxNewTokens,
     repetition_penalty: options.repetitionPenalty ?? 1,

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
+import { defaultThreads } from "../engine";
 import { sha256File } from "../io";
 import { formatDuration, shownPath, startProgress } from "../notebook";
 import { LEFT_TO_OTHER, type RunMessage, type RunOrder } from "./child";
@@ -45,7 +45,7 @@ export interface RunOutcome {
  */
 export async function runGrid(declaration: GridDeclaration, options: GridOptions): Promise<RunOutcome[]> {
   const { signal, say = (line: string) => console.log(line) } = options;
-  const parallel = options.parallel ?? Math.max(1, Math.floor(availableParallelism() / 2));
+  const parallel = options.parallel ?? Math.max(1, Math.floor(defaultThreads() / 2));
   if (!(Number.isInteger(parallel) && parallel >= 1))
     throw new RangeError(`runs at the same time must be a whole number from 1, not ${parallel}`);
   const directory = resolve(options.directory);
@@ -82,7 +82,7 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
       unit: works[0]?.unit ?? "runs",
     },
   );
-  const threads = parallel > 1 ? Math.max(1, Math.floor(availableParallelism() / parallel)) : undefined;
+  const threads = parallel > 1 ? Math.max(1, Math.floor(defaultThreads() / parallel)) : undefined;
   let next = 0;
   const worker = async () => {
     while (next < todo.length && !signal?.aborted) {

@@ -17,7 +17,7 @@ export interface T5GeneratorOptions {
    * half the time; the embedding stays as it is. Default: float32.
    */
   weights?: "float32" | "int8";
-  /** Threads of one operation; by default as many as there are cores. */
+  /** Threads of one operation; by default one for each core. */
   threads?: number;
 }
 
