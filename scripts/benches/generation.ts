@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
@@ -19,6 +19,7 @@ import {
 import { Random } from "../../src/random";
 import { type Bench, type BenchResults, repeat, round } from "./bench";
 import type { Case, Measured } from "./generation/measure";
+import { peerBlas, runPeer } from "./peer";
 import { FLAN_T5_SMALL } from "./shapes/flan-t5-small";
 
 /** FLAN-T5 Small; the end-of-sequence token lies outside the vocabulary, so that every sequence has the same length. */
@@ -75,9 +76,7 @@ const bench: Bench = {
       return {
         rows,
         rooflineGflops: round(roofline / 1e9),
-        peer: existsSync(PEER)
-          ? "PyTorch, ../shared/peer"
-          : "../shared/peer is missing or lacks its packages",
+        peer: peerBlas() ?? "not at ../shared/peer, or without its packages",
         int8: await compareInt8(folder),
       };
     } finally {
@@ -144,8 +143,6 @@ function measureOurs(options: Case): Measured {
   return JSON.parse(output.toString()) as Measured;
 }
 
-const PEER = join(__dirname, "../../../shared/peer/run.sh");
-
 /** What the peer prints for the same work, or undefined where it cannot run. */
 function measurePeer({
   batch,
@@ -156,14 +153,8 @@ function measurePeer({
   encoder: number;
   newTokens: number;
 }): { tokens_per_s: number; peak_rss_mib: number } | undefined {
-  if (!existsSync(PEER)) return undefined;
-  const sizes = ["--batch", batch, "--encoder", encoder, "--new-tokens", newTokens, "--steps", 3].map(String);
-  try {
-    const output = execFileSync(PEER, ["generate", ...sizes], { stdio: ["ignore", "pipe", "ignore"] });
-    return JSON.parse(output.toString()) as { tokens_per_s: number; peak_rss_mib: number };
-  } catch {
-    return undefined;
-  }
+  const sizes = ["--batch", batch, "--encoder", encoder, "--new-tokens", newTokens];
+  return runPeer(["generate", ...sizes, "--steps", 3]);
 }
 
 /**

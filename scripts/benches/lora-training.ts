@@ -1,11 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { median } from "simple-statistics";
 import { type Bench, round } from "./bench";
+import { peerBlas, runPeer } from "./peer";
 
 const root = join(__dirname, "../..");
-const peer = join(root, "../shared/peer/run.sh");
 const BATCH = 8;
 const ROUNDS = Number(process.env["LORA_TRAINING_ROUNDS"] ?? 3);
 const STEPS = 3;
@@ -33,8 +32,9 @@ const chosen = new RegExp(`^(${process.env["LORA_TRAINING_ROWS"] ?? ".*"})$`);
 
 const bench: Bench = {
   description:
-    "training steps of FLAN-T5 Small (random weights) with LoRA, batch 8, 96 labels, dropout on; beside PyTorch, alternating. " +
-    "The peer computes all positions of its batch, padded to 256 or to the longest; here padding has no rows in either",
+    "training steps of FLAN-T5 Small (random weights) with LoRA, batch 8, 96 labels, dropout on; beside PyTorch with --fast-dropout " +
+    "and the fastest of its BLAS's kernels, alternating. The peer computes all positions of its batch, padded to 256 or to the " +
+    "longest; here padding has no rows in either",
   async run(report) {
     const rows = [];
     for (const { config, lengths } of cells.filter(({ config, lengths }) =>
@@ -44,7 +44,7 @@ const bench: Bench = {
       const rounds = [];
       for (let round = 0; round < ROUNDS; round++) {
         report(`${config}, ${lengths} lengths, round ${round + 1} of ${ROUNDS}`);
-        const theirs = runPeer(config, lengths);
+        const theirs = peerSteps(config, lengths);
         const batches = theirs?.encoder_lengths.slice(-STEPS) ?? drawnLengths;
         const own = weights.map((frozenWeights) =>
           runOwn({ config, batches, padTo: lengths === "padded" ? 256 : 0, frozenWeights }),
@@ -76,7 +76,7 @@ const bench: Bench = {
     }
     return {
       rows,
-      peer: existsSync(peer) ? "PyTorch with --fast-dropout" : "the peer is not at ../shared/peer",
+      peer: peerBlas() ?? "not at ../shared/peer, or without its packages",
     };
   },
 };
@@ -89,24 +89,9 @@ const drawnLengths = [
   [115, 115, 126, 128, 165, 122, 73, 93],
 ];
 
-function runPeer(config: string, lengths: string): PeerResult | undefined {
-  if (!existsSync(peer)) return undefined;
-  const options = [
-    "--config",
-    config,
-    "--lengths",
-    lengths,
-    "--batch",
-    BATCH,
-    "--steps",
-    STEPS,
-    "--warmup",
-    1,
-    "--fast-dropout",
-  ];
-  return JSON.parse(
-    execFileSync(peer, ["train", ...options.map(String)], { encoding: "utf8" }),
-  ) as PeerResult;
+function peerSteps(config: string, lengths: string): PeerResult | undefined {
+  const work = ["--config", config, "--lengths", lengths, "--batch", BATCH];
+  return runPeer(["train", ...work, "--steps", STEPS, "--warmup", 1, "--fast-dropout"]);
 }
 
 function runOwn(own: {

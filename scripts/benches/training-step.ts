@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
@@ -17,10 +16,10 @@ import {
 } from "../../src/models/t5";
 import { Random } from "../../src/random";
 import { round, type Bench } from "./bench";
+import { peerBlas, runPeer } from "./peer";
 import { FLAN_T5_SMALL } from "./shapes/flan-t5-small";
 
 const THREADS = 2;
-const PEER = join(__dirname, "../../../shared/peer/run.sh");
 
 /** What is trained, and on what. `lora` has rank 16 on every projection, with all dropouts, as the peer. */
 interface Work {
@@ -75,7 +74,7 @@ const bench: Bench = {
       threads: THREADS,
       rows,
       percentOfTime: await shares({ ...base, trained: "lora" }),
-      peer: existsSync(PEER) ? await besidePeer(report) : "not at ../shared/peer",
+      peer: await besidePeer(report),
     };
   },
 };
@@ -100,21 +99,14 @@ async function besidePeer(report: (message: string) => void): Promise<unknown> {
       "--seed",
       `${123 + i}`,
     ];
-    let output: string;
-    try {
-      output = execFileSync(PEER, ["train", ...options, "--steps", "3", "--warmup", "1"], {
-        encoding: "utf8",
-      });
-    } catch (error) {
-      return `the peer does not run: ${(error as Error).message.split("\n")[0]}`;
-    }
-    const peer = JSON.parse(output.trim().split("\n").at(-1)!) as {
+    const peer = runPeer<{
       encoder_padded_to: number[];
       step_s: number[];
       forward_backward_update_s: [number, number, number];
       peak_rss_mib: number;
       other_cpus: number;
-    };
+    }>(["train", ...options, "--steps", 3, "--warmup", 1]);
+    if (!peer) return "not at ../shared/peer, or without its packages";
     const ours: number[] = [];
     for (const encoder of peer.encoder_padded_to.slice(1)) {
       const step = await trainingStep({ trained: "lora", batch: 8, encoder, decoder: 96, layers: 8 });
@@ -131,7 +123,7 @@ async function besidePeer(report: (message: string) => void): Promise<unknown> {
       otherCpus: peer.other_cpus,
     });
   }
-  return { rounds, timesFaster: round(median(rounds.map(({ timesFaster }) => timesFaster))) };
+  return { ...peerBlas(), rounds, timesFaster: round(median(rounds.map(({ timesFaster }) => timesFaster))) };
 }
 
 /** The percentage of a step's time that each kind of operation takes, by ONNX Runtime's profile. */

@@ -210,7 +210,7 @@ export class Graph {
     }
     const needed = this.neededBy(outputs);
     const final = (name: string) => renamed.get(name) ?? name;
-    const nodes = this.nodes.filter((node) => node.outputs.some((name) => needed.has(name)));
+    const nodes = lastFirst(this.nodes.filter((node) => node.outputs.some((name) => needed.has(name))));
     return {
       nodes: [...nodes, ...copies].map((node) => {
         return { ...node, inputs: node.inputs.map(final), outputs: node.outputs.map(final) };
@@ -258,6 +258,18 @@ export class Graph {
     const [name, marker] = this.markers.find(([, marker]) => size % marker === 0)!;
     return size === marker ? name : `${name}*${this.dimension(size / marker)}`;
   }
+}
+
+/**
+ * Operations whose results no other takes, moved to the end in reverse order. ONNX Runtime begins with the last of them and all
+ * that it needs, then takes the one before. In a training step these make the gradients, recorded from the model's last layer to
+ * its first; so each is now made when backpropagation reaches its layer, and what it was made from is freed, instead of kept
+ * until the first layer's gradient is there.
+ */
+function lastFirst(nodes: readonly OnnxNode[]): OnnxNode[] {
+  const taken = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const isTaken = ({ outputs }: OnnxNode) => outputs.some((name) => taken.has(name));
+  return [...nodes.filter(isTaken), ...nodes.filter((node) => !isTaken(node)).reverse()];
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {

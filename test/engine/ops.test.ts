@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import {
+  addRows,
   attend,
   compile,
   crossEntropy,
@@ -154,3 +155,26 @@ describe("operations with gradients of their own equal TensorFlow.js' gradients 
     await program.dispose();
   });
 });
+
+for (const engine of ["onnx", "cpu"] as const) {
+  test(`rows are added to those of their indices, repeated ones too, ${engine}`, async () => {
+    const program = await compile(
+      ({ x, index, rows }) => ({
+        sum: addRows(x as tf.Tensor2D, index as tf.Tensor1D, rows as tf.Tensor2D),
+      }),
+      {
+        x: { dtype: "float32", shape: [3, 2] },
+        index: { dtype: "int32", shape: [3] },
+        rows: { dtype: "float32", shape: [3, 2] },
+      },
+      { engine },
+    );
+    const { sum } = await program.run({
+      x: { dtype: "float32", shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+      index: { dtype: "int32", shape: [3], data: Int32Array.of(2, 0, 2) },
+      rows: { dtype: "float32", shape: [3, 2], data: Float32Array.of(10, 10, 20, 20, 30, 30) },
+    });
+    assert.deepEqual(sum.data, Float32Array.of(21, 22, 3, 4, 45, 46));
+    await program.dispose();
+  });
+}

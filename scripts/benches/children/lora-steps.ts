@@ -11,8 +11,10 @@ import {
   parseT5Config,
   Random,
 } from "../../../src";
+import { type Batch, collate } from "../../../src/training/batches";
 import { TrainingPrograms } from "../../../src/training/programs";
 import { zerosLike } from "../../../src/training/task";
+import { packedBatchTensors } from "../../../src/training/tensors";
 import { FLAN_T5_SMALL } from "../shapes/flan-t5-small";
 
 const settings = z
@@ -20,7 +22,7 @@ const settings = z
     config: z.enum(["lora", "lora_head", "lora_head_enc4"]),
     /** Encoder lengths of every batch. */
     batches: z.array(z.array(z.number().int().positive())),
-    /** Pads every batch to this encoder length; 0 pads to the longest of the batch. */
+    /** Pads the inputs of every batch to this length; 0 leaves them at the longest of the batch. */
     padTo: z.number().int(),
     passes: z.number().int().positive(),
     frozenWeights: z.enum(["float32", "int8"]).default("float32"),
@@ -28,7 +30,21 @@ const settings = z
   .parse(JSON.parse(process.argv[2] ?? "{}"));
 
 const LABELS = 96;
+const ROWS_TO_MULTIPLE_OF = 64;
 const config = parseT5Config(FLAN_T5_SMALL);
+
+/** The batch with inputs of this length, where they are shorter. */
+function padInputs(batch: Batch, inputLength: number): Batch {
+  if (inputLength <= batch.inputLength) return batch;
+  const inputIds = new Int32Array(batch.rows * inputLength).fill(config.padTokenId);
+  const attentionMask = new Int32Array(batch.rows * inputLength);
+  for (let row = 0; row < batch.rows; row++) {
+    const [start, end] = [row * batch.inputLength, (row + 1) * batch.inputLength];
+    inputIds.set(batch.inputIds.subarray(start, end), row * inputLength);
+    attentionMask.set(batch.attentionMask.subarray(start, end), row * inputLength);
+  }
+  return { ...batch, inputLength, inputIds, attentionMask };
+}
 
 async function main(): Promise<void> {
   const random = new Random(1);
@@ -53,7 +69,7 @@ async function main(): Promise<void> {
       validation: [],
       seed: 1,
       labelSmoothing: 0,
-      padToMultipleOf: settings.padTo || 8,
+      padToMultipleOf: 8,
       baseModel: null,
       frozenWeights: settings.frozenWeights,
     },
@@ -69,10 +85,10 @@ async function main(): Promise<void> {
   for (let pass = -1; pass < settings.passes; pass++) {
     const times = [];
     for (let b = 0; b < settings.batches.length; b++) {
-      const batch = task.trainBatch(
-        Array.from({ length: rows }, (_, i) => b * rows + i),
-        rows,
-      );
+      const indices = Array.from({ length: rows }, (_, i) => b * rows + i);
+      const options = { padTokenId: config.padTokenId, rows, padToMultipleOf: 8 };
+      const padded = padInputs(collate(examples, indices, options), settings.padTo);
+      const batch = packedBatchTensors(padded, ROWS_TO_MULTIPLE_OF);
       const started = performance.now();
       const labels = task.labels(batch);
       loss = (await programs.gradients(batch, { seed: 1, step }, gradients)) / labels;

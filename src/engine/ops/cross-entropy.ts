@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { addRows } from "./add-rows";
 import { differentiable } from "./differentiable";
 
 /**
@@ -34,9 +35,10 @@ export function linearCrossEntropy(
         const rows = tf.expandDims(dy, 1);
         const dx = tf.mul(rows, tf.sub(tf.matMul(P!, weight!), TW));
         const dyx = tf.mul(rows, x!);
-        const Tdyx = tf.unsortedSegmentSum(tf.mul(dyx, 1 - smoothing), labels as tf.Tensor1D, classes);
-        const all = smoothing === 0 ? Tdyx : tf.add(Tdyx, tf.mul(tf.sum(dyx, 0), smoothing / classes));
-        return [dx, tf.sub(tf.matMul(P!, dyx, true), all), tf.zerosLike(labels!)];
+        const Pdyx = tf.matMul(P!, dyx, true) as tf.Tensor2D;
+        const spread = smoothing === 0 ? Pdyx : tf.sub(Pdyx, tf.mul(tf.sum(dyx, 0), smoothing / classes));
+        const dWeight = addRows(spread as tf.Tensor2D, labels as tf.Tensor1D, tf.mul(dyx, smoothing - 1));
+        return [dx, dWeight, tf.zerosLike(labels!)];
       },
     };
   });

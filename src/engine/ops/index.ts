@@ -1,3 +1,4 @@
+export * from "./add-rows";
 export * from "./attend-cached";
 export * from "./attend";
 export * from "./cross-entropy";
