@@ -30,13 +30,16 @@ const CHUNK = 1 << 16;
 const zeros = Buffer.alloc(CHUNK);
 
 /**
- * Draws a mask. Its bytes are the key stream of AES-128 in counter mode, with a key from the seed and a counter that starts
+ * Draws a mask into `words`. Its bytes are the key stream of AES-128 in counter mode, with a key from the seed and a counter that starts
  * at (step, index, 0): every draw of every step is its own part of the stream, so that a run can be resumed at any step and
  * leaving out one draw changes no other (counter-based random numbers, Salmon et al., 2011). A byte becomes 1 when it is
  * not less than the threshold.
  */
-export function drawMask({ seed, step }: Noise, { index, size, threshold }: MaskDraw): Uint8Array {
-  const words = new Int32Array(Math.ceil(size / 4));
+export function drawMask(
+  { seed, step }: Noise,
+  { index, size, threshold }: MaskDraw,
+  words = new Int32Array(Math.ceil(size / 4)),
+): Uint8Array {
   const counter = Buffer.alloc(16);
   counter.writeBigUInt64BE(BigInt(step), 0);
   counter.writeUInt32BE(index, 8);
@@ -47,7 +50,7 @@ export function drawMask({ seed, step }: Noise, { index, size, threshold }: Mask
     const bytes = stream.update(zeros.subarray(0, 4 * count));
     thresholdWords(new Int32Array(bytes.buffer, bytes.byteOffset, count), words.subarray(from), threshold);
   }
-  return new Uint8Array(words.buffer, 0, size);
+  return new Uint8Array(words.buffer, words.byteOffset, size);
 }
 
 /**

@@ -2,7 +2,8 @@ import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
 import { unavailableProvider } from "./engines";
 import { EngineError } from "./errors";
-import { drawMask, type Noise } from "./noise";
+import { drawMasks, holdMaskMemory, releaseMaskMemory } from "./mask-memory";
+import type { Noise } from "./noise";
 import { encodeModel } from "./onnx";
 import type { Recording } from "./recording";
 import { defaultThreads } from "./threads";
@@ -63,17 +64,18 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
     }).catch((cause: unknown) => {
       throw executionProvider === "cpu" ? cause : unavailableProvider(executionProvider, cause);
     });
+    if (recording.masks.size > 0) holdMaskMemory();
     return new OnnxProgram<S, R>(session, recording, flatten(signature as Tree<TensorSpec>));
   }
 
   async run(inputs: InputsOf<S>, { noise, into = {} }: RunOptions<R> = {}): Promise<OutputsOf<R>> {
     const { masks, model, outputs } = this.recording;
     const given = checkInputs(this.signature, inputs as Tree<ProgramTensor>);
+    if (masks.size > 0 && !noise) throw new EngineError("the program has dropout: pass `noise` to run()");
+    const drawn = noise && drawMasks(noise, masks);
     const feeds: Record<string, ort.Tensor> = {};
     for (const { name, type, shape } of model.inputs) {
-      const draw = masks.get(name);
-      if (draw && !noise) throw new EngineError("the program has dropout: pass `noise` to run()");
-      const data = draw ? drawMask(noise!, draw) : given.get(name)!.data;
+      const data = drawn?.masks.get(name) ?? given.get(name)!.data;
       feeds[name] = new ort.Tensor(type as "float32", data as Float32Array, shape as number[]);
     }
     const targets = flatten(into as Tree<ProgramTensor>);
@@ -84,12 +86,14 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
       fetches[name] = target ? new ort.Tensor(dtype as "float32", target.data as Float32Array, shape) : null;
     }
     const results = await this.session.run(feeds, fetches);
+    drawn?.giveBack();
     return mapTree(outputs, ({ dtype, shape }, path) => {
       return targets.get(path) ?? { dtype, shape, data: results[path]!.data as Float32Array };
     }) as OutputsOf<R>;
   }
 
   async dispose(): Promise<void> {
+    if (this.recording.masks.size > 0) releaseMaskMemory();
     await this.session.release();
   }
 }

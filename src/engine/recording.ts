@@ -46,11 +46,12 @@ export function recordFunction<S extends Signature>(
     const clash = [...flatten(signature as Tree<TensorSpec>).keys()].find((path) => tensors.has(path));
     if (clash) throw new EngineError(`an input and a result are both called ${clash}: put one into a group`);
     const specOf = ({ type, shape }: Value): TensorSpec => ({ dtype: type as ProgramType, shape });
-    if (probe) {
-      const probes = graph.probes(values);
-      return { model: graph.model(probes), outputs: mapTree(probes, specOf), masks: graph.masks };
-    }
-    const outputs = mapTree(results as Tree<tf.Tensor>, (_tensor, path) => specOf(values[path]!));
-    return { model: graph.model(values), outputs, masks: graph.masks };
+    const probes = probe ? graph.probes(values) : undefined;
+    const model = graph.model(probes ?? values);
+    const outputs = probes
+      ? mapTree(probes, specOf)
+      : mapTree(results as Tree<tf.Tensor>, (_tensor, path) => specOf(values[path]!));
+    const given = new Set(model.inputs.map(({ name }) => name));
+    return { model, outputs, masks: new Map([...graph.masks].filter(([name]) => given.has(name))) };
   });
 }
