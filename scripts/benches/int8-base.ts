@@ -108,7 +108,7 @@ async function compareGradients(exact: LoraTask, rounded: LoraTask): Promise<Rec
 }
 
 async function gradientsOf(task: LoraTask, batch: readonly number[]) {
-  const programs = new TrainingPrograms(task, DEFAULT_TRAINING, {});
+  const programs = new TrainingPrograms(task, {});
   const gradients = zerosLike(task.trained);
   const loss = await programs.gradients(
     task.trainBatch(batch, batch.length),
@@ -120,7 +120,7 @@ async function gradientsOf(task: LoraTask, batch: readonly number[]) {
 }
 
 async function validationLoss(task: LoraTask, batchSize: number): Promise<number> {
-  const programs = new TrainingPrograms(task, DEFAULT_TRAINING, {});
+  const programs = new TrainingPrograms(task, {});
   const sums = { loss: 0, labels: 0 };
   for (const batch of task.validationBatches(batchSize)) {
     sums.loss += await programs.loss(batch);

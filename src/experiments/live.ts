@@ -19,7 +19,7 @@ export function learningCurves(runs: readonly LoggedRun[], text: FigureText): Fi
     fromZero = false,
   ): LinePanel => ({ title, fromZero, series: runs.map(({ name, log }) => ({ name, ...curve(log) })) });
   const panels = [
-    panel("training loss, with dropout", (log) => means(log, ({ loss }) => loss)),
+    panel("training loss, with dropout and weights", (log) => means(log, ({ loss }) => loss)),
     panel("validation loss", (log) => {
       const evaluated = log.filter(({ evalLoss }) => evalLoss !== undefined);
       return { x: evaluated.map(({ step }) => step), y: evaluated.map(({ evalLoss }) => evalLoss!) };

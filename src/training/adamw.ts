@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import type { ParameterMap } from "./task";
 
 export interface AdamWOptions {
   readonly beta1: number;
@@ -22,24 +22,20 @@ export const DEFAULT_ADAMW: AdamWOptions = {
   decays: isDecayed,
 };
 
-/** Tensors by parameter name. */
-export type NamedTensors = Record<string, tf.Tensor>;
-
 /** What AdamW keeps of every parameter: running means of the gradient (m) and of its square (v). */
-export type Moments = {
-  readonly first: NamedTensors;
-  readonly second: NamedTensors;
-};
+export interface Moments {
+  readonly first: ParameterMap;
+  readonly second: ParameterMap;
+}
 
-/** What changes from step to step; scalars, so that one recorded program serves all steps. */
+/** What changes from step to step. */
 export interface AdamWStep {
-  readonly learningRate: tf.Tensor;
+  /** t, from 1. */
+  readonly step: number;
+  /** η */
+  readonly learningRate: number;
   /** The gradients are multiplied by this first: it holds the clipping, and what turns a sum into a mean. */
-  readonly gradientScale: tf.Tensor;
-  /** 1 − β₁ᵗ for step t (the first is 1). */
-  readonly correction1: tf.Tensor;
-  /** 1 − β₂ᵗ. */
-  readonly correction2: tf.Tensor;
+  readonly gradientScale: number;
 }
 
 /** Layer norms and biases are not decayed, as in Hugging Face's trainer. */
@@ -47,9 +43,25 @@ export function isDecayed(parameter: string): boolean {
   return !/layer_norm\.weight$|\.bias$/.test(parameter);
 }
 
-/** The norm of all gradients taken as one vector, a scalar. */
-export function globalNorm(gradients: NamedTensors): tf.Tensor {
-  return tf.sqrt(tf.addN(Object.values(gradients).map((gradient) => tf.sum(tf.square(gradient)))));
+/** The norm of all gradients taken as one vector. */
+export function globalNorm(gradients: ParameterMap): number {
+  let sum = 0;
+  for (const { data } of gradients.values()) sum += sumOfSquares(data);
+  return Math.sqrt(sum);
+}
+
+/** In four sums side by side: one alone would wait for each addition before the next. */
+function sumOfSquares(x: Float32Array): number {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  const even = x.length - (x.length % 4);
+  for (let i = 0; i < even; i += 4) {
+    a += x[i]! * x[i]!;
+    b += x[i + 1]! * x[i + 1]!;
+    c += x[i + 2]! * x[i + 2]!;
+    d += x[i + 3]! * x[i + 3]!;
+  }
+  for (let i = even; i < x.length; i++) a += x[i]! * x[i]!;
+  return a + b + c + d;
 }
 
 /** The factor that brings a gradient of this norm down to `maxGradNorm`; 0 stands for no limit. As PyTorch's. */
@@ -63,34 +75,48 @@ export function clipFactor(norm: number, maxGradNorm: number): number {
  *     m ← β₁ m + (1 − β₁) g          v ← β₂ v + (1 − β₂) g²
  *     p ← p − η λ p                  p ← p − η · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + ε)
  *
- * Every result depends element by element on what it replaces and is its last reader, so a recorded program may write
- * it over that (`into` the same memory).
+ * Parameters and moments change where they lie, in one pass over them: as a recorded program it takes thirteen, and the time of
+ * this step is that of reading and writing.
  */
 export function adamW(
-  parameters: NamedTensors,
-  gradients: NamedTensors,
+  parameters: ParameterMap,
+  gradients: ParameterMap,
   moments: Moments,
   step: AdamWStep,
   options: Omit<AdamWOptions, "maxGradNorm">,
-): { parameters: NamedTensors; moments: Moments } {
+): void {
   const { beta1, beta2, epsilon, weightDecay, decays } = options;
-  const rate = tf.div(step.learningRate, step.correction1);
-  const kept = tf.sub(1, tf.mul(step.learningRate, weightDecay));
-  const rootCorrection2 = tf.sqrt(step.correction2);
-
-  const result = {
-    parameters: {} as NamedTensors,
-    moments: { first: {} as NamedTensors, second: {} as NamedTensors },
+  const { learningRate, gradientScale } = step;
+  const factors = {
+    beta1,
+    beta2,
+    epsilon,
+    gradientScale,
+    rate: learningRate / (1 - beta1 ** step.step),
+    root: 1 / Math.sqrt(1 - beta2 ** step.step),
   };
-  for (const name of Object.keys(parameters)) {
-    const gradient = tf.mul(gradients[name]!, step.gradientScale);
-    const first = tf.add(tf.mul(moments.first[name]!, beta1), tf.mul(gradient, 1 - beta1));
-    const second = tf.add(tf.mul(moments.second[name]!, beta2), tf.mul(tf.square(gradient), 1 - beta2));
-    const update = tf.div(tf.mul(first, rate), tf.add(tf.div(tf.sqrt(second), rootCorrection2), epsilon));
-    const decayed = decays(name) ? tf.mul(parameters[name]!, kept) : parameters[name]!;
-    result.parameters[name] = tf.sub(decayed, update);
-    result.moments.first[name] = first;
-    result.moments.second[name] = second;
+  for (const [name, { data }] of parameters) {
+    const of = (map: ParameterMap) => map.get(name)!.data;
+    const kept = decays(name) ? 1 - learningRate * weightDecay : 1;
+    updateOne(data, of(gradients), of(moments.first), of(moments.second), { ...factors, kept });
   }
-  return result;
+}
+
+type Factor = "beta1" | "beta2" | "epsilon" | "gradientScale" | "rate" | "root" | "kept";
+
+function updateOne(
+  p: Float32Array,
+  g: Float32Array,
+  m: Float32Array,
+  v: Float32Array,
+  { beta1, beta2, epsilon, gradientScale, rate, root, kept }: Readonly<Record<Factor, number>>,
+): void {
+  for (let i = 0; i < p.length; i++) {
+    const gradient = g[i]! * gradientScale;
+    const first = beta1 * m[i]! + (1 - beta1) * gradient;
+    const second = beta2 * v[i]! + (1 - beta2) * gradient * gradient;
+    m[i] = first;
+    v[i] = second;
+    p[i] = kept * p[i]! - (rate * first) / (Math.sqrt(second) * root + epsilon);
+  }
 }

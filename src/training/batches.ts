@@ -5,7 +5,7 @@ import { Random } from "../random";
 export interface Example {
   readonly inputIds: readonly number[];
   readonly labels: readonly number[];
-  /** How much each label counts in the loss; without them all count 1. Either all examples of a set have weights or none. */
+  /** How much each label counts in the loss; without them all count 1. */
   readonly labelWeights?: readonly number[];
 }
 
@@ -22,7 +22,7 @@ export interface Batch {
   readonly attentionMask: Int32Array;
   /** [rows, labelLength], padded with {@link IGNORED_LABEL}. */
   readonly labels: Int32Array;
-  /** [rows, labelLength], where the examples have weights. */
+  /** [rows, labelLength], where an example of the batch has weights. */
   readonly labelWeights?: Float32Array;
 }
 
@@ -85,12 +85,13 @@ export function collate(
   const inputIds = new Int32Array(rows * inputLength).fill(padTokenId);
   const attentionMask = new Int32Array(rows * inputLength);
   const labels = new Int32Array(rows * labelLength).fill(IGNORED_LABEL);
-  const labelWeights = chosen[0]?.labelWeights && new Float32Array(rows * labelLength);
+  const weighted = chosen.some((example) => example.labelWeights);
+  const labelWeights = weighted ? new Float32Array(rows * labelLength) : undefined;
   chosen.forEach((example, row) => {
     inputIds.set(example.inputIds, row * inputLength);
     attentionMask.fill(1, row * inputLength, row * inputLength + example.inputIds.length);
     labels.set(example.labels, row * labelLength);
-    labelWeights?.set(example.labelWeights!, row * labelLength);
+    labelWeights?.set(example.labelWeights ?? example.labels.map(() => 1), row * labelLength);
   });
   const lengths = { rows, inputLength, labelLength };
   return {

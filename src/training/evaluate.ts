@@ -1,5 +1,4 @@
 import type { CompileOptions } from "../engine";
-import { DEFAULT_ADAMW } from "./adamw";
 import { TrainingPrograms } from "./programs";
 import { eventLoopTurn } from "./turn";
 import type { TrainingTask } from "./task";
@@ -25,7 +24,7 @@ export async function evaluateTask(
   batchSize: number,
   engine: CompileOptions = {},
 ): Promise<number> {
-  const programs = new TrainingPrograms(task, DEFAULT_ADAMW, engine);
+  const programs = new TrainingPrograms(task, engine);
   try {
     return await validationLoss(task, batchSize, programs);
   } finally {

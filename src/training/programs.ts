@@ -6,18 +6,7 @@ import {
   type Noise,
   type ProgramTensor,
 } from "../engine";
-import { float32Tensor } from "../models/safetensors";
-import {
-  adamW,
-  type AdamWOptions,
-  type AdamWStep,
-  globalNorm,
-  type Moments,
-  type NamedTensors,
-} from "./adamw";
-import type { BatchTensors, ParameterMap, TrainingTask } from "./task";
-
-const scalar = (value: number) => float32Tensor([], Float32Array.of(value));
+import type { BatchTensors, NamedTensors, ParameterMap, TrainingTask } from "./task";
 
 type ByName = Record<string, ProgramTensor>;
 const byName = (parameters: ReadonlyMap<string, ProgramTensor>): ByName => Object.fromEntries(parameters);
@@ -25,24 +14,13 @@ const byName = (parameters: ReadonlyMap<string, ProgramTensor>): ByName => Objec
 /** What the loss and its gradients are computed from. */
 type LossInputs = { trained: NamedTensors; frozen: NamedTensors; batch: NamedTensors };
 
-/** What the update is computed from. */
-type UpdateInputs = {
-  parameters: NamedTensors;
-  gradients: NamedTensors;
-  moments: Moments;
-  step: { [Scalar in keyof AdamWStep]: tf.Tensor };
-};
-
-/** The programs of a training step, compiled when first needed: gradients and loss per batch shape, norm, update. */
+/** The programs of a training task, compiled when first needed: for each shape of a batch its gradients, and its loss alone. */
 export class TrainingPrograms {
   private readonly gradientProgram;
   private readonly lossProgram;
-  private readonly normProgram;
-  private readonly updateProgram;
 
   constructor(
     private readonly task: TrainingTask,
-    options: AdamWOptions,
     engine: CompileOptions,
   ) {
     this.gradientProgram = new CompiledFunction(
@@ -52,16 +30,6 @@ export class TrainingPrograms {
     this.lossProgram = new CompiledFunction(
       ({ trained, frozen, batch }: LossInputs) => ({
         loss: task.loss({ ...frozen, ...trained }, batch, false),
-      }),
-      engine,
-    );
-    this.normProgram = new CompiledFunction(
-      ({ gradients }: { gradients: NamedTensors }) => ({ norm: globalNorm(gradients) }),
-      engine,
-    );
-    this.updateProgram = new CompiledFunction(
-      ({ parameters, gradients, moments, step }: UpdateInputs) => ({
-        updated: adamW(parameters, gradients, moments, step, options),
       }),
       engine,
     );
@@ -93,43 +61,8 @@ export class TrainingPrograms {
     }
   }
 
-  /** Global norm of gradients. */
-  async norm(gradients: ParameterMap): Promise<number> {
-    const { norm } = await this.normProgram.run({ gradients: byName(gradients) });
-    return Number(norm.data[0]);
-  }
-
-  /** Updates the task's parameters and the moments in place. `step` counts from 1. */
-  async update(
-    gradients: ParameterMap,
-    moments: { first: ParameterMap; second: ParameterMap },
-    {
-      step,
-      learningRate,
-      gradientScale,
-      beta1,
-      beta2,
-    }: { step: number; learningRate: number; gradientScale: number; beta1: number; beta2: number },
-  ): Promise<void> {
-    const parameters = byName(this.task.trained);
-    const held = { first: byName(moments.first), second: byName(moments.second) };
-    const inputs = {
-      parameters,
-      gradients: byName(gradients),
-      moments: held,
-      step: {
-        learningRate: scalar(learningRate),
-        gradientScale: scalar(gradientScale),
-        correction1: scalar(1 - beta1 ** step),
-        correction2: scalar(1 - beta2 ** step),
-      },
-    };
-    await this.updateProgram.run(inputs, { into: { updated: { parameters, moments: held } } });
-  }
-
   async dispose(): Promise<void> {
-    const programs = [this.gradientProgram, this.lossProgram, this.normProgram, this.updateProgram];
-    await Promise.all(programs.map((program) => program.dispose()));
+    await Promise.all([this.gradientProgram.dispose(), this.lossProgram.dispose()]);
   }
 
   private lossInputs(batch: BatchTensors) {

@@ -18,9 +18,8 @@ import { float32Tensor } from "../models/safetensors";
 import { lossSums, t5, type T5Batch, type T5Config } from "../models/t5";
 import { Random } from "../random";
 import { sha256 } from "../io";
-import type { NamedTensors } from "./adamw";
 import { batchOrder, collate, type Example } from "./batches";
-import type { ParameterMap, TrainingTask } from "./task";
+import type { NamedTensors, ParameterMap, TrainingTask } from "./task";
 import { checksum, labelWeight, packedBatchTensors, tokenCount } from "./tensors";
 
 /** The rows left when padding is left out are rounded up to a multiple of this; each number of rows is compiled once. */

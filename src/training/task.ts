@@ -1,10 +1,12 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { ProgramTensor } from "../engine";
 import { float32Tensor, type HostTensor } from "../models/safetensors";
-import type { NamedTensors } from "./adamw";
 
-/** ParameterMap in ordinary memory, by name. */
+/** Parameters in ordinary memory, by name. */
 export type ParameterMap = Map<string, HostTensor<"float32">>;
+
+/** Tensors by parameter name. */
+export type NamedTensors = Record<string, tf.Tensor>;
 
 /** A batch as a program's inputs; batches with equal specs share one program. */
 export type BatchTensors = { readonly [name: string]: ProgramTensor };

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { CompileOptions } from "../engine";
 import { readJson, sha256, writeJson } from "../io";
 import { readSafetensors, writeSafetensors } from "../models/safetensors";
-import { clipFactor } from "./adamw";
+import { adamW, clipFactor, globalNorm } from "./adamw";
 import { CheckpointStore, type FoundCheckpoint } from "./checkpoints";
 import { validationLoss } from "./evaluate";
 import { type StepLog, TrainingLog } from "./log";
@@ -117,7 +117,7 @@ class Run {
     this.gradients = zerosLike(task.trained);
     this.furtherGradients = gradientAccumulationSteps > 1 ? zerosLike(task.trained) : undefined;
     this.moments = { first: zerosLike(task.trained), second: zerosLike(task.trained) };
-    this.programs = new TrainingPrograms(task, options, hooks.engine ?? {});
+    this.programs = new TrainingPrograms(task, hooks.engine ?? {});
   }
 
   async train(): Promise<TrainingResult> {
@@ -172,16 +172,13 @@ class Run {
     }
     const perLabel = 1 / Math.max(1, sums.labels);
     const loss = sums.loss * perLabel;
-    const gradNorm = (await this.programs.norm(this.gradients)) * perLabel;
+    const gradNorm = globalNorm(this.gradients) * perLabel;
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
       await this.diverged(batches, { loss, gradNorm });
     const learningRate = learningRateAt(this.step, { ...this.options, maxSteps: this.maxSteps });
-    await this.programs.update(this.gradients, this.moments, {
-      ...this.options,
-      step: this.step + 1,
-      learningRate,
-      gradientScale: perLabel * clipFactor(gradNorm, maxGradNorm),
-    });
+    const gradientScale = perLabel * clipFactor(gradNorm, maxGradNorm);
+    const step = { step: this.step + 1, learningRate, gradientScale };
+    adamW(this.task.trained, this.gradients, this.moments, step, this.options);
     this.step++;
     const seconds = (performance.now() - started) / 1000;
     return {

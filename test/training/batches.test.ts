@@ -71,3 +71,14 @@ test("a collated batch gives back its examples, and the rest is padding that no 
 test("a batch size that is no whole number above 0 is refused", () => {
   assert.throws(() => batchOrder([], { batchSize: 0, seed: 0, epoch: 0 }), /batchSize/);
 });
+
+test("an example without label weights counts 1 beside those that have some, wherever it stands", () => {
+  const plain = { inputIds: [3, 1], labels: [4, 5, 1] };
+  const weighted = { inputIds: [3, 1], labels: [6, 1], labelWeights: [5, 2] };
+  const options = { padTokenId: 0, rows: 3, padToMultipleOf: 1 };
+  assert.deepEqual(
+    collate([plain, weighted], [0, 1], options).labelWeights,
+    Float32Array.of(1, 1, 1, 5, 2, 0, 0, 0, 0),
+  );
+  assert.equal(collate([plain], [0], options).labelWeights, undefined);
+});

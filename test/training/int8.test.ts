@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TrainingPrograms } from "../../src/training/programs";
 import { zerosLike } from "../../src/training/task";
-import { tinyOptions, tinyTask } from "./tiny-run";
+import { tinyTask } from "./tiny-run";
 import { DEFAULT_LORA, type LoraTaskOptions, Random } from "../../src";
 
 const lora = { ...DEFAULT_LORA, rank: 2, alpha: 4, dropout: 0.1, modulesToSave: [] };
@@ -14,7 +14,7 @@ async function gradients(change: Partial<LoraTaskOptions>) {
   for (const [name, { data }] of task.trained) {
     if (name.includes("lora_B")) data.forEach((_, i) => (data[i] = 0.1 * random.normal()));
   }
-  const programs = new TrainingPrograms(task, tinyOptions(""), {});
+  const programs = new TrainingPrograms(task, {});
   const into = zerosLike(task.trained);
   const loss = await programs.gradients(task.trainBatch([0, 1, 2, 3], 4), { seed: 1, step: 2 }, into);
   await programs.dispose();

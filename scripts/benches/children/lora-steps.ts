@@ -2,10 +2,13 @@
 //   lora-steps.ts '{"config":"lora","batches":[[83,135,…],…],"padTo":0,"passes":3}'      prints one JSON line
 import { z } from "zod";
 import {
+  adamW,
+  clipFactor,
   DEFAULT_LORA,
   DEFAULT_TRAINING,
   type Example,
   float32Tensor,
+  globalNorm,
   loraTask,
   parameterShapes,
   parseT5Config,
@@ -74,7 +77,7 @@ async function main(): Promise<void> {
       frozenWeights: settings.frozenWeights,
     },
   );
-  const programs = new TrainingPrograms(task, DEFAULT_TRAINING, {});
+  const programs = new TrainingPrograms(task, {});
   const gradients = zerosLike(task.trained);
   const moments = { first: zerosLike(task.trained), second: zerosLike(task.trained) };
   const rows = settings.batches[0]!.length;
@@ -92,14 +95,10 @@ async function main(): Promise<void> {
       const started = performance.now();
       const labels = task.labels(batch);
       loss = (await programs.gradients(batch, { seed: 1, step }, gradients)) / labels;
-      const norm = (await programs.norm(gradients)) / labels;
-      const gradientScale = Math.min(1, 1 / norm) / labels;
-      await programs.update(gradients, moments, {
-        ...DEFAULT_TRAINING,
-        step: ++step,
-        gradientScale,
-        learningRate: 1e-4,
-      });
+      const norm = globalNorm(gradients) / labels;
+      const gradientScale = clipFactor(norm, 1) / labels;
+      const update = { step: ++step, gradientScale, learningRate: 1e-4 };
+      adamW(task.trained, gradients, moments, update, DEFAULT_TRAINING);
       times.push((performance.now() - started) / 1000);
     }
     if (pass >= 0) seconds.push(times);
