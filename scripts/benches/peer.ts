@@ -12,10 +12,14 @@ const PEER = join(__dirname, "../../../shared/peer/run.sh");
  */
 const KERNELS = { "BLIS's choice": undefined, "AVX-512": "0", AVX2: "3" } as const;
 
-/** What the peer runs on: the fastest of its kernels on this machine, with the median rate of its products, in 10⁹ operations a second. */
+type Kernels = keyof typeof KERNELS;
+
+/** What the peer runs on. */
 export interface PeerBlas {
-  readonly kernels: keyof typeof KERNELS;
-  readonly gflopPerSecond: number;
+  /** The fastest on this machine. */
+  readonly kernels: Kernels;
+  /** Of all that run here: the median rate of the peer's products, in 10⁹ operations a second. */
+  readonly gflopPerSecond: Readonly<Partial<Record<Kernels, number>>>;
 }
 
 let blas: PeerBlas | undefined;
@@ -23,12 +27,13 @@ let blas: PeerBlas | undefined;
 /** Chooses the peer's kernels; undefined where it is missing or lacks its packages. */
 export function peerBlas(): PeerBlas | undefined {
   if (blas || !existsSync(PEER)) return blas;
-  const measured = (Object.keys(KERNELS) as PeerBlas["kernels"][]).flatMap((kernels) => {
+  const measured = (Object.keys(KERNELS) as Kernels[]).flatMap((kernels) => {
     const result = execute<{ products: { gflops: number }[] }>(["gemm", "--steps", "5"], kernels);
     const rates = result?.products.map(({ gflops }) => gflops);
-    return rates ? [{ kernels, gflopPerSecond: round(median(rates)) }] : []; // instructions that are missing here end it
+    return rates ? [[kernels, round(median(rates))] as const] : []; // instructions that are missing here end it
   });
-  [blas] = measured.sort((a, b) => b.gflopPerSecond - a.gflopPerSecond);
+  const [fastest] = [...measured].sort(([, a], [, b]) => b - a);
+  if (fastest) blas = { kernels: fastest[0], gflopPerSecond: Object.fromEntries(measured) };
   return blas;
 }
 
@@ -38,10 +43,7 @@ export function runPeer<Result>(args: readonly (string | number)[]): Result | un
   return blas && execute<Result>(args, blas.kernels);
 }
 
-function execute<Result>(
-  args: readonly (string | number)[],
-  kernels: PeerBlas["kernels"],
-): Result | undefined {
+function execute<Result>(args: readonly (string | number)[], kernels: Kernels): Result | undefined {
   const { BLIS_ARCH_TYPE: _, ...environment } = process.env;
   const chosen = KERNELS[kernels];
   try {

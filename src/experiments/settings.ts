@@ -182,9 +182,10 @@ const full: ExperimentSettings = {
 };
 
 /**
- * A run on the embedded sample and model that takes well under a minute on two cores. Its learning rate is high because its
- * steps are few; the personas' words count more, because so few steps otherwise teach the typical beginning alone; and
- * repetition is held back, because a model of this size otherwise falls into loops.
+ * A run on the embedded sample and model that takes well under a minute on two cores. The learning rate is the proposal's: at
+ * ten times as much ROUGE-L is a little higher, but the answers no longer hang together. The personas' words count more,
+ * because so few steps otherwise teach the typical beginning alone; and repetition is held back, because a model of this
+ * size otherwise falls into loops.
  */
 const quick: ExperimentSettings = {
   ...full,
@@ -192,7 +193,6 @@ const quick: ExperimentSettings = {
   nValidation: 24,
   nTest: 24,
   maxSteps: 100,
-  learningRate: 1e-3,
   personaWeight: 5,
   warmupSteps: 10,
   evalSteps: 20,

@@ -12,7 +12,8 @@ export const significance = 0.05;
 export const trials = 10_000;
 
 /** What is changed between the two sides of an effect. */
-export type EffectKind = "training" | "unfreezing" | "retrieval" | "content" | "length" | "form" | "bound";
+export type EffectKind =
+  "training" | "unfreezing" | "retrieval" | "content" | "choice" | "length" | "form" | "bound";
 
 /** A question that two groups of variants answer: variants that differ in one thing, a pair for each seed. */
 export interface Contrast {
@@ -102,8 +103,8 @@ export function groupFamilies(variants: readonly FoundVariant[]): Family[] {
 
 /**
  * The contrasts that the variants on disk allow: a trained model and its base; unfrozen blocks and none; snippets and none;
- * retrieved snippets and random ones; longer and shorter answers; inputs of another form and of the trained one; and every
- * model beside a random conversation of about its length. Both sides have all other settings in common, those of training
+ * retrieved snippets and random ones; the best of several answers and a single one; longer and shorter answers; inputs of
+ * another form and of the trained one; and every model beside a random conversation of about its length. Both sides have all other settings in common, those of training
  * and those of the evaluation.
  */
 export function findContrasts(variants: readonly FoundVariant[]): Contrast[] {
@@ -142,6 +143,12 @@ export function findContrasts(variants: readonly FoundVariant[]): Contrast[] {
           like(models, (other) => asked(other, "retriever") === "random", "retriever"),
         );
     }
+    if (Number(asked(model, "candidates")) > 1)
+      add(
+        "choice",
+        model,
+        like(models, (other) => Number(asked(other, "candidates") ?? 1) === 1, "candidates", ...drawing),
+      );
     const shorter = (other: Family) =>
       Number(asked(other, "maxNewTokens")) < Number(asked(model, "maxNewTokens"));
     add("length", model, like(models, shorter, "maxNewTokens"));
@@ -171,6 +178,8 @@ const trainingOnly = [
 ];
 /** What decides which snippets are in an input. */
 const inputSettings = ["retriever", "k", "snippetTurns"];
+/** How answers are drawn, where several are to differ. */
+const drawing = ["doSample", "temperature", "topK", "topP", "numBeams"];
 /** What is allowed to differ always: where a file lies, and the seed, over which is averaged. */
 const incidental = ["adapter", "seed"];
 

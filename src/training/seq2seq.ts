@@ -44,8 +44,8 @@ export interface LoraTaskOptions {
   readonly baseModel: string | null;
   /**
    * How the frozen linear layers multiply: as they are (default), or with weights, activations and gradients rounded to 8 bits,
-   * which takes about half the time of a step. What is trained, and the lm_head, stays float32. The validation loss is that of
-   * the rounded base; the adapter is for the exact one.
+   * which is faster. What is trained, and the lm_head, stays float32. The validation loss is that of the rounded base; the
+   * adapter is for the exact one.
    */
   readonly frozenWeights?: FrozenWeights;
 }

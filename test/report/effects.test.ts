@@ -122,6 +122,13 @@ test("contrasts pair variants that differ in one thing, and average over seeds",
     fakeModel("snippets", 0.4, { retriever: "bm25", k: 3, seed: 14 }),
     fakeModel("random snippets", 0.4, { retriever: "random", k: 3, seed: 14 }),
     fakeModel("longer", 0.5, { maxNewTokens: 48 }),
+    fakeModel("best of 8, seed 13", 0.6, { candidates: 8, doSample: true, temperature: 0.3 }),
+    fakeModel("best of 8, without training", 0.2, {
+      candidates: 8,
+      doSample: true,
+      temperature: 0.3,
+      adapter: null,
+    }),
   ];
   await evaluateVariants(variants, conversations, { directory: outputs, resamples: 20 });
   const names = (side: readonly { family: string }[]) => side.map(({ family }) => family).join(" + ");
@@ -138,6 +145,8 @@ test("contrasts pair variants that differ in one thing, and average over seeds",
       "training: random snippets − base",
       "retrieval: random snippets − LoRA",
       "length: longer − LoRA",
+      "training: best of 8 − best of 8, without training",
+      "choice: best of 8 − LoRA",
     ],
   );
   const effects = measureEffects(contrasts, 13);

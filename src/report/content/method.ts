@@ -79,8 +79,9 @@ function dataAndModel(context: ReportContext): Block[] {
     paragraph(
       prose`The tags are single tokens. An input that is too long loses words of its snippets first, from the end of the last one,
       and words of the personas only when no snippet is left; a tag is never cut. What was cut is counted
-      (Table ${refer("tab:training")}). The target is the beginning of the conversation, each turn on a line with its speaker,
-      up to the number of tokens that will be generated. A model is always evaluated with inputs of the form it was trained on.`,
+      (Table ${refer("tab:training")}). The target is a piece of the conversation, each turn on a line with its speaker, of at most
+      the number of tokens that will be generated: its beginning, or from the turn on that says most of the personas
+      (Table ${refer("tab:settings")}). A model is always evaluated with inputs of the form it was trained on.`,
     ),
   ];
 }
@@ -202,6 +203,7 @@ const listed: readonly [key: string, name: string, format: Format][] = [
   ["learningRate", "learning rate", "plain"],
   ["schedule", "schedule", "text"],
   ["warmupSteps", "warm-up steps", "integer"],
+  ["targetStart", "targets start at", "text"],
   ["personaWeight", "weight of the personas' words in the loss", "plain"],
   ["labelSmoothing", "label smoothing", "plain"],
   ["rank", "LoRA rank", "integer"],
@@ -216,6 +218,9 @@ const listed: readonly [key: string, name: string, format: Format][] = [
   ["maxInputTokens", "input tokens, at most", "integer"],
   ["maxNewTokens", "new tokens, at most", "integer"],
   ["numBeams", "beams", "integer"],
+  ["doSample", "answers drawn", "text"],
+  ["temperature", "temperature", "plain"],
+  ["candidates", "answers of which one is chosen", "integer"],
   ["noRepeatNgramSize", "n-grams not repeated", "integer"],
   ["repetitionPenalty", "repetition penalty", "plain"],
   ["seed", "seed", "integer"],

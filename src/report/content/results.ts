@@ -120,6 +120,20 @@ export function results(
     ...claims(context, "training", prose`trained model`, prose`the model it started from`),
     ...claims(context, "unfreezing", prose`model with unfrozen blocks`, prose`the same with adapters alone`),
     ...claims(context, "bound", prose`trained model`, prose`a random conversation of its length`),
+    ...claims(
+      context,
+      "choice",
+      prose`model that chooses among several answers`,
+      prose`the same with one answer`,
+    ),
+    ...(context.computed.tallies.choice
+      ? [
+          paragraph(
+            prose`The answer chosen is the one that says most of the personas’ content words. So a higher content coverage is the
+            choice itself; whether the answers are better, only the other scores can say.`,
+          ),
+        ]
+      : []),
     figures.curves,
     subsection("Retrieved snippets"),
     ...group(
@@ -266,6 +280,7 @@ const effectCaptions: Record<EffectKind, Text> = {
   unfreezing: prose`What unfrozen blocks add to adapters`,
   retrieval: prose`What snippets add: model with snippets minus model without`,
   content: prose`What their content adds: retrieved snippets minus random ones`,
+  choice: prose`What choosing adds: the best of several answers minus a single one`,
   form: prose`What another form of input takes away: in another form minus as trained`,
   length: prose`What longer answers add: longer minus shorter`,
   bound: prose`Models minus a random conversation of about their length`,
