@@ -114,6 +114,7 @@ export function themeLayout(options: LayoutOptions): Partial<Layout> {
       font: { size: fontSizes.small },
       entrywidth: legend.entryWidth,
       entrywidthmode: "pixels",
+      maxheight: 1, // room for all rows is in the margin; by default Plotly hides those beyond half of the figure
     } as Layout["legend"],
     hoverlabel: { font: { family: fontFamily, size: fontSizes.small }, namelength: -1 },
     xaxis: themeAxis(options.x),

@@ -114,9 +114,10 @@ function curvesFigure(variants: readonly FoundVariant[], sources: Sources): Figu
     return rows.length > 0 ? [{ name, rows }] : [];
   });
   if (logs.length === 0) return undefined;
+  const shown = logs.slice(0, colours.length);
   return lines({
     title: "",
-    series: logs.slice(0, colours.length).map(({ name, rows }) => {
+    series: shown.map(({ name, rows }) => {
       const evaluated = rows.filter(({ evalLoss }) => evalLoss !== undefined);
       const [points, loss] =
         evaluated.length > 1 ? [evaluated, "evalLoss" as const] : [rows, "loss" as const];
@@ -125,7 +126,7 @@ function curvesFigure(variants: readonly FoundVariant[], sources: Sources): Figu
     x: { title: "step" },
     y: { title: "loss", unit: "nats a token" },
     width: columnWidth,
-    height: 380,
+    height: 300 + 24 * shown.length, // a name may take a line of the legend
   });
 }
 

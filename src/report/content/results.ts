@@ -256,6 +256,10 @@ function claims(context: ReportContext, kind: EffectKind, a: Text, b: Text): Blo
     const count = (name: "effects" | "higher" | "lower" | "undecided") =>
       computed(context, ["tallies", kind, metric, name], "integer");
     const name = metricNames[metric];
+    if (effects === 1) {
+      if (higher === 0 && lower === 0) return prose`In ${name} the test shows no difference.`;
+      return prose`In ${name} the first is ${higher === 1 ? "higher" : "lower"}.`;
+    }
     if (higher === 0 && lower === 0)
       return prose`In ${name} the tests show no difference in any of the ${count("effects")} comparisons.`;
     if (higher === effects)
