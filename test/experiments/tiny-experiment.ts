@@ -26,6 +26,7 @@ export const tinySettings = (changes: Partial<ExperimentSettings> = {}): Experim
     maxSteps: 4,
     batchSize: 2,
     warmupSteps: 1,
+    learningRate: 0.01,
     evalSteps: 2,
     rank: 2,
     unfrozenEncoderBlocks: 1,
