@@ -19,7 +19,7 @@ import {
 import { Random } from "../../src/random";
 import { type Bench, type BenchResults, repeat, round } from "./bench";
 import type { Case, Measured } from "./generation/measure";
-import { peerBlas, runPeer } from "./peer";
+import { NO_PEER, peerBlas, runPeer } from "./peer";
 import { FLAN_T5_SMALL } from "./shapes/flan-t5-small";
 
 /** FLAN-T5 Small; the end-of-sequence token lies outside the vocabulary, so that every sequence has the same length. */
@@ -76,7 +76,7 @@ const bench: Bench = {
       return {
         rows,
         rooflineGflops: round(roofline / 1e9),
-        peer: peerBlas() ?? "not at ../shared/peer, or without its packages",
+        peer: peerBlas() ?? NO_PEER,
         int8: await compareInt8(folder),
       };
     } finally {

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { median } from "simple-statistics";
 import { type Bench, round } from "./bench";
-import { peerBlas, runPeer } from "./peer";
+import { NO_PEER, peerBlas, runPeer } from "./peer";
 
 const root = join(__dirname, "../..");
 const BATCH = 8;
@@ -76,7 +76,7 @@ const bench: Bench = {
     }
     return {
       rows,
-      peer: peerBlas() ?? "not at ../shared/peer, or without its packages",
+      peer: peerBlas() ?? NO_PEER,
     };
   },
 };

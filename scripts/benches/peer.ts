@@ -22,6 +22,9 @@ export interface PeerBlas {
   readonly gflopPerSecond: Readonly<Partial<Record<Kernels, number>>>;
 }
 
+/** What a bench says in place of figures. */
+export const NO_PEER = "not at ../shared/peer, or without its packages";
+
 let blas: PeerBlas | undefined;
 
 /** Chooses the peer's kernels; undefined where it is missing or lacks its packages. */

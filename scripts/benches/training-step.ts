@@ -16,7 +16,7 @@ import {
 } from "../../src/models/t5";
 import { Random } from "../../src/random";
 import { round, type Bench } from "./bench";
-import { peerBlas, runPeer } from "./peer";
+import { NO_PEER, peerBlas, runPeer } from "./peer";
 import { FLAN_T5_SMALL } from "./shapes/flan-t5-small";
 
 const THREADS = 2;
@@ -106,7 +106,7 @@ async function besidePeer(report: (message: string) => void): Promise<unknown> {
       peak_rss_mib: number;
       other_cpus: number;
     }>(["train", ...options, "--steps", 3, "--warmup", 1]);
-    if (!peer) return "not at ../shared/peer, or without its packages";
+    if (!peer) return NO_PEER;
     const ours: number[] = [];
     for (const encoder of peer.encoder_padded_to.slice(1)) {
       const step = await trainingStep({ trained: "lora", batch: 8, encoder, decoder: 96, layers: 8 });

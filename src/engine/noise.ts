@@ -30,10 +30,10 @@ const CHUNK = 1 << 16;
 const zeros = Buffer.alloc(CHUNK);
 
 /**
- * Draws a mask into `words`. Its bytes are the key stream of AES-128 in counter mode, with a key from the seed and a counter that starts
- * at (step, index, 0): every draw of every step is its own part of the stream, so that a run can be resumed at any step and
- * leaving out one draw changes no other (counter-based random numbers, Salmon et al., 2011). A byte becomes 1 when it is
- * not less than the threshold.
+ * Draws a mask into `words`. Its bytes are the key stream of AES-128 in counter mode, with a key from the seed and a counter
+ * that starts at (step, index, 0): every draw of every step is its own part of the stream, so that a run can be resumed at any
+ * step and leaving out one draw changes no other (counter-based random numbers, Salmon et al., 2011). A byte becomes 1 when it
+ * is not less than the threshold.
  */
 export function drawMask(
   { seed, step }: Noise,

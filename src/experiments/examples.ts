@@ -121,12 +121,16 @@ export function encodeExamples(
     const whole = tokenizer.encode(cutToTokens(target, maxNewTokens + 1));
     const isCut = whole.length > maxNewTokens;
     const labels = whole.slice(0, maxNewTokens);
-    const wanted = personaWords(conversation.personas.flat(), { ignoreStopWords: true });
-    examples.push({
-      inputIds: tokenizer.encode(text),
-      labels,
-      ...(personaWeight === 1 ? {} : { labelWeights: wordWeights(labels, wanted, personaWeight, tokenizer) }),
-    });
+    const inputIds = tokenizer.encode(text);
+    if (personaWeight === 1) examples.push({ inputIds, labels });
+    else {
+      const wanted = personaWords(conversation.personas.flat(), { ignoreStopWords: true });
+      examples.push({
+        inputIds,
+        labels,
+        labelWeights: wordWeights(labels, wanted, personaWeight, tokenizer),
+      });
+    }
     truncation.examples++;
     truncation.promptsWithCutSnippets += Number(cut.snippetWords > 0);
     truncation.snippetWords += cut.snippetWords;

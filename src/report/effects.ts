@@ -104,8 +104,8 @@ export function groupFamilies(variants: readonly FoundVariant[]): Family[] {
 /**
  * The contrasts that the variants on disk allow: a trained model and its base; unfrozen blocks and none; snippets and none;
  * retrieved snippets and random ones; the best of several answers and a single one; longer and shorter answers; inputs of
- * another form and of the trained one; and every model beside a random conversation of about its length. Both sides have all other settings in common, those of training
- * and those of the evaluation.
+ * another form and of the trained one; and every model beside a random conversation of about its length. Both sides have all
+ * other settings in common, those of training and those of the evaluation.
  */
 export function findContrasts(variants: readonly FoundVariant[]): Contrast[] {
   const families = groupFamilies(variants);

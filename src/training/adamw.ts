@@ -46,22 +46,8 @@ export function isDecayed(parameter: string): boolean {
 /** The norm of all gradients taken as one vector. */
 export function globalNorm(gradients: ParameterMap): number {
   let sum = 0;
-  for (const { data } of gradients.values()) sum += sumOfSquares(data);
+  for (const { data } of gradients.values()) for (let i = 0; i < data.length; i++) sum += data[i]! * data[i]!;
   return Math.sqrt(sum);
-}
-
-/** In four sums side by side: one alone would wait for each addition before the next. */
-function sumOfSquares(x: Float32Array): number {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  const even = x.length - (x.length % 4);
-  for (let i = 0; i < even; i += 4) {
-    a += x[i]! * x[i]!;
-    b += x[i + 1]! * x[i + 1]!;
-    c += x[i + 2]! * x[i + 2]!;
-    d += x[i + 3]! * x[i + 3]!;
-  }
-  for (let i = even; i < x.length; i++) a += x[i]! * x[i]!;
-  return a + b + c + d;
 }
 
 /** The factor that brings a gradient of this norm down to `maxGradNorm`; 0 stands for no limit. As PyTorch's. */

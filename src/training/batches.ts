@@ -93,10 +93,11 @@ export function collate(
     labels.set(example.labels, row * labelLength);
     labelWeights?.set(example.labelWeights ?? example.labels.map(() => 1), row * labelLength);
   });
-  const lengths = { rows, inputLength, labelLength };
   return {
     examples: indices,
-    ...lengths,
+    rows,
+    inputLength,
+    labelLength,
     inputIds,
     attentionMask,
     labels,

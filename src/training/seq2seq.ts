@@ -23,7 +23,7 @@ import type { NamedTensors, ParameterMap, TrainingTask } from "./task";
 import { checksum, labelWeight, packedBatchTensors, tokenCount } from "./tensors";
 
 /** The rows left when padding is left out are rounded up to a multiple of this; each number of rows is compiled once. */
-const ROWS_TO_MULTIPLE_OF = 64;
+export const ROWS_TO_MULTIPLE_OF = 64;
 
 /** How a frozen base multiplies; see {@link LoraTaskOptions}. */
 export const frozenWeights = ["float32", "int8"] as const;

@@ -255,3 +255,16 @@ describe("engines", () => {
     assert.equal(tf.getBackend(), "cpu");
   });
 });
+
+test("runs at the same time draw masks of their own, and memory that is used again keeps nothing of them", async () => {
+  const drop = new CompiledFunction(({ x }: { x: tf.Tensor }) => ({ y: dropout(x, 0.5) }));
+  const ones = (size: number) => ({ x: float32([size], ...Array.from({ length: size }, () => 1)) });
+  const draws = [0, 1, 2].map((step) => [ones(step === 1 ? 40 : 101), { noise: { seed: 3, step } }] as const);
+  const together = await Promise.all(draws.map(([inputs, options]) => drop.run(inputs, options)));
+  for (const [i, [inputs, options]] of draws.entries()) {
+    const { y } = await drop.run(inputs, options);
+    assert.deepEqual(y.data, together[i]!.y.data);
+  }
+  assert.notDeepEqual(together[0]!.y.data, together[2]!.y.data);
+  await drop.dispose();
+});

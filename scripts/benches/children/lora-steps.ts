@@ -16,6 +16,7 @@ import {
 } from "../../../src";
 import { type Batch, collate } from "../../../src/training/batches";
 import { TrainingPrograms } from "../../../src/training/programs";
+import { ROWS_TO_MULTIPLE_OF } from "../../../src/training/seq2seq";
 import { zerosLike } from "../../../src/training/task";
 import { packedBatchTensors } from "../../../src/training/tensors";
 import { FLAN_T5_SMALL } from "../shapes/flan-t5-small";
@@ -33,7 +34,6 @@ const settings = z
   .parse(JSON.parse(process.argv[2] ?? "{}"));
 
 const LABELS = 96;
-const ROWS_TO_MULTIPLE_OF = 64;
 const config = parseT5Config(FLAN_T5_SMALL);
 
 /** The batch with inputs of this length, where they are shorter. */
@@ -96,7 +96,7 @@ async function main(): Promise<void> {
       const labels = task.labels(batch);
       loss = (await programs.gradients(batch, { seed: 1, step }, gradients)) / labels;
       const norm = globalNorm(gradients) / labels;
-      const gradientScale = clipFactor(norm, 1) / labels;
+      const gradientScale = clipFactor(norm, DEFAULT_TRAINING.maxGradNorm) / labels;
       const update = { step: ++step, gradientScale, learningRate: 1e-4 };
       adamW(task.trained, gradients, moments, update, DEFAULT_TRAINING);
       times.push((performance.now() - started) / 1000);

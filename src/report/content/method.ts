@@ -80,7 +80,8 @@ function dataAndModel(context: ReportContext): Block[] {
       prose`The tags are single tokens. An input that is too long loses words of its snippets first, from the end of the last one,
       and words of the personas only when no snippet is left; a tag is never cut. What was cut is counted
       (Table ${refer("tab:training")}). The target is a piece of the conversation, each turn on a line with its speaker, of at most
-      the number of tokens that will be generated: its beginning, or from the turn on that says most of the personas. A model is always evaluated with inputs of the form it was trained on.`,
+      the number of tokens that will be generated: its beginning, or from the turn on that says most of the personas. A
+      model is always evaluated with inputs of the form it was trained on.`,
     ),
   ];
 }

@@ -125,15 +125,9 @@ export function results(
       "choice",
       prose`model that chooses among several answers`,
       prose`the same with one answer`,
+      prose`The answer chosen is the one that says most of the personas’ content words. So a higher content coverage is the
+      choice itself; whether the answers are better, only the other scores can say.`,
     ),
-    ...(context.computed.tallies.choice
-      ? [
-          paragraph(
-            prose`The answer chosen is the one that says most of the personas’ content words. So a higher content coverage is the
-            choice itself; whether the answers are better, only the other scores can say.`,
-          ),
-        ]
-      : []),
     figures.curves,
     subsection("Retrieved snippets"),
     ...group(
@@ -247,8 +241,8 @@ function scoreTable(
   };
 }
 
-/** Sentences about all effects of a kind, from their tests. */
-function claims(context: ReportContext, kind: EffectKind, a: Text, b: Text): Block[] {
+/** Sentences about all effects of a kind, from their tests, and a remark on them. */
+function claims(context: ReportContext, kind: EffectKind, a: Text, b: Text, remark?: Text): Block[] {
   const tally = context.computed.tallies[kind];
   if (!tally) return [];
   const about = (metric: EffectMetric): Text => {
@@ -276,6 +270,7 @@ function claims(context: ReportContext, kind: EffectKind, a: Text, b: Text): Blo
     paragraph(
       prose`Compared are a ${a} and ${b} (Table ${refer(`tab:effect-${kind}`)}).${sentences.flat() as Text}`,
     ),
+    ...(remark ? [paragraph(remark)] : []),
   ];
 }
 
