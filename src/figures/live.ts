@@ -1,7 +1,7 @@
-import { inKernel, liveDisplay } from "../notebook";
+import { display, inKernel, liveDisplay } from "../notebook";
 import { BrowserMissingError } from "./browser";
 import { renderPng } from "./render";
-import { figureBundle, figureText } from "./show";
+import { figureOutputs, figureText, pictureMetadata } from "./show";
 import type { Figure } from "./types";
 
 /** A figure in the running cell that is drawn again and again while work goes on. */
@@ -29,7 +29,8 @@ export function startLiveFigure(): LiveFigure {
     const started = performance.now();
     state.busy = true;
     try {
-      handle.update({ "image/png": await renderPng(figure), "text/plain": figureText(figure) });
+      const png = await renderPng(figure);
+      handle.update({ "image/png": png, "text/plain": figureText(figure) }, pictureMetadata(figure));
     } catch (error) {
       if (!(error instanceof BrowserMissingError)) throw error;
       state.next = Infinity;
@@ -47,7 +48,9 @@ export function startLiveFigure(): LiveFigure {
     },
     async finish(figure, path) {
       await state.drawing;
-      handle.update(await figureBundle(figure, path));
+      const { picture, metadata, live } = await figureOutputs(figure, path);
+      handle.update(picture, metadata);
+      display(live);
     },
   };
 }

@@ -1,21 +1,18 @@
-import { randomBytes } from "node:crypto";
+import { basename } from "node:path";
 import { display, escapeHtml, type MimeBundle } from "../notebook";
+import { enlivening } from "./enliven";
 import { checkPath, tryRender, writeFigure } from "./save";
 import { size } from "./theme";
 import type { Figure } from "./types";
 
-/** How plotly.js behaves in the notebook. */
-const config = { displaylogo: false, responsive: false };
-
-/** The figure's title, without markup. */
-function titleOf(figure: Figure): string {
-  const title = figure.layout.title;
-  const text = (typeof title === "string" ? title : title?.text) ?? "";
-  const characters = /&#(\d+);/g;
-  return text
-    .split("<br>")[0]!
-    .replace(/<[^>]*>/g, "")
-    .replace(characters, (_, code: string) => String.fromCharCode(Number(code)));
+/** A figure as a notebook holds it: two outputs, of which the second makes the first one live. */
+export interface ShownFigure {
+  /** The picture, stored once, and Plotly's JSON for front ends that draw it themselves. */
+  picture: MimeBundle;
+  /** The size at which the picture is shown (it has more pixels), and its alternative text. */
+  metadata: Record<string, unknown>;
+  /** A script, which runs where the notebook is trusted; elsewhere a note says how to trust it. */
+  live: MimeBundle;
 }
 
 /**
@@ -26,19 +23,33 @@ function titleOf(figure: Figure): string {
  * With a `path` (without an extension) it also saves the figure, as {@link saveFigure} does, and draws it only once.
  */
 export async function showFigure(figure: Figure, path?: string): Promise<void> {
-  display(await figureBundle(figure, path));
+  const { picture, metadata, live } = await figureOutputs(figure, path);
+  display(picture, metadata);
+  display(live);
 }
 
 /** What {@link showFigure} shows; it also saves the figure where there is a path. */
-export async function figureBundle(figure: Figure, path?: string): Promise<MimeBundle> {
+export async function figureOutputs(figure: Figure, path?: string): Promise<ShownFigure> {
   if (path !== undefined) checkPath(path);
   const pictures = await tryRender(figure);
   if (path !== undefined) writeFigure(figure, pictures, path);
+  const title = titleOf(figure);
+  const config = plotlyConfig(path === undefined ? fileName(title) : basename(path));
+  const note = pictures
+    ? "A picture. In JupyterLab it becomes a live plot"
+    : `${title} (no picture: no browser was found to draw it). In JupyterLab a live plot appears here`;
   return {
-    "application/vnd.plotly.v1+json": { ...figure, config },
-    "text/html": figureHtml(figure, pictures?.png),
-    ...(pictures ? { "image/png": pictures.png } : {}),
-    "text/plain": figureText(figure),
+    picture: {
+      "application/vnd.plotly.v1+json": { ...figure, config },
+      ...(pictures ? { "image/png": pictures.png } : {}),
+      "text/plain": figureText(figure),
+    },
+    metadata: pictureMetadata(figure),
+    live: {
+      "application/javascript": enlivening(figure, config, title, pictures?.png),
+      "text/html": `<small>${escapeHtml(note)} once the notebook is trusted: Ctrl+Shift+C, <i>Trust Notebook</i>.</small>`,
+      "text/plain": "",
+    },
   };
 }
 
@@ -47,58 +58,51 @@ export function figureText(figure: Figure): string {
   return `[figure: ${titleOf(figure)}]`;
 }
 
-/**
- * A picture that becomes a live plot once plotly.js is there. plotly.js is not stored in the notebook: the Jupyter
- * server that shows the notebook also serves the project's files, node_modules among them, so that nothing comes from
- * the network. Where it serves other folders, or no scripts may run, the picture stays.
- */
-export function figureHtml(figure: Figure, png: Uint8Array | undefined): string {
-  const { width, height } = size(figure);
-  const id = `figure-${randomBytes(8).toString("hex")}`;
-  const title = escapeHtml(titleOf(figure));
-  const picture = png
-    ? `<img alt="${title}" width="${width}" height="${height}" src="data:image/png;base64,${Buffer.from(png).toString("base64")}">`
-    : `<p>${title} (no picture: no browser was found to draw it)</p>`;
-  const content = JSON.stringify({ ...figure, config }).replace(/</g, "\\u003c");
-  return `<div id="${id}">${picture}</div><script>(${enliven})("${id}", ${content})</script>`;
+/** The size of a figure's picture and its text for those who cannot see it, in the notebook format's words. */
+export function pictureMetadata(figure: Figure): Record<string, unknown> {
+  return { "image/png": { ...size(figure), alt: titleOf(figure) } };
 }
 
-/** Runs in the notebook's page: loads plotly.js once for all figures, and puts the live plot in the picture's place. */
-const enliven = `function (id, figure) {
-  function load(addresses) {
-    if (window.Plotly) return Promise.resolve();
-    if (addresses.length === 0) return Promise.reject(new Error("plotly.js is not served here"));
-    return new Promise(function (resolve, reject) {
-      var script = document.createElement("script");
-      script.src = addresses[0];
-      script.onload = resolve;
-      script.onerror = reject;
-      document.head.appendChild(script);
-    }).then(function () { return load([]); }).catch(function () { return load(addresses.slice(1)); });
+/**
+ * How plotly.js behaves in the notebook. Nothing that it offers sends the figure anywhere: the button that would is
+ * neither asked for nor left in the bar, and has no address. The camera saves what `showFigure` saves, as large.
+ */
+function plotlyConfig(filename: string): object {
+  return {
+    displaylogo: false,
+    responsive: false,
+    showSendToCloud: false,
+    modeBarButtonsToRemove: ["sendChartToCloud"],
+    plotlyServerURL: "",
+    toImageButtonOptions: { format: "png", scale: 2, filename },
+  };
+}
+
+/** The figure's title, without markup: the bold lines of the head that figures share, or the first line of another. */
+function titleOf(figure: Figure): string {
+  const title = figure.layout.title;
+  const text = (typeof title === "string" ? title : title?.text) ?? "";
+  const lines = text.split("<br>");
+  const bold = lines.filter((line) => line.startsWith("<b "));
+  const characters = /&#(\d+);/g;
+  return (bold.length > 0 ? bold : lines.slice(0, 1))
+    .join(" ")
+    .replace(/<[^>]*>/g, "")
+    .replace(characters, (_, code: string) => String.fromCharCode(Number(code)));
+}
+
+/** Characters of a file's name, at most. */
+const mostOfName = 60;
+
+/** A title as the name of a file: its first words, none of them cut. */
+function fileName(title: string): string {
+  const words = [...new Intl.Segmenter("en", { granularity: "word" }).segment(title.toLowerCase())]
+    .filter(({ isWordLike }) => isWordLike)
+    .map(({ segment }) => segment);
+  let name = words[0] ?? "figure";
+  for (const word of words.slice(1)) {
+    if (name.length + 1 + word.length > mostOfName) break;
+    name += `-${word}`;
   }
-  function addresses() {
-    var settings = document.getElementById("jupyter-config-data");
-    var base = settings ? JSON.parse(settings.textContent).baseUrl : document.body.dataset.baseUrl;
-    if (!base) return [];
-    // The project is the folder that Jupyter serves, or one that the open notebook lies in.
-    var folders = location.pathname.replace(new RegExp("^.*?/(tree|notebooks)/"), "").split("/");
-    return folders.map(function (_, depth) {
-      var folder = folders.slice(0, depth).concat("").join("/");
-      return base + "files/" + folder + "node_modules/plotly.js-dist-min/plotly.min.js";
-    });
-  }
-  function show(attempts) {
-    var places = document.querySelectorAll('[id="' + id + '"]');
-    if (places.length === 0 && attempts > 0) setTimeout(show, 100, attempts - 1);
-    places.forEach(function (place) {
-      var plot = document.createElement("div");
-      place.appendChild(plot);
-      Plotly.newPlot(plot, figure).then(
-        function () { place.replaceChildren(plot); },
-        function () { plot.remove(); }
-      );
-    });
-  }
-  window.personaPlotly = window.personaPlotly || load(addresses());
-  window.personaPlotly.then(function () { show(50); }, function () {});
-}`;
+  return name;
+}

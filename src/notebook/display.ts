@@ -6,7 +6,8 @@ export type MimeBundle = Readonly<Record<string, string | Uint8Array | object>>;
 
 /** An output that can be replaced in place. */
 export interface DisplayHandle {
-  update(bundle: MimeBundle): void;
+  /** @param metadata as {@link display} takes it; what was given at first stays without it */
+  update(bundle: MimeBundle, metadata?: Record<string, unknown>): void;
 }
 
 interface DisplayData {
@@ -32,10 +33,10 @@ export function display(bundle: MimeBundle, metadata: Record<string, unknown> = 
 /** Shows an output as {@link display} does and returns a handle that replaces it in place. */
 export function liveDisplay(bundle: MimeBundle, metadata: Record<string, unknown> = {}): DisplayHandle {
   const display_id = `display-${process.pid}-${++displays}`;
-  const send = (content: MimeBundle, update: boolean) =>
-    kernelWriter()?.({ data: encode(content), metadata, transient: { display_id } }, update);
-  send(bundle, false);
-  return { update: (content) => send(content, true) };
+  const send = (content: MimeBundle, about: Record<string, unknown>, update: boolean) =>
+    kernelWriter()?.({ data: encode(content), metadata: about, transient: { display_id } }, update);
+  send(bundle, metadata, false);
+  return { update: (content, about = metadata) => send(content, about, true) };
 }
 
 /** Whether this code runs in a notebook kernel, so that {@link display} is seen. */

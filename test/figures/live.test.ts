@@ -38,17 +38,23 @@ test("drawings replace one another in one place, at most one a second, and the l
   assert.equal(made, 1, "half a second has time for one drawing");
   assert.deepEqual(
     shown.map(({ update }) => update),
-    [false, true, true],
+    [false, true, true, false],
   );
-  assert.equal(new Set(shown.map(({ transient }) => transient.display_id)).size, 1);
-  const [, drawn, last] = shown;
+  const [begun, drawn, last, script] = shown;
+  assert.equal(drawn!.transient.display_id, begun!.transient.display_id);
+  assert.equal(last!.transient.display_id, begun!.transient.display_id);
+  for (const { metadata } of [drawn!, last!]) {
+    const { width, height } = metadata["image/png"] as { width: number; height: number };
+    assert.deepEqual([width, height], [760, 460], "every state is shown in the same size");
+  }
   assert.equal(drawn!.data["text/plain"], "[figure: 1 points]");
   assert.deepEqual(
     Buffer.from(drawn!.data["image/png"] as string, "base64").subarray(1, 4),
     Buffer.from("PNG"),
   );
   assert.equal(last!.data["text/plain"], "[figure: 3 points]");
-  assert.ok(last!.data["text/html"] && last!.data["application/vnd.plotly.v1+json"]);
+  assert.ok(last!.data["image/png"] && last!.data["application/vnd.plotly.v1+json"]);
+  assert.ok(script!.data["application/javascript"]);
   assert.deepEqual(readdirSync(folder).sort(), ["curve.json", "curve.pdf", "curve.png", "curve.svg"]);
 });
 
