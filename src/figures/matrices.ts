@@ -10,6 +10,8 @@ export interface DrawnMatrix {
   sign?: string;
   /** `values[row][column]`. */
   values: readonly (readonly number[])[];
+  /** Colours of its own, from −m to m, m its largest absolute value; the title says so. For one that would pale beside the others. */
+  ownColours?: boolean;
 }
 
 export interface MatricesOptions extends FigureText {
@@ -29,7 +31,17 @@ const signedScale: [number, string][] = [
   [1, "#b2182b"],
 ];
 
-/** Matrices side by side, row 0 on top, elements as squares of one size, all in one scale of colours with white at 0. */
+/** From −m to m, m the largest absolute value; ±1 where all are 0. */
+function coloursOf(drawn: readonly DrawnMatrix[]): readonly [low: number, high: number] {
+  const sizes = drawn.flatMap(({ values }) => values.flatMap((row) => row.map(Math.abs)));
+  const largest = sizes.reduce((a, b) => Math.max(a, b), 0) || 1;
+  return [-largest, largest];
+}
+
+/**
+ * Matrices side by side, row 0 on top, elements as squares of one size, in one scale of colours with white at 0 but for
+ * those with colours of their own.
+ */
 export function matrices({ matrices: drawn, z, format, ...text }: MatricesOptions): Figure {
   const untitled = { title: "" };
   const layout = themeLayout({ ...text, x: untitled, y: untitled });
@@ -37,12 +49,14 @@ export function matrices({ matrices: drawn, z, format, ...text }: MatricesOption
   const rows = Math.max(...drawn.map(({ values }) => values.length));
   const gap = 0.07;
   const unit = (1 - gap * (drawn.length - 1)) / columns.reduce((sum, count) => sum + count, 0);
-  const largest = Math.max(...drawn.flatMap(({ values }) => values.flatMap((row) => row.map(Math.abs))));
-  const [low, high] = z.range ?? [-largest, largest];
+  const shared = z.range ?? coloursOf(drawn.filter(({ ownColours }) => !ownColours));
+  const bar = drawn.map(({ ownColours }) => !ownColours).lastIndexOf(true);
   const axes: Record<string, unknown> = {};
   const annotations: Layout["annotations"] = [];
   let left = 0;
-  const data = drawn.map(({ title, sign, values }, index): Data => {
+  const data = drawn.map((matrix, index): Data => {
+    const { title, sign, values, ownColours = false } = matrix;
+    const [low, high] = ownColours ? coloursOf([matrix]) : shared;
     const number = index === 0 ? "" : String(index + 1);
     const right = left + unit * columns[index]!;
     const hidden = { showgrid: false, showline: false, ticks: "", showticklabels: false, zeroline: false };
@@ -69,7 +83,8 @@ export function matrices({ matrices: drawn, z, format, ...text }: MatricesOption
         ...place,
       } as Layout["annotations"][number]);
     const above = { x: (columns[index]! - 1) / 2, y: -0.5, xanchor: "center", yanchor: "bottom" };
-    note(title, { ...above, xref: `x${number}`, yref: `y${number}` }, fontSizes.text);
+    const head = ownColours ? `${title}\ncolours of its own: ±${Number(high.toPrecision(2))}` : title;
+    note(head, { ...above, xref: `x${number}`, yref: `y${number}` }, fontSizes.text);
     const between = { x: left - gap / 2, y: 0.5, xanchor: "center", yanchor: "middle" };
     if (sign) note(sign, { ...between, xref: "paper", yref: "paper" }, fontSizes.title);
     left = right + gap;
@@ -81,7 +96,7 @@ export function matrices({ matrices: drawn, z, format, ...text }: MatricesOption
       colorscale: signedScale,
       zmin: low,
       zmax: high,
-      showscale: index === drawn.length - 1,
+      showscale: index === bar,
       ...(format
         ? {
             xgap: 2,
@@ -100,6 +115,11 @@ export function matrices({ matrices: drawn, z, format, ...text }: MatricesOption
       hovertemplate: "row %{y}, column %{x}: %{z}<extra></extra>",
     } as unknown as Data;
   });
-  const margin = { ...layout.margin, l: 24, t: (layout.margin?.t ?? 0) + 24, b: 24 };
+  const margin = {
+    ...layout.margin,
+    l: 24,
+    t: (layout.margin?.t ?? 0) + 24 + (drawn.some(({ ownColours }) => ownColours) ? 20 : 0),
+    b: 24,
+  };
   return { data, layout: { ...layout, ...axes, annotations, margin } as Partial<Layout> };
 }

@@ -22,7 +22,7 @@ export interface LinePanelOptions extends FigureText {
 /** More ticks than these would run into one another. */
 const mostTicks = 10;
 
-/** Small multiples: panels of lines, each with its title above and its own y axis, under one legend. Where there are few, every x has a tick. */
+/** Small multiples: panels of lines, each with its title above and its own y axis, under one legend. Where there are few, every x has a tick; a panel without values has none. */
 export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions): Figure {
   const rows = Math.ceil(panels.length / columns);
   const names = panels[0]?.series.map(({ name }) => name) ?? [];
@@ -39,12 +39,16 @@ export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions
     const top = 1 - Math.floor(index / columns) * (height + gap.y);
     const panel = lines({ title, series, x, y: untitled });
     const lowest = index + columns >= panels.length;
+    const empty = series.every(({ y }) => y.every((value) => value === null));
+    // Without a value there is nothing to measure: no ticks are made up, and the panel says so.
+    const bare = empty ? { range: [0, 1], showticklabels: false, showgrid: false, ticks: "" as const } : {};
     axes[`xaxis${number}`] = {
       ...panel.layout.xaxis,
       domain: [left, left + width],
       anchor: `y${number}`,
       ...(series[0] && series[0].x.length <= mostTicks ? { tickvals: series[0].x } : {}),
       ...(lowest ? {} : { title: { text: "" } }),
+      ...bare,
     };
     axes[`yaxis${number}`] = {
       ...panel.layout.yaxis,
@@ -52,6 +56,7 @@ export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions
       domain: [top - height, top],
       anchor: `x${number}`,
       rangemode: fromZero ? "tozero" : "normal",
+      ...bare,
     };
     annotations.push({
       text: `<b>${plain(title)}</b>`,
@@ -64,6 +69,17 @@ export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions
       showarrow: false,
       font: { size: fontSizes.small },
     } as Layout["annotations"][number]);
+    if (empty) {
+      annotations.push({
+        text: "no values",
+        x: left + width / 2,
+        y: top - height / 2,
+        xref: "paper",
+        yref: "paper",
+        showarrow: false,
+        font: { size: fontSizes.small },
+      } as Layout["annotations"][number]);
+    }
     return panel.data.map(
       (trace) =>
         ({

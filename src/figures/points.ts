@@ -26,7 +26,7 @@ export interface ScatterOptions extends FigureText {
 /** Scatter plot; points are small and translucent where there are many. */
 export function scatter(options: ScatterOptions): Figure {
   const total = options.series.reduce((sum, { x }) => sum + x.length, 0);
-  const many = total > 200;
+  const many = total > 100;
   const data = options.series.map(({ name, x, y, names }, index): Data => ({
     type: "scatter",
     mode: options.showNames ? "text+markers" : "markers",

@@ -38,3 +38,29 @@ test("matrices stand side by side in one scale of colours around 0, each with it
   assert.ok(axes["xaxis"]!.domain![1]! < axes["xaxis2"]!.domain![0]!);
   assert.deepEqual(axes["yaxis2"]!.range, [1, -1], "one row of two, in the middle");
 });
+
+test("a matrix that would pale beside the others has colours of its own, and its title says how far they go", () => {
+  const { data, layout } = matrices({
+    title: "t",
+    matrices: [
+      { title: "W", values: [[1, -4]] },
+      { title: "s·B·A", sign: "+", values: [[0.0002, -0.00371]], ownColours: true },
+      { title: "W + s·B·A", sign: "=", values: [[1.0002, -4.00371]] },
+      { title: "0", values: [[0, 0]], ownColours: true },
+    ],
+    z: { title: "weight" },
+  });
+  const traces = data as unknown as { zmin: number; zmax: number; showscale: boolean }[];
+  assert.deepEqual(
+    traces.map(({ zmin, zmax, showscale }) => [zmin, zmax, showscale]),
+    [
+      [-4.00371, 4.00371, false],
+      [-0.00371, 0.00371, false],
+      [-4.00371, 4.00371, true],
+      [-1, 1, false],
+    ],
+  );
+  const texts = layout.annotations!.map(({ text }) => text);
+  assert.ok(texts.includes("s·B·A<br>colours of its own: ±0.0037"), texts.join(" | "));
+  assert.ok(texts.includes("W + s·B·A"));
+});

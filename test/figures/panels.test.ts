@@ -22,3 +22,30 @@ test("each panel has its axes, its title and its lines; the legend names each se
   assert.ok(domains[3]![1]![1]! < domains[0]![1]![0]!, "the fourth below the first");
   for (const [x, y] of domains) for (const end of [...x!, ...y!]) assert.ok(end >= -1e-9 && end <= 1 + 1e-9);
 });
+
+test("a panel without values has no ticks and says so; the others are as ever", () => {
+  const x = { title: "step" };
+  const panels = [
+    { title: "full", series: [{ name: "a", x: [1, 2], y: [3, 4] }] },
+    { title: "empty", series: [{ name: "a", x: [], y: [] }] },
+    { title: "gaps", series: [{ name: "a", x: [1, 2], y: [null, null] }] },
+  ];
+  const { layout } = linePanels({ title: "t", panels, x });
+  const axes = layout as Record<string, { showticklabels?: boolean; ticks?: string } | undefined>;
+  const bare = ["", "2", "3"].map((n) =>
+    [axes[`xaxis${n}`]!, axes[`yaxis${n}`]!].map(({ showticklabels, ticks }) => [showticklabels, ticks]),
+  );
+  const [full, ...others] = bare;
+  assert.deepEqual(full, [
+    [undefined, "outside"],
+    [undefined, "outside"],
+  ]);
+  for (const other of others) {
+    assert.deepEqual(other, [
+      [false, ""],
+      [false, ""],
+    ]);
+  }
+  const texts = layout.annotations!.map(({ text }) => text);
+  assert.equal(texts.filter((text) => text === "no values").length, 2);
+});
