@@ -80,23 +80,58 @@ function frameRows(frame: FrameLike): Record<string, unknown>[] {
 
 function formatValue(value: unknown, digits: number): string {
   if (value === null || value === undefined) return "";
-  if (typeof value === "number") {
-    return Number.isInteger(value) || !Number.isFinite(value)
-      ? value.toLocaleString("en-US", { useGrouping: Math.abs(value) >= 10_000 })
-      : value.toFixed(digits);
-  }
+  if (typeof value === "number") return formatNumber(value, digits);
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+/**
+ * A number as tables have it: commas from 10,000 on, `digits` after the point where it is not whole. One that these
+ * digits would show as zero has two significant digits instead, one of more than 15 digits before the point six.
+ */
+function formatNumber(value: number, digits: number): string {
+  const size = Math.abs(value);
+  if (!Number.isFinite(value) || size >= 1e15)
+    return size === Infinity ? `${value < 0 ? "-" : ""}∞` : short(value, 6);
+  const [whole, fraction] = (Number.isInteger(value) ? String(size) : size.toFixed(digits)).split(".") as [
+    string,
+    string?,
+  ];
+  if (value !== 0 && Number(`${whole}.${fraction ?? 0}`) === 0) return short(value, 2);
+  const grouped = Number(whole) >= 10_000 ? whole.replace(/\B(?=(\d{3})+$)/g, ",") : whole;
+  return `${value < 0 ? "-" : ""}${grouped}${fraction === undefined ? "" : `.${fraction}`}`;
+}
+
+/** With so many significant digits at most, as JavaScript writes it: `0.0003`, `1e-7`. */
+function short(value: number, significant: number): string {
+  return String(Number(value.toPrecision(significant)));
+}
+
+/** Characters of a cell that is not broken into lines, at most. */
+const mostUnbroken = 40;
+
+/** Characters of a caption's line, and the width of one in ems, a little generous. */
+const captionLine = { characters: 60, width: 0.55 };
+
 function tableHtml({ caption, columns, cells }: Table): string {
-  const align = (numeric: boolean) => ` style="text-align:${numeric ? "right" : "left"}"`;
-  const head = columns.map(({ name, numeric }) => `<th${align(numeric)}>${escapeHtml(name)}</th>`).join("");
+  const align = (numeric: boolean) => `text-align:${numeric ? "right" : "left"}`;
+  // Intervals, names and ids stay in one piece; a column with longer texts is broken where it has to be.
+  const styles = columns.map(({ numeric }, i) => {
+    const unbroken = cells.every((row) => row[i]!.length <= mostUnbroken && !row[i]!.includes("\n"));
+    const breakable = cells.some((row) => /[\s-]/.test(row[i]!));
+    return align(numeric) + (unbroken && breakable ? ";white-space:nowrap" : "");
+  });
+  const head = columns
+    .map(({ name, numeric }) => `<th style="${align(numeric)}">${escapeHtml(name)}</th>`)
+    .join("");
   const body = cells.map(
     (row) =>
-      `<tr>${row.map((cell, i) => `<td${align(columns[i]!.numeric)}>${escapeHtml(cell)}</td>`).join("")}</tr>`,
+      `<tr>${row.map((cell, i) => `<td style="${styles[i]!}">${escapeHtml(cell)}</td>`).join("")}</tr>`,
   );
+  // A caption is as wide as its table, however few columns that has.
+  const line = Math.min(caption?.length ?? 0, captionLine.characters) * captionLine.width;
+  const wide = line > 0 ? ` style="min-width:${Math.ceil(line)}em"` : "";
   const title = caption === undefined ? "" : `<caption>${escapeHtml(caption)}</caption>`;
-  return `<table>${title}<thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
+  return `<table${wide}>${title}<thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
 }
 
 function tableText({ caption, columns, cells }: Table): string {

@@ -52,3 +52,56 @@ test("a frame in danfojs's shape is a table too, an unknown column an error, no 
     /no row has a column "nme" \(there are name, n, score\)/,
   );
 });
+
+test("numbers of every size are readable, and none that is not zero is shown as zero", () => {
+  const cases: [number, string][] = [
+    [0, "0"],
+    [-0, "0"],
+    [-5, "-5"],
+    [9999, "9999"],
+    [10_000, "10,000"],
+    [12345.5, "12,345.500"],
+    [-12345678.25, "-12,345,678.250"],
+    [9999.9999, "10,000.000"],
+    [1234.5, "1234.500"],
+    [0.5, "0.500"],
+    [1.0004, "1.000"],
+    [0.0005, "0.001"],
+    [0.0003, "0.0003"],
+    [-0.00012345, "-0.00012"],
+    [1e-9, "1e-9"],
+    [1e15, "1000000000000000"],
+    [1.23456789e21, "1.23457e+21"],
+    [NaN, "NaN"],
+    [Infinity, "∞"],
+    [-Infinity, "-∞"],
+  ];
+  const [output] = capture(() => showTable(cases.map(([n]) => ({ n }))));
+  const shown = (output!.data["text/plain"] as string)
+    .split("\n")
+    .slice(2)
+    .map((line) => line.trim());
+  assert.deepEqual(
+    shown,
+    cases.map(([, text]) => text),
+  );
+});
+
+test("intervals, names and ids are not broken over lines, longer texts are; a caption has room", () => {
+  const row = { id: "train-17", score: "0.305 [0.302, 0.307]", n: 1, text: "a word and ".repeat(10) };
+  const caption = "How many ways there are to begin";
+  const [output, plain] = capture(() => {
+    showTable([row], { caption });
+    showTable([row]);
+  });
+  const html = output!.data["text/html"] as string;
+  const styles = [...html.matchAll(/<td style="([^"]*)"/g)].map(([, style]) => style);
+  assert.deepEqual(styles, [
+    "text-align:left;white-space:nowrap",
+    "text-align:left;white-space:nowrap",
+    "text-align:right",
+    "text-align:left",
+  ]);
+  assert.equal(/<table style="min-width:(\d+)em">/.exec(html)?.[1], "18");
+  assert.match(plain!.data["text/html"] as string, /^<table><thead>/);
+});
