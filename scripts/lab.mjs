@@ -1,10 +1,23 @@
 // npm run lab: JupyterLab (or the classic Notebook where only that is installed) with the project's kernel, on
 // loopback, with a token. What follows `--` goes to Jupyter: npm run lab -- --no-browser --port 9999
+// But npm run lab -- --clean-outputs only tells git to leave the notebooks' outputs out, and --keep-outputs undoes that.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { setOutputs } from "./git-outputs.mjs";
 import { root, setUp } from "./setup.mjs";
+
+for (const wanted of ["clean", "keep"]) {
+  if (!process.argv.includes(`--${wanted}-outputs`)) continue;
+  try {
+    console.log(setOutputs(wanted, root));
+    process.exit(0);
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
+}
 
 const programs = [
   { name: "jupyter-lab", app: "ServerApp", folder: "root_dir" },

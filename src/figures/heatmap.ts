@@ -1,6 +1,6 @@
 import type { Data } from "plotly.js";
 import { plain } from "./text";
-import { axisTitle, colourScale, fontSizes, themeLayout } from "./theme";
+import { axisTitle, colourScale, fontSizes, percentTicks, themeLayout } from "./theme";
 import type { Axis, Figure, FigureText } from "./types";
 
 export interface HeatmapOptions extends FigureText {
@@ -35,7 +35,7 @@ export function heatmap(options: HeatmapOptions): Figure {
       tickfont: { size: fontSizes.small },
       thickness: 16,
       outlinewidth: 0,
-      ...(options.z.percent ? { tickformat: ".0%" } : {}),
+      ...(options.z.percent ? { tickformat: percentTicks } : {}),
     },
     hovertemplate: "%{y}, %{x}: %{z}<extra></extra>",
   };

@@ -107,7 +107,7 @@ export function matrices({ matrices: drawn, z, format, ...text }: MatricesOption
           }
         : {}),
       colorbar: {
-        title: { text: axisTitle(z), side: "right", font: { size: fontSizes.text } },
+        title: { text: axisTitle(z), side: "top", font: { size: fontSizes.text } },
         tickfont: { size: fontSizes.small },
         thickness: 16,
         outlinewidth: 0,

@@ -76,6 +76,8 @@ export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions
         y: top - height / 2,
         xref: "paper",
         yref: "paper",
+        xanchor: "center",
+        yanchor: "middle",
         showarrow: false,
         font: { size: fontSizes.small },
       } as Layout["annotations"][number]);

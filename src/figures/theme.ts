@@ -20,6 +20,8 @@ const fontFamily = '"Open Sans", "Helvetica Neue", Arial, "Liberation Sans", "De
 /** Font sizes in pixels: axis titles, the figure's title, its caption, and everything written small. */
 export const fontSizes = { text: 15, title: 18, caption: 14, small: 13 } as const;
 const ink = { text: "#1a1a1a", caption: "#454545", line: "#6b6b6b", grid: "#e3e3e3" } as const;
+/** Ticks of shares in percent, with as many digits as tell them apart: `10%`, `0.5%`. */
+export const percentTicks = ".2~%";
 const edge = 18;
 const lineHeight = 1.3;
 
@@ -129,7 +131,10 @@ function themeAxis(axis: Axis): Partial<LayoutAxis> {
     title: { text: axisTitle(axis), font: { size: fontSizes.text }, standoff: 10 },
     type: axis.log ? "log" : "linear",
     ...(axis.range ? { range: axis.log ? axis.range.map(Math.log10) : [...axis.range] } : {}),
-    ...(axis.percent ? { tickformat: ".0%" } : {}),
+    ...(axis.percent ? { tickformat: percentTicks } : {}),
+    // Small and large values as they are: 0.0001 and 20,000, not 100µ and 20k.
+    minexponent: 6,
+    separatethousands: true,
     ...(axis.log ? { dtick: "D2", minorloglabels: "complete" } : {}),
     automargin: true,
     tickfont: { size: fontSizes.small },

@@ -4,12 +4,14 @@ import fc from "fast-check";
 import {
   bars,
   boxes,
+  closeBrowser,
   colours,
   ecdf,
   heatmap,
   histogram,
   intervalPanels,
   lines,
+  renderFigure,
   scatter,
   type Figure,
 } from "../../src/figures";
@@ -23,6 +25,8 @@ const axes = { x: { title: "length", unit: "tokens" }, y: { title: "loss" } };
 // To a millionth: bins between neighbouring doubles are nobody's histogram.
 const value = fc.double({ min: -1e6, max: 1e6, noNaN: true }).map((x) => Math.round(x * 1e6) / 1e6 + 0);
 const values = fc.array(value, { minLength: 1 });
+
+test.after(() => closeBrowser());
 
 test("the colours are those that Okabe and Ito publish", () => {
   const published = ["0,114,178", "213,94,0", "0,158,115", "204,121,167", "86,180,233", "230,159,0", "0,0,0"];
@@ -248,4 +252,27 @@ test("text is wrapped between words and nothing of it is lost", () => {
       },
     ),
   );
+});
+
+test("ticks tell small shares and small numbers apart, and write large ones out", async (t) => {
+  const browser = await renderFigure({ data: [], layout: {} }).then(
+    () => true,
+    (error: Error) => t.skip(error.message),
+  );
+  if (browser !== true) return;
+  const ticks = async (y: number[], axis: object) => {
+    const series = [{ name: "a", x: y.map((_, i) => i + 2), y }];
+    const { svg } = await renderFigure(
+      lines({ title: "t", series, x: { title: "x" }, y: { title: "y", ...axis } }),
+    );
+    return [...svg.matchAll(/class="ytick"><text[^>]*>([^<]*)</g)].map(([, text]) => text);
+  };
+  const shares = await ticks([0, 0.004, 0.008], { percent: true });
+  assert.ok(shares.length > 3 && shares.includes("0.4%"), shares.join(" "));
+  assert.equal(new Set(shares).size, shares.length, shares.join(" "));
+  assert.ok((await ticks([0, 1], { percent: true })).includes("100%"));
+  const small = await ticks([0, 0.00003], {});
+  assert.ok(small.includes("0.00001"), small.join(" "));
+  const large = await ticks([0, 20_000], {});
+  assert.ok(large.includes("10,000"), large.join(" "));
 });
