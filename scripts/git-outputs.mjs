@@ -5,6 +5,9 @@ import { dirname, resolve } from "node:path";
 
 const filter = "notebook-outputs";
 
+export const outputsHelp = `npm run lab -- --clean-outputs  tells git, in this clone, to leave the notebooks' outputs out of commits
+npm run lab -- --keep-outputs   undoes that`;
+
 /**
  * Sets up, or removes, the filter of clean-outputs.mjs for `notebooks/` in the repository that `folder` is in: one section
  * in its configuration and one line in its info/attributes, none of which is committed.

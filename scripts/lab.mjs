@@ -5,9 +5,10 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import { setOutputs } from "./git-outputs.mjs";
+import { outputsHelp, setOutputs } from "./git-outputs.mjs";
 import { root, setUp } from "./setup.mjs";
 
+if (process.argv.includes("--help")) console.log(`${outputsHelp}\n`); // Jupyter's own help follows
 for (const wanted of ["clean", "keep"]) {
   if (!process.argv.includes(`--${wanted}-outputs`)) continue;
   try {

@@ -109,7 +109,7 @@ function tableOfCases(cases: readonly ShownCase[], titles: readonly string[]): T
     [head, ...personas.flat(), ...texts.flatMap((text, i) => [`--- ${titles[i]!}`, text])].join("\n"),
   );
   return {
-    "text/html": `<table style="width: 100%; table-layout: fixed"><thead><tr>${headings.join("")}</tr></thead><tbody>${rows.join("")}</tbody></table>`,
+    "text/html": `<table style="width: 100%; table-layout: fixed"><thead><tr>${headings.join("")}</tr></thead><tbody>\n${rows.join("\n")}\n</tbody></table>`,
     "text/plain": plain.join("\n\n"),
   };
 }

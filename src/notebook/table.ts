@@ -131,7 +131,7 @@ function tableHtml({ caption, columns, cells }: Table): string {
   const line = Math.min(caption?.length ?? 0, captionLine.characters) * captionLine.width;
   const wide = line > 0 ? ` style="min-width:${Math.ceil(line)}em"` : "";
   const title = caption === undefined ? "" : `<caption>${escapeHtml(caption)}</caption>`;
-  return `<table${wide}>${title}<thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table>`;
+  return `<table${wide}>${title}<thead><tr>${head}</tr></thead><tbody>\n${body.join("\n")}\n</tbody></table>`;
 }
 
 function tableText({ caption, columns, cells }: Table): string {

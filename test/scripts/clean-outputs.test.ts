@@ -61,6 +61,7 @@ test("npm run lab sets the filter up for a repository, and takes it away again",
     });
   const lab = (option: string) =>
     spawnSync(process.execPath, ["scripts/lab.mjs", option], { cwd: project, encoding: "utf8" });
+  assert.match(lab("--help").stdout, /--clean-outputs .*\n.*--keep-outputs/);
   assert.match(lab("--clean-outputs").stderr, /is in no git repository/);
   git("init", "-q", repository);
   const attributes = join(repository, ".git/info/attributes");
