@@ -276,3 +276,15 @@ test("ticks tell small shares and small numbers apart, and write large ones out"
   const large = await ticks([0, 20_000], {});
   assert.ok(large.includes("10,000"), large.join(" "));
 });
+
+test("many points are small and translucent, so that none hides another", () => {
+  const marks = (count: number) => {
+    const x = Array.from({ length: count }, (_, i) => i);
+    const { marker } = trace(scatter({ title: "t", ...axes, series: [{ name: "a", x, y: x }] })) as {
+      marker: { color: string; size: number };
+    };
+    return [marker.size, marker.color.endsWith(", 0.35)")];
+  };
+  assert.deepEqual(marks(192), [5, true]);
+  assert.deepEqual(marks(24), [10, false]);
+});
