@@ -8,6 +8,7 @@ import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
 import { Publisher, Reply, Router } from "zeromq";
 import { at, closed, running, type Farewell, type FrontData, type Order, type Report } from "./channel";
+import { languageInfo, versionOf } from "./language";
 import {
   createMessage,
   decodeMessage,
@@ -135,19 +136,9 @@ const kernelInfo: Content = {
   status: "ok",
   protocol_version: "5.3",
   implementation: "tslab",
-  implementation_version: (
-    JSON.parse(readFileSync(require.resolve("tslab/package.json"), "utf8")) as { version: string }
-  ).version,
+  implementation_version: versionOf("tslab"),
   banner: "TypeScript notebooks (tslab)",
-  language_info: {
-    name: "typescript",
-    version: "5.0.4",
-    mimetype: "text/typescript",
-    file_extension: ".ts",
-    pygments_lexer: "typescript",
-    nbconvert_exporter: "script",
-    codemirror_mode: { name: "javascript", mode: "typescript", typescript: true },
-  },
+  language_info: languageInfo,
 };
 
 const answers = new Map<number, (content: Content) => void>();

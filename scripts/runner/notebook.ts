@@ -60,8 +60,13 @@ export function readNotebook(path: string): Notebook {
   return parsed.data;
 }
 
-/** Writes the notebook as nbformat 4.5, whole or not at all, texts as lists of lines as Jupyter has them. */
-export function writeNotebook(path: string, { metadata, cells }: Notebook): void {
+/** Writes the notebook as nbformat 4.5, whole or not at all. */
+export function writeNotebook(path: string, notebook: Notebook): void {
+  writeFileWhole(path, textOf(notebook));
+}
+
+/** The file that Jupyter would save: keys in order, texts as lists of lines. Saving it again changes nothing. */
+export function textOf({ metadata, cells }: Notebook): string {
   const value = {
     cells: cells.map((one) => ({
       ...one,
@@ -72,7 +77,14 @@ export function writeNotebook(path: string, { metadata, cells }: Notebook): void
     nbformat: 4,
     nbformat_minor: 5,
   };
-  writeFileWhole(path, `${JSON.stringify(value, null, 1)}\n`);
+  return `${JSON.stringify(inOrder(value), null, 1)}\n`;
+}
+
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, one]) => [key, inOrder(one)]));
 }
 
 function outputOnDisk(one: Output): unknown {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { languageInfo } from "../../jupyter/kernel/language";
 import { KernelClient, KernelDied } from "../../scripts/runner/client";
 import type { Content, Message } from "../../jupyter/kernel/wire";
 
@@ -238,6 +239,12 @@ test("text arrives whole: any language, split characters, megabytes, many small 
   const many = await run("for (let i = 0; i < 20_000; i++) console.log(i);");
   assert.equal(many.stdout, Array.from({ length: 20_000 }, (_, i) => `${i}\n`).join(""));
   assert.ok(many.messages.length < 2000, `${many.messages.length} messages`);
+});
+
+test("the kernel says which language it runs, in the version that compiles its cells", async () => {
+  const { language_info } = await kernel.request("shell", "kernel_info_request");
+  assert.deepEqual(language_info, languageInfo);
+  assert.match(languageInfo["version"] as string, /^5\.0\./);
 });
 
 test("completion and documentation know the cells and the library", async () => {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { after, test } from "node:test";
-import { hasTag, readNotebook } from "../../scripts/runner/notebook";
+import { languageInfo } from "../../jupyter/kernel/language";
+import type { Content } from "../../jupyter/kernel/wire";
+import { hasTag, readNotebook, textOf } from "../../scripts/runner/notebook";
 import { runNotebook } from "../../scripts/runner/run-notebook";
 import { readJson } from "../../src/io";
 import { writeModelDirectory } from "../../src/models/checkpoint";
@@ -13,6 +15,7 @@ import type { ParameterValue } from "../../src/notebook/parameters";
 import { randomT5, TINY } from "../models/tiny";
 
 const folder = resolve(__dirname, "../../notebooks");
+const kernelspec = resolve(__dirname, "../../jupyter/kernels/tslab/kernel.json");
 const outputs = mkdtempSync(join(tmpdir(), "notebooks-"));
 after(() => rmSync(outputs, { recursive: true }));
 
@@ -57,11 +60,20 @@ for (const file of notebooks) {
   const path = join(folder, file);
 
   test(`${file} opens with the project's kernel and declares its parameters`, () => {
-    const { cells, metadata } = readNotebook(path);
-    assert.equal((metadata as { kernelspec?: { name?: string } }).kernelspec?.name, "tslab");
+    const { cells } = readNotebook(path);
     assert.equal(cells.filter((cell) => hasTag(cell, "parameters")).length, 1);
     assert.equal(new Set(cells.map(({ id }) => id)).size, cells.length, "cell ids repeat");
     assert.equal(cells[0]?.cell_type, "markdown");
+  });
+
+  test(`${file} is as Jupyter leaves it when it is opened and saved`, () => {
+    const notebook = readNotebook(path);
+    const { display_name, language } = readJson(kernelspec) as Content;
+    assert.deepEqual(notebook.metadata, {
+      kernelspec: { display_name, language, name: "tslab" },
+      language_info: languageInfo,
+    });
+    assert.equal(readFileSync(path, "utf8"), textOf(notebook));
   });
 
   // In order and into one folder, as npm start runs them: later ones may read what earlier ones left.
