@@ -1,5 +1,5 @@
 /**
- * tslab's compiler with five of its habits changed. tslab has no options for them, so it is given a TypeScript whose
+ * tslab's compiler with six of its habits changed. tslab has no options for them, so it is given a TypeScript whose
  * functions differ in these points (its own copy, from its own package, stays as it is):
  *
  * - Files of the project are not compiled and checked again with every cell (which takes longer the larger src grows,
@@ -9,6 +9,7 @@
  * - Files are not watched: types stay those of the modules that the kernel has loaded. Restart it after an edit.
  * - A top-level `let` that a function captures lives in the notebook's scope: a later cell's assignment reaches the
  *   function, where tslab gave each cell its own copy.
+ * - An inspection also finds the call that the cursor is in.
  * - Source maps are kept, so that an error names the line of its cell.
  *
  * And two are mended around it: `{ x }` with an `x` of an earlier cell, and a cell whose only await is a `for await`.
@@ -16,6 +17,7 @@
 import { createRequire, SourceMap, type SourceMapPayload } from "node:module";
 import type { Converter, ConvertResult } from "tslab/dist/converter";
 import type * as TypeScript from "@tslab/typescript-for-tslab";
+import { findDocumented } from "./documentation";
 
 type Ts = typeof TypeScript;
 type Converters = typeof import("tslab/dist/converter");
@@ -53,14 +55,22 @@ export function createCompiler(): Compiler {
     inlineSourceMap: true,
     types: ["node"],
   };
+  let program: TypeScript.Program | undefined;
   const unwatched = { close: () => {} };
   const adapted: Ts = {
     ...ts,
     sys: { ...ts.sys, watchFile: () => unwatched, watchDirectory: () => unwatched },
     createWatchCompilerHost: ((files: string[], options: TypeScript.CompilerOptions, ...rest: unknown[]) => {
       const create = ts.createWatchCompilerHost as unknown as (...args: unknown[]) => BuilderHost;
-      return withoutDependencies(create(files, { ...options, ...compilerOptions }, ...rest), ts);
+      return withoutDependencies(
+        create(files, { ...options, ...compilerOptions }, ...rest),
+        ts,
+        (made) => (program = made),
+      );
     }) as unknown as Ts["createWatchCompilerHost"],
+    // What tslab looks up for an inspection; it hands on what it is given.
+    getQuickInfoAtPosition: ((...[file, , token, position]: Parameters<Ts["getQuickInfoAtPosition"]>) =>
+      findDocumented(ts, program!, file, token, position)) as unknown as Ts["getQuickInfoAtPosition"],
     transpileModule: (input, options) => {
       const { text, map } = takeMap(input);
       const output = ts.transpileModule(liftCapturedLets(ts, text), {
@@ -108,12 +118,17 @@ interface BuilderHost {
 }
 
 /** Tells tslab that a cell depends on nothing to compile but in-memory modules (`/** @module name *\/`). */
-function withoutDependencies(host: BuilderHost, ts: Ts): BuilderHost {
+function withoutDependencies(
+  host: BuilderHost,
+  ts: Ts,
+  onProgram: (program: TypeScript.Program) => void,
+): BuilderHost {
   let listener = host.afterProgramCreate;
   return Object.defineProperty(host, "afterProgramCreate", {
     get: () => listener,
     set: (next: (program: TypeScript.BuilderProgram) => void) => {
       listener = (program) => {
+        onProgram(program.getProgram());
         const own: Pick<TypeScript.BuilderProgram, "getAllDependencies"> = {
           getAllDependencies: (file) =>
             program.getAllDependencies(file).filter((path) => !ts.sys.fileExists(path)),

@@ -20,6 +20,7 @@ import {
   type Report,
 } from "./channel";
 import { createCompiler, type Compiler } from "./compiler";
+import { documentationBundle, type Documented } from "./documentation";
 import { describeDiagnostics, describeError, type Failure } from "./traceback";
 import type { Content } from "./wire";
 
@@ -76,6 +77,9 @@ function catchOutput(name: "stdout" | "stderr", output: (kind: "stream", content
     return true;
   }) as typeof process.stdout.write;
 }
+
+/** Jupyter counts characters, JavaScript the units of UTF-16. */
+const unitsBefore = (text: string, characters: number) => [...text].slice(0, characters).join("").length;
 
 /** The value of a cell's last expression: a danfojs frame as a table, anything else as Node prints it. */
 function bundleOf(value: unknown): MimeBundle {
@@ -210,26 +214,29 @@ class Cells {
   }): Content {
     try {
       if (what === "complete") {
-        const { start, end, candidates } = this.executor.complete(code, cursor);
-        return { status: "ok", matches: candidates, cursor_start: start, cursor_end: end, metadata: {} };
+        const { start, end, candidates } = this.executor.complete(code, unitsBefore(code, cursor));
+        const [cursor_start, cursor_end] = [start, end].map((units) => [...code.slice(0, units)].length);
+        return { status: "ok", matches: candidates, cursor_start, cursor_end, metadata: {} };
       }
-      if (what === "inspect") return this.inspect(code, cursor);
+      if (what === "inspect") return this.inspect(code, unitsBefore(code, cursor));
       const require = createRequire(__filename);
       const { isCompleteCode } = require("tslab/dist/converter") as typeof import("tslab/dist/converter");
       const { completed, indent } = isCompleteCode(code);
       return completed ? { status: "complete" } : { status: "incomplete", indent: indent ?? "" };
     } catch (error) {
+      if (what === "is_complete") return { status: "unknown" };
       return { status: "error", ...describeError(error, this.known()) };
     }
   }
 
   private inspect(code: string, cursor: number): Content {
-    const { printQuickInfo } = createRequire(__filename)(
-      "tslab/dist/inspect",
-    ) as typeof import("tslab/dist/inspect");
-    const info = this.executor.inspect(code, cursor) as Parameters<typeof printQuickInfo>[0] | undefined;
-    const data = info ? { "text/plain": printQuickInfo(info) } : {};
-    return { status: "ok", found: info !== undefined, data, metadata: {} };
+    const found = this.executor.inspect(code, cursor) as unknown as Documented | undefined;
+    return {
+      status: "ok",
+      found: found !== undefined,
+      data: found ? documentationBundle(found) : {},
+      metadata: {},
+    };
   }
 
   private reason(name: string, code: string): Failure {

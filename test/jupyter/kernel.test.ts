@@ -261,6 +261,152 @@ test("completion and documentation know the cells and the library", async () => 
   assert.equal(whole["status"], "incomplete");
 });
 
+/** What Shift-Tab shows at the mark ¦, plain and as Markdown. */
+async function shownAt(marked: string): Promise<{ plain: string; markdown: string }> {
+  const [before = "", after = ""] = marked.split("¦");
+  const content = { code: before + after, cursor_pos: [...before].length, detail_level: 0 };
+  const { data, status } = await kernel.request("shell", "inspect_request", content);
+  assert.equal(status, "ok");
+  const shown = data as Content;
+  return { plain: shown["text/plain"] as string, markdown: shown["text/markdown"] as string };
+}
+
+const documented = `
+/**
+ * Joins words, unlike {@link other | the rest}: see {@link other}, {@link nowhere} and
+ * {@link https://example.org/a the page}. Not <b>bold</b>, but \`a<b\`.
+ *
+ * @param words what is put together
+ * @param options how
+ * @returns the text
+ * @throws {RangeError} if there are more than {@link Options.max}
+ * @example
+ * joined(["a"], { by: "-" })
+ */
+function joined<T>(words: readonly T[], options: Options = {}): string { return words.join(options.by); }
+interface Options {
+  /**
+   * Between two words.
+   * @default ", "
+   */
+  by?: string;
+  /** Most words. */
+  max?: number;
+}
+function other(a: number): number;
+/**
+ * The second.
+ *
+ * @param b says \`yes\`
+ */
+function other(a: string, b: boolean, ...more: string[]): string;
+function other(a: any): any { return a; }
+namespace Deep {
+  /** Down there. */
+  export function inside(depth: number) { return depth; }
+}
+class Box {
+  /**
+   * Opens it.
+   * @param angle how far
+   */
+  open(angle: number) { return angle; }
+}
+const box = new Box();`;
+
+test("inside a call the callee's signature and text are shown, in words", async () => {
+  assert.equal((await run(documented)).error, undefined);
+  const { plain, markdown } = await shownAt("joined(¦)");
+  assert.equal(
+    plain,
+    [
+      "joined(words: readonly unknown[], options?: Options): string",
+      "Joins words, unlike the rest: see other, nowhere and\nthe page (https://example.org/a). Not <b>bold</b>, but `a<b`.",
+      "▸ words: readonly unknown[] — what is put together",
+      "options?: Options — how",
+      "Returns: the text",
+      "Throws: RangeError if there are more than Options.max",
+      "Example:",
+      'joined(["a"], { by: "-" })',
+    ].join("\n\n"),
+  );
+  assert.equal(
+    markdown,
+    [
+      "```ts\njoined(words: readonly unknown[], options?: Options): string\n```",
+      "Joins words, unlike the rest: see `other`, `nowhere` and\n[the page](https://example.org/a). Not &lt;b>bold&lt;/b>, but `a<b`.",
+      "▸ `words: readonly unknown[]` — what is put together",
+      "`options?: Options` — how",
+      "**Returns:** the text",
+      "**Throws:** RangeError if there are more than `Options.max`",
+      "**Example:** ",
+      '```ts\njoined(["a"], { by: "-" })\n```',
+    ].join("\n\n"),
+  );
+});
+
+for (const [where, marked, ...expected] of [
+  ["an open call", "joined(¦", /^joined\(/, /^▸ words/m],
+  ["a string", 'joined(["a¦b"])', /^joined\(/, /^▸ words/m],
+  ["a template in the call", "joined([`a ${1} ¦`])", /^joined\(/, /^▸ words/m],
+  ["a call in a template", "`${joined([], ¦)}`", /^joined\(/, /^▸ options/m],
+  ["a call of several lines", "joined(\n  [],\n  ¦\n)", /^joined\(/, /^▸ options/m],
+  ["an inner call", "other(joined(¦))", /^joined\(/],
+  ["the call around an inner one", "other(joined([])¦)", /^other\(/],
+  ["a call, before a name", "joined(¦box)", /^joined\(/],
+  ["a call, behind characters of two units", '"👩‍🚀👍"; joined(¦)', /^joined\(/],
+  [
+    "an overload",
+    'other("x", ¦)',
+    /^other\(a: string, b: boolean/,
+    /^▸ b: boolean — says `yes`$/m,
+    /^Or:\n\nother\(a: number/m,
+  ],
+  ["a rest", 'other("x", true, "y", "z¦")', /^▸ \.\.\.more: string\[\]$/m],
+  ["a namespace's member", "Deep.inside(¦)", /^inside\(depth: number\): number\n\nDown there\./],
+  ["a method", "box.open(¦)", /^open\(angle: number\): number\n\nOpens it\./, /^▸ angle: number — how far$/m],
+  ["a constructor", "new Box(¦)", /^Box\(\): Box$/],
+  ["a long signature", "[1].map(¦)", /^map\(\n {2}callbackfn: .*,\n {2}thisArg\?: any,\n\): /],
+] as const) {
+  test(`Shift-Tab in ${where}`, async () => {
+    const { plain } = await shownAt(marked);
+    for (const part of expected) assert.match(plain, part);
+  });
+}
+
+test("Shift-Tab on a name tells of it, and of the call around it in short", async () => {
+  const option = (await shownAt('joined([], { b¦y: "-" })')).plain;
+  assert.match(
+    option,
+    /^\(property\) Options\.by\?: string\n\nBetween two words\.\n\nDefault: ", "\n\njoined\(/,
+  );
+  assert.doesNotMatch(option, /Joins words/);
+  assert.match(
+    (await shownAt("box.op¦en(1)")).plain,
+    /^\(method\) Box\.open\(angle: number\): number\n\nOpens it\.\n\nangle — how far$/,
+  );
+  assert.match((await shownAt("join¦ed([])")).plain, /\n\nwords — what is put together\n\n/);
+  assert.equal((await shownAt("const größe = 1;\ngröß¦e")).plain, "const größe: 1");
+  const nothing = await kernel.request("shell", "inspect_request", { code: "1 + 2", cursor_pos: 4 });
+  assert.deepEqual([nothing["found"], nothing["data"]], [false, {}]);
+});
+
+test("an imported function is shown without the import, and completion counts characters", async () => {
+  await run('import { buildPrompt } from "./src/index";');
+  const { plain } = await shownAt("buildPr¦ompt");
+  assert.match(plain, /^function buildPrompt\(/);
+  assert.doesNotMatch(plain, /import|alias|\{@/);
+  assert.match(plain, /^Throws: RangeError if /m);
+  const complete = await kernel.request("shell", "complete_request", {
+    code: '"👩‍🚀" + box.op',
+    cursor_pos: 14,
+  });
+  assert.deepEqual(
+    [complete["cursor_start"], complete["cursor_end"], complete["matches"]],
+    [12, 14, ["open"]],
+  );
+});
+
 test("the kernel's death is an error that says how it died, and the next kernel is a fresh one", async () => {
   const doomed = await KernelClient.start();
   const dying = doomed.execute("await new Promise((resolve) => setTimeout(resolve, 50));\nprocess.exit(3);");
