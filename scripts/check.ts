@@ -54,7 +54,9 @@ export function check(notebooks: readonly string[], project: boolean): string[] 
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     noUnusedLocals: false,
   };
-  const notebookProgram = ts.createProgram([...modules.keys()], options, hostWith(options, modules));
+  const globals = join(root, "jupyter/kernel/globals.d.ts");
+  const host = hostWith(options, modules);
+  const notebookProgram = ts.createProgram([globals, ...modules.keys()], options, host);
   problems.push(...diagnose(notebookProgram, [...modules.keys()], modules, paths));
   if (project) {
     const program = ts.createProgram(config.fileNames, config.options);

@@ -1,9 +1,10 @@
 /** What the kernel's two threads tell each other. The front thread speaks Jupyter; the main thread runs cells. */
+import type { InputLink, Question } from "./input";
 import type { Content } from "./wire";
 
 /** From the front thread. */
 export type Order =
-  | { type: "execute"; id: number; code: string; count: number; silent: boolean }
+  | { type: "execute"; id: number; code: string; count: number; silent: boolean; input: boolean }
   | { type: "ask"; id: number; what: "complete" | "inspect" | "is_complete"; code: string; cursor: number }
   | { type: "interrupt"; id: number }
   | { type: "exit" };
@@ -17,6 +18,7 @@ export interface Farewell {
 export type Report =
   | { type: "output"; kind: OutputKind; content: Content; metadata?: Content }
   | { type: "answer"; id: number; content: Content }
+  | ({ type: "question" } & Question)
   | { type: "interrupted" };
 
 export type OutputKind =
@@ -38,4 +40,5 @@ export const running = 2;
 export interface FrontData {
   connectionFile: string;
   shared: Int32Array;
+  input: InputLink;
 }

@@ -15,6 +15,7 @@
  * And two are mended around it: `{ x }` with an `x` of an earlier cell, and a cell whose only await is a `for await`.
  */
 import { createRequire, SourceMap, type SourceMapPayload } from "node:module";
+import { join } from "node:path";
 import type { Converter, ConvertResult } from "tslab/dist/converter";
 import type * as TypeScript from "@tslab/typescript-for-tslab";
 import { findDocumented } from "./documentation";
@@ -53,7 +54,7 @@ export function createCompiler(): Compiler {
   const compilerOptions: TypeScript.CompilerOptions = {
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     inlineSourceMap: true,
-    types: ["node"],
+    types: ["node", join(__dirname, "globals")],
   };
   let program: TypeScript.Program | undefined;
   const unwatched = { close: () => {} };

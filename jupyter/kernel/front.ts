@@ -9,6 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Publisher, Reply, Router } from "zeromq";
 import { at, closed, running, type Farewell, type FrontData, type Order, type Report } from "./channel";
 import { languageInfo, versionOf } from "./language";
+import { Questions } from "./questions";
 import {
   createMessage,
   decodeMessage,
@@ -18,7 +19,7 @@ import {
   type Message,
 } from "./wire";
 
-const { connectionFile, shared } = workerData as FrontData;
+const { connectionFile, shared, input } = workerData as FrontData;
 const connection = JSON.parse(readFileSync(connectionFile, "utf8")) as ConnectionInfo;
 const main = parentPort!;
 const session = randomUUID();
@@ -40,7 +41,13 @@ function sender(socket: { send(frames: Buffer[]): Promise<void> }) {
     return last;
   };
 }
-const send = { iopub: sender(sockets.iopub), shell: sender(sockets.shell), control: sender(sockets.control) };
+const send = {
+  iopub: sender(sockets.iopub),
+  shell: sender(sockets.shell),
+  control: sender(sockets.control),
+  stdin: sender(sockets.stdin),
+};
+const questions = new Questions(input, session, (request) => void send.stdin(request));
 
 function publish(type: string, content: Content, parent: Message | undefined, metadata: Content = {}): void {
   const message = createMessage(session, type, content, parent);
@@ -101,16 +108,26 @@ async function execute(request: Message, answer: (content: Content) => void): Pr
     silent = false,
     store_history = true,
     stop_on_error = true,
+    allow_stdin = false,
   } = request.content as {
     code?: string;
     silent?: boolean;
     store_history?: boolean;
     stop_on_error?: boolean;
+    allow_stdin?: boolean;
   };
   if (!silent && store_history) count += 1;
   if (!silent) publish("execute_input", { code, execution_count: count }, request);
   lastCell = request;
-  const content = await order((id) => ({ type: "execute", id, code, count, silent }));
+  const content = await order((id) => ({
+    type: "execute",
+    id,
+    code,
+    count,
+    silent,
+    input: allow_stdin,
+  }));
+  questions.cancel();
   flushStream();
   if (content["status"] === "error" && stop_on_error) {
     await turn(); // what a front end sent together with this cell has now arrived
@@ -159,8 +176,17 @@ let streamTimer: NodeJS.Timeout | undefined;
 function flushStream(): void {
   clearTimeout(streamTimer);
   streamTimer = undefined;
-  if (stream) publish("stream", { name: stream.name, text: stream.text }, stream.parent);
+  if (stream?.text) publish("stream", { name: stream.name, text: stream.text }, stream.parent);
   stream = undefined;
+}
+
+/** The unfinished line that a cell has just printed is its question: a front end shows it at the field. */
+function takeOpenLine(): string {
+  if (stream?.name !== "stdout" || stream.parent !== lastCell) return "";
+  const start = stream.text.lastIndexOf("\n") + 1;
+  const line = stream.text.slice(start);
+  stream.text = stream.text.slice(0, start);
+  return line;
 }
 
 let acknowledge: (() => void) | undefined;
@@ -177,6 +203,10 @@ main.on("message", (report: Report | Farewell) => {
     answers.delete(report.id);
   } else if (report.type === "interrupted") {
     acknowledge?.();
+  } else if (report.type === "question") {
+    const prompt = report.prompt ?? takeOpenLine();
+    flushStream();
+    questions.ask({ id: report.id, prompt }, lastCell);
   } else if (report.kind === "stream") {
     const { name, text } = report.content as { name: string; text: string };
     if (stream && (stream.name !== name || stream.parent !== lastCell)) flushStream();
@@ -198,6 +228,7 @@ async function interrupt(): Promise<void> {
   const inspector = new Session();
   inspector.connectToMainThread();
   for (let attempt = 0; attempt < 20; attempt++) {
+    questions.cancel(); // a main thread that waits for a line reads nothing else
     const acknowledged = new Promise<boolean>((resolve) => {
       acknowledge = () => resolve(true);
       setTimeout(() => resolve(false), 250);
@@ -229,7 +260,7 @@ function leave(): void {
   setTimeout(() => process.kill(process.pid, "SIGKILL"), 1000).unref(); // a main thread that is busy does not listen
 }
 
-async function receive(from: Replier, serveMessage: (message: Message) => void): Promise<void> {
+async function receive(from: Replier | "stdin", serveMessage: (message: Message) => void): Promise<void> {
   for await (const frames of sockets[from]) {
     try {
       serveMessage(decodeMessage(frames, connection.key));
@@ -278,6 +309,7 @@ async function start(): Promise<void> {
     void work();
   });
   void receive("control", (message) => void serveControl(message));
+  void receive("stdin", (message) => questions.answer(message));
   for await (const beat of sockets.heartbeat) await sockets.heartbeat.send(beat);
 }
 

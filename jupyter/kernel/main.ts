@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { inspect } from "node:util";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import type { Executor } from "tslab/dist/executor";
 import type { MimeBundle } from "../../src/notebook/display";
 import { tableBundle, type FrameLike } from "../../src/notebook/table";
@@ -19,6 +19,7 @@ import {
   type OutputKind,
   type Report,
 } from "./channel";
+import { Input } from "./input";
 import { createCompiler, type Compiler } from "./compiler";
 import { documentationBundle, type Documented } from "./documentation";
 import { describeDiagnostics, describeError, type Failure } from "./traceback";
@@ -29,9 +30,11 @@ export function startKernel(connectionFile: string | undefined): void {
   if (!connectionFile)
     throw new Error("usage: start.cjs CONNECTION_FILE (Jupyter and the runner start kernels)");
   const shared = new Int32Array(new SharedArrayBuffer(8));
-  const workerData: FrontData = { connectionFile, shared };
+  const lines = new MessageChannel();
+  const count = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: FrontData = { connectionFile, shared, input: { port: lines.port2, count } };
   const bootstrap = `require("tsx/cjs"); require(${JSON.stringify(join(__dirname, "front.ts"))});`;
-  const front = new Worker(bootstrap, { eval: true, workerData });
+  const front = new Worker(bootstrap, { eval: true, workerData, transferList: [lines.port2] });
   front.on("error", (problem) => {
     console.error("kernel: the front thread failed:", problem);
     process.exit(1);
@@ -40,7 +43,10 @@ export function startKernel(connectionFile: string | undefined): void {
   const output = (kind: OutputKind, content: Content, metadata?: Content) =>
     report({ type: "output", kind, content, ...(metadata && { metadata }) });
 
-  const cells = new Cells(shared, output);
+  const input = new Input({ port: lines.port1, count }, (question) =>
+    report({ type: "question", ...question }),
+  );
+  const cells = new Cells(shared, output, input);
   front.on("message", (order: Order) => {
     switch (order.type) {
       case "execute":
@@ -111,6 +117,7 @@ class Cells {
   constructor(
     private readonly shared: Int32Array,
     private readonly output: (kind: OutputKind, content: Content, metadata?: Content) => void,
+    private readonly input: Input,
   ) {
     this.compiler = createCompiler();
     const require = createRequire(__filename);
@@ -152,7 +159,7 @@ class Cells {
   }
 
   /** Runs a cell and returns the content of its `execute_reply`. */
-  async run({ id, code, count, silent }: Extract<Order, { type: "execute" }>): Promise<Content> {
+  async run({ id, code, count, silent, input }: Extract<Order, { type: "execute" }>): Promise<Content> {
     this.id = id;
     const name = `cell:${count}`;
     this.sources.set(name, code);
@@ -160,6 +167,7 @@ class Cells {
     this.compiler.diagnostics = [];
     this.thrown = this.result = undefined;
     this.aborter = new AbortController();
+    this.input.begin(input);
     const failure = await new Promise<Failure | undefined>((resolve) => {
       this.end = resolve;
       // In a turn of its own, because an interrupt of a loop ends the whole turn.
@@ -174,6 +182,7 @@ class Cells {
       });
     });
     this.end = undefined;
+    this.input.begin(undefined);
     // What a failed cell still awaits must not put its scope back when it ends.
     if (failure) this.executor.interrupt();
     Atomics.store(this.shared, at, idle);
