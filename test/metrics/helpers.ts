@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { fixtures, lacking } from "../reference";
 
-/** Values of the reference implementations on persona conversations, where they lie beside the project. */
-const path = join(__dirname, "../../../shared/fixtures/metrics.json");
-export const fixture = { path, skip: existsSync(path) ? false : `${path} is not there` };
+/** Values of the reference implementations on pairs of conversations. */
+const path = join(fixtures, "metrics.json");
+export const fixture = { path, skip: lacking(fixtures, "metrics.json") };
 
 export interface MetricsFixture {
   pairs: { persona: string; hypothesis: string; reference: string }[];

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,13 +9,16 @@ import {
   Bm25Index,
   loadCorpus,
   readJson,
+  sampleDirectory,
   type SearchResult,
+  splitNames,
   TfidfIndex,
   type TfidfOptions,
   wordTokens,
   writeSafetensors,
 } from "../../src";
-import reference from "./reference-values.json";
+import { fixtures, lacking } from "../reference";
+import { odd as reference } from "../fixtures/retrieval.json";
 
 const { documents, queries } = reference;
 
@@ -59,23 +63,38 @@ test("Okapi scores are rank_bm25's, words of most documents included", () => {
   );
 });
 
-const shared = join(__dirname, "../../../shared");
-const fixturePath = join(shared, "fixtures/retrieval.json");
-const skip =
-  existsSync(fixturePath) && existsSync(join(shared, "data/spc")) ? false : `${shared} is not there`;
+interface Rankings {
+  /** Starts with the file whose rows are searched, such as `train.csv`. */
+  corpus: string;
+  /** Checksums of the corpus' files, where the values are of the embedded sample. */
+  sha256?: Record<string, string>;
+  queries_test_rows: number[];
+  tfidf: Record<string, { vocabulary: number; top: [number, number][][] }>;
+  bm25: Record<string, { top: [number, number][][] }>;
+}
 
-test("rankings equal the fixture on Synthetic-Persona-Chat", { skip }, async () => {
-  interface Fixture {
-    queries_test_rows: number[];
-    tfidf: Record<string, { vocabulary: number; top: [number, number][][] }>;
-    bm25: Record<string, { top: [number, number][][] }>;
+const rankings = lacking(fixtures, "retrieval.json")
+  ? null
+  : (readJson(join(fixtures, "retrieval.json")) as Rankings);
+/** A file with checksums is of the sample; another is of the corpus that `PERSONA_DATA` names. */
+const corpusDirectory = rankings?.sha256 ? sampleDirectory : process.env["PERSONA_DATA"];
+const skip =
+  lacking(fixtures, "retrieval.json") ||
+  (corpusDirectory ? false : "retrieval.json has no sha256 of the sample, and PERSONA_DATA names no corpus");
+
+test("rankings of personas equal scikit-learn's and BM25's", { skip }, async () => {
+  const fixture = rankings!;
+  for (const [name, sum] of Object.entries(fixture.sha256 ?? {})) {
+    const bytes = readFileSync(join(corpusDirectory!, name));
+    assert.equal(createHash("sha256").update(bytes).digest("hex"), sum, `${name} is not what was ranked`);
   }
-  const fixture = readJson(fixturePath) as Fixture;
-  const { splits } = await loadCorpus({ directory: join(shared, "data/spc") });
+  const { splits } = await loadCorpus({ directory: corpusDirectory! });
   const text = ({ personas }: { personas: [string[], string[]] }) => personas.flat().join("\n");
-  const corpus = splits.valid.map(text);
+  const searched = splitNames.find((name) => fixture.corpus.startsWith(`${name}.csv`))!;
+  const corpus = splits[searched].map(text);
   const asked = fixture.queries_test_rows.map((row) => text(splits.test[row]!));
-  const check = (search: (query: string) => SearchResult[], top: [number, number][][], name: string) =>
+  const check = (search: (query: string) => SearchResult[], top: [number, number][][], name: string) => {
+    assert.ok(top.length > 0 && top.length === asked.length, name);
     asked.forEach((query, q) => {
       search(query).forEach(({ index, score }, i) => {
         const [wantIndex, wantScore] = top[q]![i]!;
@@ -83,6 +102,7 @@ test("rankings equal the fixture on Synthetic-Persona-Chat", { skip }, async () 
         assert.ok(Math.abs(score / wantScore - 1) < 1e-9, `${name}, query ${q}: ${score}, not ${wantScore}`);
       });
     });
+  };
   const variants = {
     char_3_5: { analyzer: "char", ngramRange: [3, 5] },
     char_wb_3_5: { analyzer: "char_wb", ngramRange: [3, 5] },

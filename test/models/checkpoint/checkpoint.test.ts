@@ -12,6 +12,7 @@ import {
   writeSafetensors,
 } from "../../../src/models/safetensors";
 import { parseT5Config } from "../../../src/models/t5";
+import { testEveryT5 } from "../t5-fixtures";
 import { randomT5, TINY } from "../tiny";
 
 const root = mkdtempSync(join(tmpdir(), "checkpoint-"));
@@ -170,13 +171,16 @@ test("pickled weights are refused with the way to convert them, and an empty dir
   assert.throws(() => readModelDirectory(newFolder()), /config\.json: no such file/);
 });
 
-const fixture = "../shared/fixtures/tiny-t5";
-test(
-  "a directory that transformers wrote",
-  { skip: existsSync(fixture) ? false : `${fixture} is missing` },
-  () => {
-    const { config, parameters } = readModelDirectory(fixture);
-    assert.equal(config.feedForward, "gated-gelu");
-    assert.deepEqual(new Map(parameters), readSafetensors(`${fixture}/model.safetensors`).tensors);
+testEveryT5(
+  "a directory that transformers wrote is read",
+  ["config.json"],
+  () => ["model.safetensors"],
+  (fixture, file) => {
+    const { config, parameters } = readModelDirectory(fixture.directory);
+    const { feed_forward_proj: feedForward = "relu" } = fixture.read<Record<string, string>>("config.json");
+    assert.equal(config.feedForward, feedForward);
+    const { tensors } = readSafetensors(join(fixture.directory, file));
+    const own = [...tensors].filter(([name]) => !name.includes("embed_tokens")); // further names of shared.weight
+    assert.deepEqual(new Map(parameters), new Map(own));
   },
 );

@@ -26,7 +26,7 @@ import {
   writeAdapter,
   writeSafetensors,
 } from "../../../src";
-import { baseWeights, fixture, type Listed, loraCase, skip } from "./fixtures";
+import { type Listed, testEveryT5 } from "../t5-fixtures";
 
 /** FLAN-T5 Small's parameters, written out here from its published configuration. */
 function flanT5SmallShapes(): Map<string, number[]> {
@@ -125,22 +125,31 @@ test("fresh adapters: B zero, A uniform in ±1/√in, the same for the same seed
   assert.deepEqual(initLora([target], 50, new Random(1)), weights);
 });
 
-test("merged weights equal PEFT's, and the base stays as it was", { skip }, () => {
-  const { lora, parameters: weights } = loraCase("case_lora_all");
-  const base = baseWeights();
-  const before = new Map([...base].map(([name, { data }]) => [name, data.slice()]));
-  let adapted = 0;
-  for (const [name, expected] of Object.entries<Listed>(fixture("merged_lora_all.json"))) {
-    const tensor = base.get(name)!;
-    const module = name.replace(/\.weight$/, "");
-    const a = weights.get(loraAName(module));
-    const merged = a ? mergedWeight(tensor, a, weights.get(loraBName(module))!, lora.config) : tensor;
-    if (a) adapted++;
-    expected.data.forEach((value, i) => assert.ok(Math.abs(merged.data[i]! - value) < 1e-6, name));
-    assert.deepEqual(tensor.data, before.get(name));
-  }
-  assert.equal(adapted, 36);
-});
+testEveryT5(
+  "merged weights equal PEFT's, and the base stays as it was",
+  [],
+  (fixture) => fixture.files(/^merged_(.*)\.json$/),
+  (fixture, merge) => {
+    const { lora, parameters: weights } = fixture.case(`case_${merge}`);
+    const base = fixture.base();
+    const before = new Map([...base].map(([name, { data }]) => [name, data.slice()]));
+    let adapted = 0;
+    for (const [name, expected] of Object.entries(
+      fixture.read<Record<string, Listed>>(`merged_${merge}.json`),
+    )) {
+      const tensor = base.get(name)!;
+      const module = name.replace(/\.weight$/, "");
+      const a = weights.get(loraAName(module));
+      const merged = a ? mergedWeight(tensor, a, weights.get(loraBName(module))!, lora!) : tensor;
+      if (a) adapted++;
+      expected.data.forEach((value, i) => assert.ok(Math.abs(merged.data[i]! - value) < 1e-6, name));
+      assert.deepEqual(tensor.data, before.get(name));
+    }
+    const adapters = [...weights.keys()].filter((name) => name.endsWith(".lora_A.weight"));
+    assert.ok(adapted > 0);
+    assert.equal(adapted, adapters.length);
+  },
+);
 
 test("a merged model has W + s·B·A, also over an unfrozen W, and the saved modules; what changed is measured", () => {
   const matrix = (...rows: number[][]) =>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,6 +16,7 @@ import {
   viewElements,
   writeSafetensors,
 } from "../../../src/models/safetensors";
+import { testEveryT5 } from "../t5-fixtures";
 
 const folder = mkdtempSync(join(tmpdir(), "safetensors-"));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -244,14 +245,15 @@ test("a tensor that does not fit its shape is not written, and the old file stay
   assert.equal(readSafetensors(path).tensors.size, 0);
 });
 
-const reference = "../shared/fixtures/tiny-t5/model.safetensors";
-test(
-  "a file written by the reference library",
-  { skip: existsSync(reference) ? false : `${reference} is missing` },
-  () => {
-    const { tensors, metadata } = readSafetensors(reference);
+testEveryT5(
+  "a file that Hugging Face's library wrote is read",
+  ["config.json"],
+  () => ["model.safetensors"],
+  (fixture, file) => {
+    const { vocab_size: vocabulary, d_model: width } = fixture.read<Record<string, number>>("config.json");
+    const { tensors, metadata } = readSafetensors(join(fixture.directory, file));
     assert.deepEqual(metadata, { format: "pt" });
-    assert.deepEqual(tensors.get("shared.weight")!.shape, [64, 16]);
+    assert.deepEqual(tensors.get("shared.weight")!.shape, [vocabulary, width]);
     assert.ok([...tensors.values()].every(({ dtype }) => dtype === "float32"));
   },
 );

@@ -1,82 +1,63 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { generate, type GenerationOptions } from "../../../src/generation";
-import { readJson } from "../../../src/io";
 import {
-  mergedWeight,
+  mergeAdapter,
   openModelDirectory,
   padBatch,
   readModelDirectory,
   T5Generator,
   writeModelDirectory,
 } from "../../../src/models";
+import type { T5Config } from "../../../src/models/t5";
+import { type T5Fixture, testEveryT5 } from "../t5-fixtures";
 import { randomT5, TINY } from "../tiny";
 import { float32Tensor, type HostTensor } from "../../../src/models/safetensors";
 import type { TokenBatch } from "../../../src/models/tokenizer";
 
-const fixture = "../shared/fixtures/tiny-t5";
-const skip = existsSync(fixture) ? false : `${fixture} is missing`;
-
-interface Stored {
-  shape: number[];
-  data: number[];
-}
 interface Run {
   input: string;
-  model: "base" | "eos" | "lora_all";
+  /** `base`; `eos`, whose output layer has another row for EOS; or a case's name without `case_`. */
+  model: string;
   args: Record<string, number | boolean>;
   sequences: number[][];
   sequences_scores?: number[];
 }
-interface LoraCase {
-  lora: { r: number; alpha: number };
-  lora_weights: Record<string, Stored>;
+interface Runs {
+  runs: Run[];
+  eos_model_lm_head_row1?: number[];
 }
 
-const read = <T>(name: string) => readJson(`${fixture}/${name}`) as T;
+const readRuns = (fixture: T5Fixture) => fixture.read<Runs>("generation.json");
 
-/** The parameters of the fixture's three models. */
-function parametersOf(model: Run["model"]): Map<string, HostTensor<"float32">> {
-  const parameters = new Map(readModelDirectory(fixture).parameters);
+/** The parameters of one of the fixture's models; adapters are merged. */
+function parametersOf(fixture: T5Fixture, model: string): Map<string, HostTensor<"float32">> {
+  const parameters = fixture.base();
   if (model === "eos") {
-    const { eos_model_lm_head_row1: row } = read<{ eos_model_lm_head_row1: number[] }>("generation.json");
-    const head = parameters.get("lm_head.weight")!;
+    const row = readRuns(fixture).eos_model_lm_head_row1!;
+    const name = fixture.config().tieWordEmbeddings ? "shared.weight" : "lm_head.weight";
+    const head = parameters.get(name)!;
     const data = head.data.slice();
-    data.set(row, row.length);
-    parameters.set("lm_head.weight", float32Tensor(head.shape, data));
-  }
-  if (model === "lora_all") {
-    const { lora, lora_weights: weights } = read<LoraCase>("case_lora_all.json");
-    const stored = new Map(
-      Object.entries(weights).map(([name, { shape, data }]) => [
-        name.replace(/^base_model\.model\./, "").replace(".default", ""),
-        float32Tensor(shape, Float32Array.from(data)),
-      ]),
-    );
-    for (const [name, a] of stored) {
-      if (!name.endsWith(".lora_A.weight")) continue;
-      const module = name.slice(0, -".lora_A.weight".length);
-      const config = { rank: lora.r, alpha: lora.alpha, useRslora: false };
-      const b = stored.get(`${module}.lora_B.weight`)!;
-      parameters.set(`${module}.weight`, mergedWeight(parameters.get(`${module}.weight`)!, a, b, config));
-    }
+    data.set(row, row.length * fixture.config().eosTokenId);
+    parameters.set(name, float32Tensor(head.shape, data));
+  } else if (model !== "base") {
+    const { lora, parameters: all } = fixture.case(`case_${model}`);
+    const weights = new Map([...all].filter(([name]) => !parameters.has(name)));
+    return mergeAdapter(parameters, { config: lora!, weights, unfrozen: new Map() });
   }
   return parameters;
 }
 
-function batchOf(input: string): TokenBatch {
-  const { input_ids: ids, attention_mask: mask } =
-    read<Record<string, Record<string, Stored>>>("inputs.json")[input]!;
-  const int32 = ({ shape, data }: Stored) =>
-    ({ dtype: "int32", shape, data: Int32Array.from(data) }) as const;
-  const [rows, length] = ids!.shape as [number, number];
+function batchOf(fixture: T5Fixture, input: string): TokenBatch {
+  const { inputIds, attentionMask } = fixture.batch(input);
+  const [rows, length] = inputIds.shape as [number, number];
   const lengths = Array.from({ length: rows }, (_, i) =>
-    mask!.data.slice(i * length, (i + 1) * length).reduce((a, b) => a + b, 0),
+    attentionMask.data.slice(i * length, (i + 1) * length).reduce((a, b) => a + b, 0),
   );
-  return { inputIds: int32(ids!), attentionMask: int32(mask!), lengths };
+  return { inputIds, attentionMask, lengths };
 }
 
 /** Options by their names here, without those that only repeat a default. */
@@ -89,28 +70,42 @@ function optionsOf(args: Run["args"]): GenerationOptions {
 }
 
 /** What transformers returns: the start token first, padded to the longest. */
-function asReference(sequences: readonly { tokens: readonly number[] }[]): number[][] {
+function asReference(sequences: readonly { tokens: readonly number[] }[], config: T5Config): number[][] {
   const longest = Math.max(...sequences.map(({ tokens }) => tokens.length));
-  return sequences.map(({ tokens }) => [0, ...tokens, ...Array<number>(longest - tokens.length).fill(0)]);
+  return sequences.map(({ tokens }) => [
+    config.decoderStartTokenId,
+    ...tokens,
+    ...Array<number>(longest - tokens.length).fill(config.padTokenId),
+  ]);
 }
 
-for (const model of ["base", "eos", "lora_all"] as const) {
-  test(`generation equals transformers' (${model})`, { skip }, async () => {
-    const generator = await T5Generator.create({
-      ...readModelDirectory(fixture),
-      parameters: parametersOf(model),
-    });
-    const runs = read<{ runs: Run[] }>("generation.json").runs.filter((run) => run.model === model);
-    assert.ok(runs.length >= 9);
-    for (const { input, args, sequences, sequences_scores: scores } of runs) {
-      const found = await generate(generator, batchOf(input), optionsOf(args));
-      const what = `${input} ${JSON.stringify(args)}`;
-      assert.deepEqual(asReference(found), sequences, what);
-      scores?.forEach((score, i) => assert.ok(Math.abs(found[i]!.score! - score) < 1e-5, what));
-    }
-    await generator.dispose();
+/** After a row's EOS newer releases repeat it where older ones pad; both mean padding. */
+function padded(sequences: readonly number[][], { eosTokenId, padTokenId }: T5Config): number[][] {
+  return sequences.map((row) => {
+    const end = row.indexOf(eosTokenId, 1);
+    return row.map((token, i) => (end >= 0 && i > end && token === eosTokenId ? padTokenId : token));
   });
 }
+
+testEveryT5(
+  "generation equals transformers'",
+  ["inputs.json", "generation.json"],
+  (fixture) => [...new Set(readRuns(fixture).runs.map(({ model }) => model))],
+  async (fixture, model) => {
+    const config = fixture.config();
+    const generator = await T5Generator.create({
+      ...readModelDirectory(fixture.directory),
+      parameters: parametersOf(fixture, model),
+    });
+    for (const run of readRuns(fixture).runs.filter((run) => run.model === model)) {
+      const found = await generate(generator, batchOf(fixture, run.input), optionsOf(run.args));
+      const what = `${run.input} ${JSON.stringify(run.args)}`;
+      assert.deepEqual(asReference(found, config), padded(run.sequences, config), what);
+      run.sequences_scores?.forEach((score, i) => assert.ok(Math.abs(found[i]!.score! - score) < 1e-5, what));
+    }
+    await generator.dispose();
+  },
+);
 
 test("a row's tokens do not depend on the batch, on padding, or on rows that ended before", async () => {
   const model = randomT5(TINY, 4);
