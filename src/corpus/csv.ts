@@ -1,5 +1,8 @@
 import { isUtf8 } from "node:buffer";
+import { readFileSync } from "node:fs";
+import { constants, gunzipSync } from "node:zlib";
 import Papa from "papaparse";
+import { disguiseOf } from "../io";
 
 /** A CSV file that cannot be read, with the file and the line (from 1) where it goes wrong. */
 export class CsvError extends Error {
@@ -20,6 +23,8 @@ export interface CsvTable {
   rows: CsvRow[];
   /** Whether a UTF-8 byte order mark preceded the header. */
   byteOrderMark: boolean;
+  /** What separates fields. */
+  delimiter: string;
 }
 
 export interface CsvRow {
@@ -29,29 +34,58 @@ export interface CsvRow {
   fields: string[];
 }
 
+/** A CSV file as it lies on disk, and what it holds. */
+export interface CsvFile extends CsvTable {
+  /** The file's own bytes, compressed if it is. */
+  stored: Buffer;
+  compressed: boolean;
+}
+
+/** The largest size of a decompressed file; the real corpus' largest file has 19 MB. */
+const largestFile = 2 ** 30;
+
+/**
+ * Reads a CSV file, gzipped or not, as {@link parseCsv} does.
+ *
+ * @throws {CsvError} where {@link parseCsv} fails, or the gzip data are cut off or damaged
+ */
+export function readCsv(path: string): CsvFile {
+  const stored = readFileSync(path);
+  const compressed = stored[0] === 0x1f && stored[1] === 0x8b;
+  return { stored, compressed, ...parseCsv(compressed ? gunzip(stored, path) : stored, path) };
+}
+
 /**
  * Parses a whole CSV file (RFC 4180, UTF-8 with or without a byte order mark; records end with LF, CRLF or CR) with
  * papaparse, and refuses what that lets pass: other encodings, records of another width. Empty lines between records
- * are passed over.
+ * are passed over. The first record is the header. Fields are separated by what a first line such as `sep=;` names;
+ * otherwise by commas, or by semicolons or tabs where only these divide the header.
  *
  * @param path named in errors
- * @throws {CsvError} for an empty file, another encoding, an unclosed or misplaced quote, or a record whose number of
+ * @throws {CsvError} for an empty file, one that is no text ({@link disguiseOf}), another encoding, an unclosed or misplaced quote, or a record whose number of
  *   fields differs from the header's; nothing is returned then
  */
 export function parseCsv(bytes: Uint8Array, path: string): CsvTable {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const disguise = disguiseOf(data);
+  if (disguise !== undefined) throw new CsvError(path, 1, `the file ${disguise}`);
   requireUtf8(data, path);
-  const text = unifyLineBreaks(data.toString("utf8"));
-  const { data: records, errors } = Papa.parse<string[]>(text, { delimiter: ",", newline: "\n" });
+  const whole = unifyLineBreaks(data.toString("utf8"));
+  const byteOrderMark = whole.startsWith("\uFEFF");
+  const [hint = "", named] = /^\uFEFF?sep=(.)\n/i.exec(whole) ?? [];
+  const text = whole.slice(hint.length || Number(byteOrderMark));
+  const delimiter = named ?? findDelimiter(text);
+  const { data: records, errors } = Papa.parse<string[]>(text, { delimiter, newline: "\n" });
+  const firstLine = hint === "" ? 1 : 2;
   const [error] = errors;
   if (error) {
     const problem =
       error.code === "MissingQuotes"
         ? "a quoted field opens here and never closes; the file is cut off or lacks a quote"
         : "in the field that opens here a quote stands neither at its border nor doubled; write quotes inside a field twice";
-    throw new CsvError(path, 1 + countLineBreaks(text.slice(0, error.index)), problem);
+    throw new CsvError(path, firstLine + countLineBreaks(text.slice(0, error.index)), problem);
   }
-  let line = 1;
+  let line = firstLine;
   let header: string[] | undefined;
   const rows: CsvRow[] = [];
   for (const fields of records) {
@@ -66,7 +100,20 @@ export function parseCsv(bytes: Uint8Array, path: string): CsvTable {
     for (const field of fields) line += countLineBreaks(field);
   }
   if (!header) throw new CsvError(path, 1, "the file is empty");
-  return { header, rows, byteOrderMark: text.startsWith("\uFEFF") };
+  return { header, rows, byteOrderMark, delimiter };
+}
+
+/** The comma if it divides the header, else whichever one of semicolon and tab does. */
+function findDelimiter(text: string): string {
+  const dividing = [",", ";", "\t"].filter((delimiter) => {
+    const { data, errors } = Papa.parse<string[]>(text.replace(/^\n+/, ""), {
+      delimiter,
+      newline: "\n",
+      preview: 1,
+    });
+    return errors.length === 0 && data[0] !== undefined && data[0].length > 1;
+  });
+  return dividing.length === 1 ? dividing[0]! : ",";
 }
 
 function requireWidth(fields: string[], header: string[], path: string, line: number): void {
@@ -92,7 +139,11 @@ function countLineBreaks(text: string): number {
 function requireUtf8(data: Buffer, path: string): void {
   const [first, second] = data;
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
-    throw new CsvError(path, 1, "the file is UTF-16; save it as UTF-8");
+    throw new CsvError(
+      path,
+      1,
+      'the file is UTF-16 (in Excel "Unicode text"); save it as UTF-8 (in Excel "CSV UTF-8")',
+    );
   }
   const nul = data.indexOf(0);
   if (nul >= 0) {
@@ -103,7 +154,7 @@ function requireUtf8(data: Buffer, path: string): void {
   throw new CsvError(
     path,
     lineOf(data, bad),
-    `byte 0x${data[bad]!.toString(16).padStart(2, "0")} is not UTF-8 text; if the file is Windows-1252 or Latin-1, save it as UTF-8`,
+    `byte 0x${data[bad]!.toString(16).padStart(2, "0")} is not UTF-8 text; if the file is Windows-1252 or Latin-1, save it as UTF-8 (in Excel "CSV UTF-8")`,
   );
 }
 
@@ -135,4 +186,30 @@ function isCutUtf8(data: Buffer): boolean {
     if (length > cut) return isUtf8(data.subarray(0, data.length - cut));
   }
   return false;
+}
+
+function gunzip(stored: Buffer, path: string): Buffer {
+  try {
+    return gunzipSync(stored, { maxOutputLength: largestFile });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === "ERR_BUFFER_TOO_LARGE") {
+      throw new CsvError(path, 1, `more than ${largestFile / 2 ** 20} MiB when decompressed`);
+    }
+    throw new CsvError(
+      path,
+      readableLines(stored),
+      `the gzip data are cut off or damaged here (${message}); get the file again`,
+    );
+  }
+}
+
+/** The line up to which cut or damaged gzip data can be read. */
+function readableLines(stored: Buffer): number {
+  try {
+    const text = gunzipSync(stored, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: largestFile });
+    return text.reduce((lines, byte) => (byte === 0x0a ? lines + 1 : lines), 1);
+  } catch {
+    return 1;
+  }
 }

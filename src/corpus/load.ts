@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { readPart } from "./read";
 import { buildSmallSplits, randomSplits } from "./splits";
 import { findCorpus, type CorpusSource, type SourceOptions } from "./source";
@@ -30,7 +30,8 @@ export interface Corpus {
  * Reads Synthetic-Persona-Chat, or the embedded sample in its form ({@link findCorpus} says which):
  * `(await loadCorpus({ directory: "data/spc" })).splits.train[0].turns`.
  *
- * @throws {Error} if a file is missing, or {@link CsvError} naming file and line if one is malformed
+ * @throws {Error} if a file is missing, or {@link CsvError} naming file and line if one is malformed or
+ *   hardly any of its conversations has turns
  */
 export async function loadCorpus(options: CorpusOptions = {}): Promise<Corpus> {
   const { seed = 13 } = options;
@@ -48,7 +49,24 @@ export async function loadCorpus(options: CorpusOptions = {}): Promise<Corpus> {
     const { nTrain, nVal, nTest } = options.small;
     splits = buildSmallSplits(splits, nTrain, nVal, nTest, seed);
   }
-  return { source, splits, newPersona: newPersona ?? [], files: read.map(({ report }) => report) };
+  const files = read.map(({ report }) => report);
+  return {
+    source: { ...source, why: source.why + remarks(files) },
+    splits,
+    newPersona: newPersona ?? [],
+    files,
+  };
+}
+
+/** What a reader should know of files that are read although they are unlike the corpus'. */
+function remarks(files: readonly PartReport[]): string {
+  const others = [...new Set(files.map(({ delimiter }) => delimiter))].filter((one) => one !== ",");
+  return others
+    .map((delimiter) => {
+      const names = files.filter((file) => file.delimiter === delimiter).map(({ path }) => basename(path));
+      return `; fields are separated by ${JSON.stringify(delimiter)}, not by commas, in ${names.join(", ")}`;
+    })
+    .join("");
 }
 
 /**

@@ -1,26 +1,19 @@
-import { readFileSync } from "node:fs";
-import { constants, gunzipSync } from "node:zlib";
 import { sha256 } from "../io";
 import { countOddity, parseConversation } from "./conversation";
-import { CsvError, parseCsv } from "./csv";
+import { CsvError, readCsv } from "./csv";
 import type { Conversation, Oddity, Part, PartReport } from "./types";
 
 /** The columns of Synthetic-Persona-Chat; others may stand beside them. */
 export const corpusColumns = ["user 1 personas", "user 2 personas", "Best Generated Conversation"] as const;
 
-/** The largest size of a decompressed file; the real corpus' largest file has 19 MB. */
-const largestFile = 2 ** 30;
-
 /**
  * Reads one file of the corpus, `.csv` or gzipped. Every row becomes a conversation.
  *
- * @throws {CsvError} with file and line where {@link parseCsv} fails, a column is missing, no row follows the header,
- *   or the gzip data are cut off or damaged; nothing is returned then
+ * @throws {CsvError} with file and line where {@link readCsv} fails, a column is missing, no row follows the header, or
+ *   hardly any conversation has turns; nothing is returned then
  */
 export function readPart(path: string, part: Part): { conversations: Conversation[]; report: PartReport } {
-  const stored = readFileSync(path);
-  const compressed = stored[0] === 0x1f && stored[1] === 0x8b;
-  const { header, rows, byteOrderMark } = parseCsv(compressed ? gunzip(stored, path) : stored, path);
+  const { header, rows, byteOrderMark, delimiter, stored, compressed } = readCsv(path);
   const [first, second, text] = corpusColumns.map((name) => columnIndex(header, name, path)) as [
     number,
     number,
@@ -30,6 +23,7 @@ export function readPart(path: string, part: Part): { conversations: Conversatio
   const conversations = rows.map(({ line, fields }, index) =>
     toConversation(fields[first]!, fields[second]!, fields[text]!, part, index + 1, line),
   );
+  requireTurns(conversations, path);
   return {
     conversations,
     report: {
@@ -39,6 +33,7 @@ export function readPart(path: string, part: Part): { conversations: Conversatio
       bytes: stored.length,
       compressed,
       byteOrderMark,
+      delimiter,
       conversations: conversations.length,
       turns: conversations.reduce((sum, { turns }) => sum + turns.length, 0),
       oddities: countOddities(conversations),
@@ -89,6 +84,42 @@ function toConversation(
   };
 }
 
+/** Conversations with turns, of those with text, below which a file is taken to have other labels. */
+const fewestWithTurns = 0.1;
+
+/**
+ * @throws {CsvError} that says what the lines begin with instead, where less than a tenth of the conversations with text
+ *   have a turn
+ */
+function requireTurns(conversations: readonly Conversation[], path: string): void {
+  const filled = conversations.filter(({ text }) => text.trim() !== "");
+  const without = filled.filter(({ turns }) => turns.length === 0);
+  const withTurns = filled.length - without.length;
+  if (filled.length > 0 && withTurns >= fewestWithTurns * filled.length) return;
+  const { fileLine } = without[0] ?? conversations[0]!;
+  if (filled.length === 0) throw new CsvError(path, fileLine, "no conversation of this file has any text");
+  const where = withTurns === 0 ? "" : `in all but ${withTurns} of ${filled.length} conversations `;
+  throw new CsvError(
+    path,
+    fileLine,
+    `${where}no line starts with "User 1:" or "User 2:", so there are no turns; ${foundLabels(filled)}`,
+  );
+}
+
+/** What most often stands before a colon at the beginning of lines. */
+function foundLabels(conversations: readonly Conversation[]): string {
+  const counts = new Map<string, number>();
+  for (const { asides } of conversations) {
+    const labels = asides.flatMap(({ text }) => /^[^:\n]{1,40}:/.exec(text) ?? []);
+    for (const label of new Set(labels)) counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  const [first, second] = [...counts].sort(([, m], [, n]) => n - m);
+  if (!first) return "its lines begin with no label at all. Begin each with who speaks";
+  const name = ([label, times]: [string, number]) =>
+    `${JSON.stringify(label)} in ${times} of ${conversations.length} conversations`;
+  return `found ${name(first)}${second ? ` and ${name(second)}` : ""}. Write "User 1:" and "User 2:" in their place`;
+}
+
 function columnIndex(header: readonly string[], name: string, path: string): number {
   const matches = header.flatMap((column, index) =>
     column.trim().toLowerCase() === name.toLowerCase() ? [index] : [],
@@ -100,30 +131,4 @@ function columnIndex(header: readonly string[], name: string, path: string): num
     1,
     `${problem}; the header has: ${header.map((column) => JSON.stringify(column)).join(", ")}`,
   );
-}
-
-function gunzip(stored: Buffer, path: string): Buffer {
-  try {
-    return gunzipSync(stored, { maxOutputLength: largestFile });
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === "ERR_BUFFER_TOO_LARGE") {
-      throw new CsvError(path, 1, `more than ${largestFile / 2 ** 20} MiB when decompressed`);
-    }
-    throw new CsvError(
-      path,
-      readableLines(stored),
-      `the gzip data are cut off or damaged here (${message}); get the file again`,
-    );
-  }
-}
-
-/** The line up to which cut or damaged gzip data can be read. */
-function readableLines(stored: Buffer): number {
-  try {
-    const text = gunzipSync(stored, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: largestFile });
-    return text.reduce((lines, byte) => (byte === 0x0a ? lines + 1 : lines), 1);
-  } catch {
-    return 1;
-  }
 }

@@ -99,6 +99,8 @@ export interface PartReport {
   compressed: boolean;
   /** Whether a UTF-8 byte order mark preceded the header. */
   byteOrderMark: boolean;
+  /** What separates its fields. */
+  delimiter: string;
   conversations: number;
   turns: number;
   /** For each oddity: how often it occurs, and in how many conversations. */

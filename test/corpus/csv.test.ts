@@ -63,6 +63,46 @@ test("a malformed file is refused with its line", () => {
   fails(Buffer.concat([Buffer.from("a\né\n"), Buffer.from([0xf0, 0x9f])]), 3, /byte 0xf0/);
 });
 
+test("semicolons and tabs separate fields where only they divide the header, or a first line says so", () => {
+  const fields = (text: string) => {
+    const { header, rows, delimiter } = parse(text);
+    return [delimiter, header, ...rows.map(({ fields }) => fields)];
+  };
+  const table = [["a", "b"], ["1, one;\n\tx", "2"]]; // prettier-ignore
+  for (const mark of ["", "\uFEFF"]) {
+    assert.deepEqual(fields(`${mark}a;b\n"1, one;\n\tx";2\n`), [";", ...table]);
+    assert.deepEqual(fields(`${mark}\n"a"\tb\r\n"1, one;\r\n\tx"\t2\r\n`), ["\t", ...table]);
+    for (const delimiter of [",", ";", "\t", "|"]) {
+      const hinted = `${mark}sep=${delimiter}\na${delimiter}b\n"1, one;\n\tx"${delimiter}2\n`;
+      assert.deepEqual(fields(hinted), [delimiter, ...table]);
+      assert.deepEqual(
+        parse(hinted).rows.map(({ line }) => line),
+        [3],
+      );
+    }
+  }
+  // A comma in the header comes first, unless it is inside a field.
+  assert.deepEqual(fields("a;b,c\n1,2\n"), [",", ["a;b", "c"], ["1", "2"]]);
+  assert.deepEqual(fields('"a, b";c\n1,5;2\n'), [";", ["a, b", "c"], ["1,5", "2"]]);
+  assert.deepEqual(fields("a;b\tc\n1\n"), [",", ["a;b\tc"], ["1"]]);
+  fails('sep=;\na;b\n1;"2\n', 3, /never closes/);
+  fails("a;b\n1;2;3\n", 2, /3 fields, the header has 2/);
+});
+
+test("what is no CSV file is called by its name", () => {
+  fails(
+    `version https://git-lfs.github.com/spec/v1\noid sha256:${"a".repeat(64)}\nsize 12345\n`,
+    1,
+    /Git LFS pointer.*git lfs pull/,
+  );
+  fails("<!DOCTYPE html>\n<html><body>Sign in</body></html>\n", 1, /HTML page/);
+  fails(
+    Buffer.from("PK\x03\x04" + "\0".repeat(22) + "\x13\0\0\0[Content_Types].xml", "latin1"),
+    1,
+    /spreadsheet.*CSV/,
+  );
+});
+
 test("parse(write(x)) is x but for line breaks, whatever the fields hold", () => {
   const field = fc.oneof(
     fc.string({ unit: "grapheme" }),

@@ -112,6 +112,50 @@ test("any cut of a file is read as a shorter file or refused", () => {
   }
 });
 
+test("a file whose turns have other labels is refused, with what it has in their place", () => {
+  const table = (texts: string[]) =>
+    `${Papa.unparse({ fields: [...corpusColumns], data: texts.map((text) => ["a", "b", text]) })}\n`;
+  const labelled = (first: string, second: string, times: number) =>
+    Array.from({ length: times }, (_, i) => `${first} Hi ${i}\n${second} Hello\n${first} Bye`);
+  const refused = (texts: string[], problem: RegExp, line = 2) =>
+    assert.throws(
+      () => readPart(put("labels.csv", table(texts)), "train"),
+      (error: unknown) => error instanceof CsvError && error.line === line && problem.test(error.message),
+    );
+  refused(
+    labelled("A:", "B:", 40),
+    /no line starts with "User 1:" or "User 2:".*found "A:" in 40 of 40 conversations and "B:" in 40 of 40/,
+  );
+  refused(["", "no speaker\nat all"], /begin with no label at all/, 3);
+  refused(["", " "], /no conversation of this file has any text/);
+  // Nearly none: fewer than a tenth of those with text.
+  const odd = labelled("Anna:", "Ben:", 19);
+  refused(["", "User 1: Hi", ...odd], /in all but 1 of 20 conversations no line.*"Anna:" in 19 of 20/, 4);
+  const { report } = readPart(
+    put("labels.csv", table([...labelled("User 1:", "User 2:", 2), ...odd.slice(1)])),
+    "train",
+  );
+  assert.deepEqual([report.conversations, report.turns], [20, 6]);
+  assert.deepEqual(report.oddities["no speaker"], { occurrences: 54, conversations: 18 });
+});
+
+test("semicolons are read, and it is said", async () => {
+  const source = mkdtempSync(join(folder, "semicolons-"));
+  for (const part of ["train", "valid", "test"]) {
+    const table = Papa.unparse(
+      { fields: [...corpusColumns], data: rows },
+      { delimiter: part === "test" ? "," : ";", newline: "\r\n" },
+    );
+    writeFileSync(join(source, `${part}.csv`), `\uFEFF${table}`);
+  }
+  const corpus = await loadCorpus({ directory: source });
+  assert.equal(corpus.splits.train[0]!.turns[1]!.text, "Hello");
+  assert.equal(
+    corpus.source.why,
+    'the folder was named; fields are separated by ";", not by commas, in train.csv, valid.csv',
+  );
+});
+
 test("a missing file is named with the names looked for", async () => {
   await assert.rejects(loadCorpus({ directory: folder }), /part "train".*train\.csv, train\.csv\.gz, Synth/);
 });
