@@ -5,10 +5,13 @@ import {
   type DuckDBConnection,
   type DuckDBValue,
 } from "@duckdb/node-api";
-import { existsSync } from "node:fs";
+import { csvRecords, identifier, jsonColumns, tableKind } from "./files";
 import { columnNames, columnType, type Cell, type Records } from "./tables";
 
-/** A table: records, or a file (`.csv`, `.json`, `.jsonl`, each also `.gz`). */
+/**
+ * A table: records, or a file (`.csv`, `.json`, `.jsonl`, each also `.gz`). What a file's columns hold is decided by all of
+ * their values, never by the first ones: {@link csvRecords}, {@link jsonColumns}.
+ */
 export type Table = Records | { file: string };
 
 /** What a query may return in a field. Whole numbers beyond ±2⁵³ come as `bigint`, everything smaller as `number`. */
@@ -44,8 +47,7 @@ export async function openTables(tables: Readonly<Record<string, Table>>): Promi
   };
   try {
     for (const [name, table] of Object.entries(tables)) {
-      if ("file" in table)
-        await connection.run(`CREATE TABLE ${identifier(name)} AS FROM ${reader(table.file)}`);
+      if ("file" in table) await insertFile(connection, name, table.file);
       else await insert(connection, name, table as Records);
     }
   } catch (error) {
@@ -84,8 +86,12 @@ export async function query<Row extends SqlRow = SqlRow>(
   }
 }
 
-async function insert(connection: DuckDBConnection, name: string, records: Records): Promise<void> {
-  const columns = columnNames(records);
+async function insert(
+  connection: DuckDBConnection,
+  name: string,
+  records: Records,
+  columns = columnNames(records),
+): Promise<void> {
   if (columns.length === 0) throw new TypeError(`table ${name}: no records, so no columns`);
   const types = columns.map((column) => columnType(records, column, name));
   const declarations = columns.map((column, i) => `${identifier(column)} ${types[i]!.toString()}`);
@@ -108,19 +114,24 @@ async function insert(connection: DuckDBConnection, name: string, records: Recor
   appender.closeSync();
 }
 
-function reader(file: string): string {
-  if (!existsSync(file)) throw new Error(`${file}: no such file`);
-  const kind = /\.(csv|json|jsonl)(\.gz)?$/i.exec(file)?.[1]?.toLowerCase();
-  if (!kind) throw new Error(`${file}: not a .csv, .json or .jsonl file`);
-  const path = `'${file.replaceAll("'", "''")}'`;
+async function insertFile(connection: DuckDBConnection, name: string, file: string): Promise<void> {
+  if (tableKind(file) === "csv") {
+    const { records, columns } = csvRecords(file);
+    return insert(connection, name, records, columns);
+  }
   // Literal characters in the name: DuckDB would read * ? [ ] as a pattern.
   if (/[*?[\]]/.test(file))
     throw new Error(`${file}: DuckDB takes * ? [ ] in a file's name for a pattern; rename it`);
-  return kind === "csv" ? `read_csv(${path})` : `read_json(${path})`;
+  const columns = Object.entries(jsonColumns(file)).map(
+    ([column, type]) => `${identifier(column)}: ${literal(type)}`,
+  );
+  if (columns.length === 0) throw new TypeError(`table ${name}: ${file} has no records, so no columns`);
+  const reader = `read_json(${literal(file)}, records = true, columns = {${columns.join(", ")}})`;
+  await connection.run(`CREATE TABLE ${identifier(name)} AS FROM ${reader}`);
 }
 
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** Whole numbers that a double holds exactly become numbers, at any depth. */
