@@ -1,13 +1,13 @@
 import { mean, quantileSorted } from "simple-statistics";
 import type { CaseMetric, EvaluatedVariant } from "../evaluation";
-import { holm, type Interval, meanMetric, pairedRandomizationTest } from "../metrics";
+import { holm, type Interval, meanMetric, pairedRandomizationTest, requireResamples } from "../metrics";
 import { Random } from "../random";
 
 /** How much one way of doing things scores above another, over several seeds. */
 export interface Effect extends Interval {
   /** Two-sided, of the paired randomisation test over conversations, each with its mean over the seeds. */
   readonly pValue: number;
-  /** The difference for each seed by itself. */
+  /** The difference for each seed by itself; empty where the two sides have different numbers of seeds. */
   readonly bySeed: readonly number[];
 }
 
@@ -19,14 +19,14 @@ export interface EffectOptions {
 }
 
 /**
- * The mean difference a − b of a metric between two variants, each trained with the same seeds and evaluated on the same
- * cases. The interval is a two-level percentile bootstrap: seeds are drawn with replacement, and conversations with
- * replacement, so that it speaks of other seeds and other conversations. Few seeds are a rough sample of all; with one seed
- * it speaks of conversations alone.
+ * The mean difference a − b of a metric between two variants that were evaluated on the same cases. The interval is a
+ * two-level percentile bootstrap: seeds are drawn with replacement, and conversations with replacement, so that it speaks of
+ * other seeds and other conversations. Few seeds are a rough sample of all; with one seed it speaks of conversations alone.
  *
  * @param a one evaluation a seed
- * @param b the same seeds in the same order
- * @throws Error where seeds or cases differ
+ * @param b the same seeds in the same order, which are then drawn in pairs; or another number of seeds, of which each side
+ *   draws its own: one for a base model or a bound, which has none
+ * @throws Error where a side is empty, or cases differ
  */
 export function effect(
   a: readonly EvaluatedVariant[],
@@ -34,7 +34,7 @@ export function effect(
   metric: CaseMetric,
   options: EffectOptions = {},
 ): Effect {
-  if (a.length === 0 || a.length !== b.length)
+  if (a.length === 0 || b.length === 0)
     throw new Error(`effect needs the same seeds on both sides, not ${a.length} and ${b.length}`);
   const caseSet = a[0]!.summary.caseSet;
   const other = [...a, ...b].find(({ summary }) => summary.caseSet !== caseSet);
@@ -43,10 +43,11 @@ export function effect(
     throw new Error(`${names} were not evaluated on the same cases`);
   }
   const [ofA, ofB] = [caseScores(a, metric), caseScores(b, metric)];
-  const differences = ofA.map((values, s) => values.map((value, i) => value - ofB[s]![i]!));
   const { pValue } = pairedRandomizationTest(overSeeds(ofA), overSeeds(ofB), { seed: options.seed });
+  if (a.length !== b.length) return { ...twoLevelBootstrap([ofA, ofB], options), pValue, bySeed: [] };
+  const differences = ofA.map((values, s) => values.map((value, i) => value - ofB[s]![i]!));
   return {
-    ...twoLevelBootstrap(differences, options),
+    ...twoLevelBootstrap([differences], options),
     pValue,
     bySeed: differences.map((values) => mean(values)),
   };
@@ -62,7 +63,7 @@ export function meanOverSeeds(
   metric: CaseMetric,
   options: EffectOptions = {},
 ): Interval {
-  return twoLevelBootstrap(caseScores(variants, metric), options);
+  return twoLevelBootstrap([caseScores(variants, metric)], options);
 }
 
 /** One row a seed, one column a case. */
@@ -70,25 +71,35 @@ function caseScores(variants: readonly EvaluatedVariant[], metric: CaseMetric): 
   return variants.map(({ cases }) => cases.map(({ metrics }) => metrics[metric]));
 }
 
-/** The mean of a table of seeds by cases, and the percentile interval of resampling both. */
+type SeedsByCases = readonly (readonly number[])[];
+
+/**
+ * The mean of a table of seeds by cases, less that of a second one of the same cases if there is one, and the percentile
+ * interval of resampling seeds and cases.
+ */
 function twoLevelBootstrap(
-  table: readonly (readonly number[])[],
+  [table, minus]: readonly [SeedsByCases, SeedsByCases?],
   { seed = 13, resamples = 1000, confidence = 0.95 }: EffectOptions,
 ): Interval {
-  const [seeds, cases] = [table.length, table[0]!.length];
+  requireResamples(resamples);
+  const cases = table[0]!.length;
   const random = new Random(seed);
+  const resampledMean = (rows: SeedsByCases, times: Float64Array) => {
+    let sum = 0;
+    for (let s = 0; s < rows.length; s++) {
+      const chosen = rows[random.integer(rows.length)]!;
+      for (let i = 0; i < cases; i++) sum += times[i]! * chosen[i]!;
+    }
+    return sum / (rows.length * cases);
+  };
   const drawn = Array.from({ length: resamples }, () => {
     const times = new Float64Array(cases);
     for (let i = 0; i < cases; i++) times[random.integer(cases)]!++;
-    let sum = 0;
-    for (let s = 0; s < seeds; s++) {
-      const chosen = table[random.integer(seeds)]!;
-      for (let i = 0; i < cases; i++) sum += times[i]! * chosen[i]!;
-    }
-    return sum / (seeds * cases);
+    return resampledMean(table, times) - (minus ? resampledMean(minus, times) : 0);
   }).sort((x, y) => x - y);
   const tail = (1 - confidence) / 2;
-  const value = mean(table.map((values) => mean([...values])));
+  const meanOf = (rows: SeedsByCases) => mean(rows.map((values) => mean([...values])));
+  const value = meanOf(table) - (minus ? meanOf(minus) : 0);
   return { value, low: quantileSorted(drawn, tail), high: quantileSorted(drawn, 1 - tail) };
 }
 
@@ -121,9 +132,18 @@ export type EffectRow = {
   verdict: "a is higher" | "a is lower" | "no difference shown";
 };
 
+/** Whether a difference is shown: its interval is without 0 *and* its adjusted p-value is below `level`. */
+export function isShown(
+  { low, high }: Pick<Interval, "low" | "high">,
+  adjusted: number,
+  level: number,
+): boolean {
+  return (low > 0 || high < 0) && adjusted < level;
+}
+
 /**
- * Several {@link effect}s in words. A difference is shown where its interval is without 0 *and* its p-value, adjusted by
- * {@link holm} for the number of comparisons, is below 1 − `confidence`.
+ * Several {@link effect}s in words: whether each difference {@link isShown} at the level 1 − `confidence`, its p-value
+ * adjusted by {@link holm} for the number of comparisons.
  */
 export function effectRows(
   pairs: readonly (readonly [a: SeededVariant, b: SeededVariant])[],
@@ -140,7 +160,7 @@ export function effectRows(
   const adjusted = holm(effects.map(({ pValue }) => pValue));
   const level = 1 - (options.confidence ?? 0.95);
   return effects.map(({ name, metric, value, low, high, pValue, bySeed }, i) => {
-    const shown = (low > 0 || high < 0) && adjusted[i]! < level;
+    const shown = isShown({ low, high }, adjusted[i]!, level);
     return {
       "a − b": name,
       metric,

@@ -1,5 +1,5 @@
 import type { Conversation } from "../corpus";
-import type { Generation, JsonValue, Variant } from "../evaluation";
+import { type Generation, type JsonValue, untrainedIdentity, type Variant } from "../evaluation";
 import { Random } from "../random";
 import { Bm25Index, type Bm25Options, TfidfIndex, type TfidfOptions } from "../retrieval";
 
@@ -53,8 +53,10 @@ export function retrievalBaseline(
     const found = pool[best.index]!;
     return { input, output: part(found, returned), retrieved: [{ id: found.id, score: best.score }] };
   };
+  const name = rest.name ?? "retrieval";
   return {
-    name: rest.name ?? "retrieval",
+    name,
+    identity: untrainedIdentity("baseline", name),
     settings: {
       retriever,
       ...(index.options as Record<string, JsonValue>),
@@ -75,6 +77,7 @@ export function retrievalBaseline(
 export function templateBaseline(): Variant {
   return {
     name: "template",
+    identity: untrainedIdentity("baseline", "template"),
     settings: {},
     generate: (conversations) =>
       conversations.map((conversation) => ({
@@ -90,6 +93,7 @@ export function randomBaseline(pool: readonly Conversation[], seed = 13): Varian
   const places = placesById(pool);
   return {
     name: "random",
+    identity: untrainedIdentity("bound", "random"),
     settings: { seed, pool: pool.length },
     generate: (conversations) => {
       const random = new Random(seed);
@@ -110,6 +114,7 @@ export function randomBaseline(pool: readonly Conversation[], seed = 13): Varian
 export function referenceBaseline(): Variant {
   return {
     name: "reference",
+    identity: untrainedIdentity("bound", "reference"),
     settings: {},
     generate: (conversations) =>
       conversations.map((conversation) => ({ input: personaText(conversation), output: conversation.text })),

@@ -1,4 +1,4 @@
-import type { Variant } from "../evaluation";
+import { assumedIdentity, type Variant } from "../evaluation";
 
 /** A text's tokens as numbers and back, as a model's tokenizer has them. */
 export interface TextTokenizer {
@@ -27,8 +27,10 @@ export function cutToTokens(text: string, count: number, tokenizer?: TextTokeniz
 /** A variant whose answers are cut to `count` tokens ({@link cutToTokens}), named `NAME, first COUNT words`. */
 export function cutVariant(variant: Variant, count: number, tokenizer?: TextTokenizer): Variant {
   const unit = tokenizer ? "tokens" : "words";
+  const whole = variant.identity ?? assumedIdentity(variant.name, variant.settings);
   return {
     name: `${variant.name}, first ${count} ${unit}`,
+    identity: { ...whole, cut: { length: count, unit } },
     settings: { ...variant.settings, cut: count, cutUnit: unit },
     async generate(conversations) {
       const whole = await variant.generate(conversations);

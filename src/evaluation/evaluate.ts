@@ -1,6 +1,6 @@
 import type { Conversation } from "../corpus";
 import { sha256 } from "../io";
-import { bootstrapInterval, type BootstrapOptions } from "../metrics";
+import { bootstrapInterval, type BootstrapOptions, requireResamples } from "../metrics";
 import { startProgress } from "../notebook";
 import {
   casesSha256,
@@ -8,11 +8,12 @@ import {
   type EvaluationCase,
   evaluationCaseSchema,
   type EvaluationPlace,
-  type JsonValue,
   readEvaluation,
   type VariantSummary,
   writeEvaluation,
 } from "./files";
+import { assumedIdentity, type Identity } from "./identity";
+import type { JsonValue } from "./json";
 import { additiveMetrics, scoreCase, setMetrics } from "./scores";
 
 /** What a variant made of one conversation. */
@@ -29,6 +30,8 @@ export interface Variant {
   /** Names its row and its cases; one name, one row. */
   name: string;
   settings: Record<string, JsonValue>;
+  /** Who it is, for reports and averages over seeds; {@link assumedIdentity} unless it says so itself. */
+  identity?: Identity;
   /** One answer a conversation, in order. A conversation's own text is the reference: only bounds may look at it. */
   generate(conversations: readonly Conversation[]): Promise<Generation[]> | Generation[];
 }
@@ -42,7 +45,7 @@ export interface EvaluationOptions
 /** A variant's summary and its cases. */
 export interface EvaluatedVariant {
   summary: VariantSummary;
-  cases: EvaluationCase[];
+  cases: readonly EvaluationCase[];
 }
 
 /**
@@ -57,6 +60,7 @@ export async function evaluateVariants(
   { seed = 13, resamples = 1000, confidence = 0.95, ...place }: EvaluationOptions,
 ): Promise<EvaluatedVariant[]> {
   if (conversations.length === 0) throw new RangeError("evaluateVariants needs at least one conversation");
+  requireResamples(resamples);
   const progress = startProgress("Evaluating", variants.length, { unit: "variants" });
   const done: EvaluatedVariant[] = [];
   const evaluation = readEvaluation(place);
@@ -68,6 +72,7 @@ export async function evaluateVariants(
     const metrics = additiveMetrics(cases);
     const summary: VariantSummary = {
       variant: variant.name,
+      identity: variant.identity ?? assumedIdentity(variant.name, variant.settings),
       settings: variant.settings,
       split: [...new Set(conversations.map(({ split }) => split))].join("+"),
       cases: cases.length,

@@ -2,15 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readJson, sha256, writeCsv, writeFileWhole, writeJson } from "../io";
+import { identitySchema } from "./identity";
+import { json } from "./json";
 import { caseMetrics, setMetrics } from "./scores";
 
 const interval = z.object({ value: z.number(), low: z.number(), high: z.number() });
-const json: z.ZodType<JsonValue> = z.lazy(() =>
-  z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(json), z.record(z.string(), json)]),
-);
-
-/** What JSON can hold. */
-export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
 
 /** Something that was retrieved for a case: a conversation's id and its score. */
 const retrieved = z.object({ id: z.string(), score: z.number() });
@@ -33,6 +29,8 @@ export type EvaluationCase = z.infer<typeof evaluationCaseSchema>;
 
 export const variantSummarySchema = z.object({
   variant: z.string(),
+  /** Absent in files of versions that did not write it. */
+  identity: identitySchema.optional(),
   /** What the variant was set to: retriever, template, generation settings and so on. */
   settings: z.record(z.string(), json),
   split: z.string(),
@@ -87,7 +85,7 @@ export function evaluationPaths({ directory, runId }: EvaluationPlace): Evaluati
 /** The variants evaluated so far, and their cases by variant. */
 export interface Evaluation {
   variants: VariantSummary[];
-  cases: Map<string, EvaluationCase[]>;
+  cases: Map<string, readonly EvaluationCase[]>;
 }
 
 /**

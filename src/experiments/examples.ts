@@ -33,9 +33,6 @@ export function mostPersonalTurn(
   return best.start;
 }
 
-/** The settings that decide what a model is given. An adapter has to be evaluated with those that it was trained with. */
-export const inputKeys = ["promptVariant", "retriever", "k", "snippetTurns", "maxInputTokens"] as const;
-
 /** A model's input for a conversation's personas, with the snippets it was made of. */
 export interface ModelInput extends Prompt {
   readonly retrieved: readonly Snippet[];

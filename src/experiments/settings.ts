@@ -106,20 +106,82 @@ const schema = z
 /** Everything that decides an experiment, flat and plain, so that a grid can vary any of it and a file can hold it. */
 export type ExperimentSettings = z.infer<typeof schema>;
 
-const decoding = [
-  "minNewTokens",
-  "numBeams",
-  "lengthPenalty",
-  "doSample",
-  "temperature",
-  "topK",
-  "topP",
-  "noRepeatNgramSize",
-  "repetitionPenalty",
-] as const satisfies readonly (keyof ExperimentSettings)[];
+/**
+ * What each setting decides. Whatever treats some settings in one way takes them from here, so that a new one has its place
+ * everywhere.
+ *
+ * - `seed`: chance, over which results are averaged.
+ * - `training`: how a model is trained, and on what; it means nothing to a model that is not. `unfreezing`: what is trained
+ *   beside the adapters.
+ * - `form` and `retrieval`: what a model is given, in training and evaluation alike.
+ * - `length`: how long targets and answers are.
+ * - `search`: how an answer is looked for, and several come to differ; `decoding`: what it may not be; `choice`: how many there
+ *   are to choose from.
+ * - `evaluation`: which conversations are answered.
+ */
+const kinds = {
+  seed: "seed",
+  nTrain: "training",
+  nValidation: "training",
+  nTest: "evaluation",
+  maxSteps: "training",
+  batchSize: "training",
+  gradientAccumulation: "training",
+  learningRate: "training",
+  warmupSteps: "training",
+  schedule: "training",
+  personaWeight: "training",
+  labelSmoothing: "training",
+  evalSteps: "training",
+  loadBestModelAtEnd: "training",
+  frozenWeights: "training",
+  rank: "training",
+  alpha: "training",
+  loraDropout: "training",
+  trainHead: "training",
+  unfrozenEncoderBlocks: "unfreezing",
+  unfrozenDecoderBlocks: "unfreezing",
+  promptVariant: "form",
+  retriever: "retrieval",
+  k: "retrieval",
+  snippetTurns: "retrieval",
+  maxInputTokens: "form",
+  targetStart: "training",
+  maxNewTokens: "length",
+  minNewTokens: "decoding",
+  numBeams: "search",
+  lengthPenalty: "search",
+  doSample: "search",
+  temperature: "search",
+  topK: "search",
+  topP: "search",
+  noRepeatNgramSize: "decoding",
+  repetitionPenalty: "decoding",
+  candidates: "choice",
+} as const satisfies Record<keyof ExperimentSettings, string>;
+export type SettingKind = (typeof kinds)[keyof typeof kinds];
+
+type SettingsOf<Kind extends SettingKind> = {
+  [Key in keyof typeof kinds]: (typeof kinds)[Key] extends Kind ? Key : never;
+}[keyof typeof kinds];
+
+/** The settings that decide these things. */
+export function settingsOf<Kind extends SettingKind>(
+  ...wanted: readonly Kind[]
+): readonly SettingsOf<Kind>[] {
+  const names = Object.keys(kinds) as (keyof typeof kinds)[];
+  return names.filter((name): name is SettingsOf<Kind> =>
+    (wanted as readonly string[]).includes(kinds[name]),
+  );
+}
+
+/** The settings that decide what a model is given. An adapter has to be evaluated with those that it was trained with. */
+export const inputKeys = settingsOf("form", "retrieval");
+
+const decoding = settingsOf("search", "decoding");
 
 /** What is only asked of a model that is trained: the same adapter serves all their values. */
-export const evaluationKeys = ["nTest", "candidates", ...decoding] as const;
+export const evaluationKeys = settingsOf("evaluation", "choice", "search", "decoding");
 
 /** How to generate, for `generateTexts`. */
 export function generationSettings(

@@ -1,4 +1,4 @@
-import type { Variant } from "../evaluation";
+import { type Identity, untrainedIdentity, type Variant } from "../evaluation";
 import { generateTexts } from "../generation";
 import { mergeAdapter, readAdapter } from "../models/lora";
 import { T5Generator } from "../models/t5";
@@ -7,7 +7,7 @@ import { baseName } from "./base";
 import { mostPersonal } from "./candidates";
 import { inputBuilder } from "./examples";
 import type { ExperimentModel } from "./run";
-import { changeSettings, type ExperimentSettings, generationSettings } from "./settings";
+import { changeSettings, type ExperimentSettings, generationSettings, trainingSettings } from "./settings";
 
 /** The checkpoint of a model: the base's, with the adapter merged into it if there is one. */
 export function experimentCheckpoint({ base, adapter }: Pick<ExperimentModel, "base" | "adapter">) {
@@ -22,16 +22,19 @@ export function experimentCheckpoint({ base, adapter }: Pick<ExperimentModel, "b
  * model's own settings: an adapter is evaluated in the form that it was trained in.
  *
  * @param overrides settings of generation; or, to show what another form does, of the input
+ * @param family what it is called apart from the seed of its training, where there are several
  */
 export function experimentVariant(
   name: string,
   model: ExperimentModel,
   overrides: Partial<ExperimentSettings> = {},
+  family = name,
 ): Variant {
   const settings = changeSettings(model.settings, overrides);
   const { base, pool, adapter } = model;
   return {
     name,
+    identity: experimentIdentity(family, model, settings),
     settings: {
       ...settings,
       base: baseName(base),
@@ -70,6 +73,23 @@ export function experimentVariant(
         await generator.dispose();
       }
     },
+  };
+}
+
+function experimentIdentity(
+  family: string,
+  { adapter, settings: trained }: ExperimentModel,
+  asked: ExperimentSettings,
+): Identity {
+  if (adapter === undefined) return untrainedIdentity("base", family);
+  const unknownSnippets = trained.k === 0 && asked.k > 0;
+  const otherForm = trained.promptVariant !== asked.promptVariant;
+  return {
+    kind: unknownSnippets || otherForm ? "misused" : "model",
+    family,
+    seed: trained.seed,
+    cut: null,
+    trained: trainingSettings(trained) as Identity["trained"],
   };
 }
 

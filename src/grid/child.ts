@@ -13,6 +13,7 @@ export interface RunOrder {
   module: string;
   directory: string;
   id: string;
+  family: string;
   profile: Profile;
   settings: Settings;
   inputs: Readonly<Record<string, string>>;

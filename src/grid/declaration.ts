@@ -31,6 +31,11 @@ export interface PlannedRun {
   readonly settings: Settings;
 }
 
+/** A run with what its seeds are called together: its RUN_ID, without the seed where that is an axis. */
+export interface FamilyRun extends PlannedRun {
+  readonly family: string;
+}
+
 /** More runs than anybody means to start. */
 const mostRuns = 10_000;
 /** File systems take names of 255 bytes, of which the longest file of a run adds 30. */
@@ -70,16 +75,27 @@ const schema = z
  * @throws Error that says what is wrong and where
  */
 export function planGrid(declaration: unknown, where = "the grid"): { profile: Profile; runs: PlannedRun[] } {
+  const { profile, runs } = planFamilies(declaration, where);
+  return { profile, runs: runs.map(({ id, settings }) => ({ id, settings })) };
+}
+
+/** {@link planGrid} with the family of each run. */
+export function planFamilies(
+  declaration: unknown,
+  where = "the grid",
+): { profile: Profile; runs: FamilyRun[] } {
   const parsed = schema.safeParse(declaration);
   if (!parsed.success) throw new Error(`${where} is not declared well:\n${z.prettifyError(parsed.error)}`);
   const { name: prefix, profile = "quick", base = {}, axes, runs } = parsed.data;
   const refuse = (what: string): never => {
     throw new Error(`${where}: ${what}`);
   };
-  const own = axes ? combine(axes, refuse) : Object.entries(runs!);
+  const named = Object.entries(runs ?? {}).map(([id, settings]): FamilyRun => ({ id, family: id, settings }));
+  const own = axes ? combine(axes, refuse) : named;
   if (own.length === 0) refuse("it has no runs");
-  const planned = own.map(([id, settings]) => ({
-    id: prefix === undefined ? id : `${prefix}-${id}`,
+  const planned = own.map(({ id, family, settings }) => ({
+    id: [prefix, id].filter(Boolean).join("-"),
+    family: [prefix, family].filter(Boolean).join("-") || "all",
     settings: { ...base, ...settings },
   }));
   const seen = new Map<string, string>();
@@ -101,21 +117,20 @@ export function readDeclaration(path: string): unknown {
 }
 
 /** Every combination of the axes' values, with its RUN_ID. */
-function combine(
-  axes: NonNullable<GridDeclaration["axes"]>,
-  refuse: (what: string) => never,
-): [id: string, settings: Settings][] {
+function combine(axes: NonNullable<GridDeclaration["axes"]>, refuse: (what: string) => never): FamilyRun[] {
   const entries = Object.entries(axes);
   const count = entries.reduce((product, [, values]) => product * values.length, 1);
   if (count > mostRuns) refuse(`${count} runs are more than the ${mostRuns} that a grid may have`);
   if (entries.length === 0) return [];
-  let combined: [string, Settings][] = [["", {}]];
+  let combined: FamilyRun[] = [{ id: "", family: "", settings: {} }];
   for (const [name, values] of entries) {
-    combined = combined.flatMap(([id, settings]) =>
-      values.map((value): [string, Settings] => [
-        `${id === "" ? "" : `${id}-`}${name}_${String(value).replace(/[^\w.-]/g, "_")}`,
-        { ...settings, [name]: value },
-      ]),
+    combined = combined.flatMap(({ id, family, settings }) =>
+      values.map((value): FamilyRun => {
+        const step = `${name}_${String(value).replace(/[^\w.-]/g, "_")}`;
+        const longer = (path: string) => (path === "" ? step : `${path}-${step}`);
+        const both = { id: longer(id), family: name === "seed" ? family : longer(family) };
+        return { ...both, settings: { ...settings, [name]: value } };
+      }),
     );
   }
   return combined;

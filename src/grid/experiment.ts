@@ -32,7 +32,7 @@ export const gridTask: GridTask = {
 
   files: (id) => Object.values(evaluationPaths({ directory: "", runId: id })),
 
-  async run(given, { id, directory, folder, profile, threads, signal, phase, progress }) {
+  async run(given, { id, family, directory, folder, profile, threads, signal, phase, progress }) {
     const settings = parseExperiment(given, `run ${id}`);
     const base = await loadBase(profile);
     const corpus = await loadCorpus({ profile });
@@ -61,7 +61,7 @@ export const gridTask: GridTask = {
       phase("evaluating");
       progress(trained.steps, "evaluating");
       const place = { directory, runId: id, seed: settings.seed };
-      await evaluateVariants([experimentVariant(id, trained)], test, place);
+      await evaluateVariants([experimentVariant(id, trained, {}, family)], test, place);
       const tokens = trained.log.reduce((sum, row) => sum + row.tokensPerSecond * row.seconds, 0);
       return { steps: trained.steps, tokens: Math.round(tokens) };
     } catch (error) {

@@ -1,4 +1,5 @@
-import { type EvaluatedVariant, readEvaluation, scoreRows, type SetMetric } from "../evaluation";
+import { groupSeeds, type SeededVariant } from "../analysis";
+import { type EvaluatedVariant, identityOf, readEvaluation, scoreRows, type SetMetric } from "../evaluation";
 import { type Figure, heatmap } from "../figures";
 import type { CsvValue } from "../io";
 import type { Settings, SettingValue } from "./declaration";
@@ -65,6 +66,14 @@ function foundRun(directory: string, record: RunRecord): GridRun {
 function readScores(directory: string, runId: string): EvaluatedVariant[] {
   const { variants, cases } = readEvaluation({ directory, runId });
   return variants.map((summary) => ({ summary, cases: cases.get(summary.variant)! }));
+}
+
+/** The finished runs, those together that differ in the seed only, under the name that they share or a single one's own. */
+export function seededRuns(runs: readonly GridRun[]): SeededVariant[] {
+  return groupSeeds(runs.flatMap(({ evaluated }) => evaluated)).map((bySeed) => {
+    const { summary } = bySeed[0]!;
+    return { name: bySeed.length === 1 ? summary.variant : identityOf(summary).family, bySeed };
+  });
 }
 
 /** The settings that have more than one value among the runs, in the order in which they are declared. */

@@ -5,7 +5,7 @@ import { defaultThreads } from "../engine";
 import { sha256File } from "../io";
 import { formatDuration, shownPath, startProgress } from "../notebook";
 import { LEFT_TO_OTHER, type RunMessage, type RunOrder } from "./child";
-import { type GridDeclaration, planGrid, type Settings } from "./declaration";
+import { type FamilyRun, type GridDeclaration, planFamilies, type Settings } from "./declaration";
 import { differences, holder, lockPath, readRecord, runFolder, type RunRecord, writeRecord } from "./record";
 import type { GridTask } from "./task";
 
@@ -51,16 +51,17 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
   const directory = resolve(options.directory);
   const module = options.task ?? join(__dirname, "experiment.ts");
   const { gridTask: task } = require(module) as { gridTask: GridTask };
-  const { profile, runs } = planGrid(declaration);
+  const { profile, runs } = planFamilies(declaration);
   const inputs = await task.inputs(profile);
-  const planned = runs.map(({ id, settings }) => ({
+  const planned = runs.map(({ id, family, settings }) => ({
     id,
+    family,
     settings: namedFor(id, () => task.settings(settings, profile)),
   }));
   await settleChanged(directory, planned, inputs, task, options.changed ?? "refuse");
 
   const outcomes = new Map<string, RunOutcome>();
-  const todo: { id: string; settings: Settings }[] = [];
+  const todo: FamilyRun[] = [];
   for (const run of planned) {
     const damaged = await damagedFiles(directory, run.id);
     if (damaged?.length === 0) {
@@ -87,11 +88,11 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
   const worker = async () => {
     while (next < todo.length && !signal?.aborted) {
       const at = next++;
-      const { id, settings } = todo[at]!;
+      const { id, family, settings } = todo[at]!;
       const { units } = works[at]!;
       let reported: number | undefined;
       const started = performance.now();
-      const order: RunOrder = { module, directory, id, profile, settings, inputs, threads };
+      const order: RunOrder = { module, directory, id, family, profile, settings, inputs, threads };
       const outcome = await runProcess(order, signal, (done, note) => {
         if (reported === undefined) progress.skip((reported = done));
         progress.advance(done - reported, note === undefined ? id : `${id}: ${note}`);

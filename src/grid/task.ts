@@ -4,6 +4,8 @@ import type { Settings } from "./declaration";
 /** What a run is told about itself, and where it reports to. */
 export interface RunContext {
   readonly id: string;
+  /** What it is called together with runs that differ in the seed only. */
+  readonly family: string;
   /** The grid's folder, where files of all runs lie side by side. */
   readonly directory: string;
   /** The run's own folder, for what it needs to go on after it was cut. */

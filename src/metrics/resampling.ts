@@ -44,12 +44,13 @@ export interface Interval {
  * Percentile bootstrap interval (Efron 1979; for BLEU Koehn 2004): as many cases as there are, drawn with replacement,
  * `resamples` times over; the interval holds the middle `confidence` of the values. Same seed, same interval.
  *
- * @throws RangeError without cases.
+ * @throws RangeError without cases or resamples.
  */
 export function bootstrapInterval(
   metric: AdditiveMetric,
   { resamples = 1000, confidence = 0.95, seed = 13 }: BootstrapOptions = {},
 ): Interval {
+  requireResamples(resamples);
   const table = new Table(metric.rows);
   if (table.count === 0) throw new RangeError("bootstrapInterval needs at least one case");
   const random = new Random(seed);
@@ -67,10 +68,19 @@ export function bootstrapInterval(
   };
 }
 
+/** @throws RangeError for a number of resamples that gives no interval */
+export function requireResamples(resamples: number): void {
+  if (Number.isInteger(resamples) && resamples > 0) return;
+  throw new RangeError(`an interval needs at least one resample (1,000 are usual), not ${resamples}`);
+}
+
 /** {@link bootstrapInterval} of the mean of one number a case. */
 export function bootstrapMean(values: readonly number[], options?: BootstrapOptions): Interval {
   return { ...bootstrapInterval(meanMetric(values), options), value: mean([...values]) };
 }
+
+/** Random assignments of a paired test, unless told. */
+export const randomizationTrials = 10_000;
 
 export interface RandomizationOptions {
   /** Number of random assignments; 10,000 unless told. */
@@ -91,7 +101,7 @@ export interface RandomizationOptions {
 export function pairedRandomizationTest(
   a: AdditiveMetric,
   b: AdditiveMetric,
-  { trials = 10_000, seed = 13 }: RandomizationOptions = {},
+  { trials = randomizationTrials, seed = 13 }: RandomizationOptions = {},
 ): { difference: number; pValue: number } {
   const [tableA, tableB] = [new Table(a.rows), new Table(b.rows)];
   const { count, width } = tableA;

@@ -1,14 +1,13 @@
 import { arch, cpus, platform, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { mean } from "simple-statistics";
-import { type ErrorRates, errorRates } from "../analysis";
+import { type ErrorRates, errorRates, isShown, meanOverSeeds } from "../analysis";
 import { proposalRows, type ReportedRow } from "../baselines";
 import { findPart, loadCorpus, measureConversations, type SplitName, splitNames } from "../corpus";
 import { type CaseMetric, caseMetrics, type SetMetric } from "../evaluation";
 import { sha256File } from "../io";
-import { bootstrapMean, type Interval } from "../metrics";
+import { type Interval, randomizationTrials } from "../metrics";
 import {
-  caseMeans,
   type Effect,
   type EffectKind,
   effectMetrics,
@@ -17,14 +16,15 @@ import {
   groupFamilies,
   measureEffects,
   significance,
-  trials,
 } from "./effects";
 import type { FoundOutputs, FoundVariant } from "./found";
 import type { Sources } from "./sources";
 
-/** Scores of variants that differ in their seed only: means over seeds and conversations, intervals over conversations. */
+/** Scores of variants that differ in their seed only: means over seeds and conversations, intervals over both. */
 export interface FamilyScores {
   name: string;
+  /** The names of its variants, a seed each. */
+  variants: string[];
   seeds: number;
   files: string[];
   metrics: Partial<Record<SetMetric, Interval | { value: number }>>;
@@ -117,7 +117,7 @@ export async function computeValues(
       files: found.files.length,
       others: found.others.length,
     },
-    trials,
+    trials: randomizationTrials,
     significance,
     families: groupFamilies(all).flatMap((family) =>
       family.members.length > 1 ? [familyScores(family, seed)] : [],
@@ -142,11 +142,12 @@ export async function computeValues(
 function familyScores({ name, members }: Family, seed: number): FamilyScores {
   const { confidence, resamples } = members[0]!.summary;
   const ofCases = caseMetrics.map(
-    (metric) => [metric, bootstrapMean(caseMeans(members, metric), { confidence, resamples, seed })] as const,
+    (metric) => [metric, meanOverSeeds(members, metric, { confidence, resamples, seed })] as const,
   );
   const bleu = { value: mean(members.map(({ summary }) => summary.metrics.bleu.value)) };
   return {
     name,
+    variants: members.map(({ name }) => name),
     seeds: members.length,
     files: [...new Set(members.map(({ file }) => file))],
     metrics: { bleu, ...Object.fromEntries(ofCases) },
@@ -159,7 +160,7 @@ function tally(effects: readonly Effect[]): Computed["tallies"] {
     tallies[kind] = Object.fromEntries(
       effectMetrics.map((metric) => {
         const these = effects.filter((effect) => effect.kind === kind && effect.metric === metric);
-        const decided = these.filter(({ adjusted }) => adjusted <= significance);
+        const decided = these.filter((effect) => isShown(effect, effect.adjusted, significance));
         const higher = decided.filter(({ difference }) => difference > 0).length;
         const [total, lower] = [these.length, decided.length - higher];
         return [metric, { effects: total, higher, lower, undecided: total - higher - lower }];
@@ -202,4 +203,10 @@ async function countCorpus({ manifests }: FoundOutputs): Promise<Computed["corpu
     }
   }
   return undefined;
+}
+
+/** Where the scores of a family of several seeds stand in {@link Computed.families}. */
+export function familyIndex({ families }: Pick<Computed, "families">, { members }: Family): number {
+  const names = members.map(({ name }) => name).join("\n");
+  return families.findIndex(({ variants }) => variants.join("\n") === names);
 }

@@ -1,5 +1,5 @@
 import type { JsonValue, SetMetric } from "../evaluation";
-import type { Computed } from "./computed";
+import { type Computed, familyIndex } from "./computed";
 import { data, type Inline, show, type Text } from "./document";
 import type { effectMetrics, Family } from "./effects";
 import type { Format } from "./format";
@@ -51,12 +51,13 @@ export function score(
 /** A family's score with its interval: of a single variant from its summary, of several seeds as it was computed. */
 export function familyScore(
   context: ReportContext,
-  { name, members }: Family,
+  family: Family,
   metric: SetMetric,
   interval = true,
 ): Text {
-  if (members.length === 1) return score(context, members[0]!, metric, interval);
-  const at = context.computed.families.findIndex((family) => family.name === name);
+  const [first, ...others] = family.members;
+  if (others.length === 0) return score(context, first!, metric, interval);
+  const at = familyIndex(context.computed, family);
   const part = (field: "value" | "low" | "high") =>
     computed(context, ["families", at, "metrics", metric, field], formatOf(metric));
   return interval && metric !== "bleu"

@@ -1,15 +1,14 @@
-import type { CaseMetric, VariantSummary } from "../evaluation";
-import { bootstrapMean, holm, meanMetric, pairedRandomizationTest } from "../metrics";
-import type { FoundVariant, Kind } from "./found";
+import { differingSettings, effect, groupSeeds } from "../analysis";
+import type { CaseMetric, VariantKind } from "../evaluation";
+import { settingsOf } from "../experiments";
+import { holm } from "../metrics";
+import type { FoundVariant } from "./found";
 
 /** The scores that effects are measured in. */
 export const effectMetrics = ["rougeL", "jaccard", "personaCoverage", "personaCoverageContent"] as const;
 
 /** Below it an effect is called one. */
 export const significance = 0.05;
-
-/** Random assignments of each paired test. */
-export const trials = 10_000;
 
 /** What is changed between the two sides of an effect. */
 export type EffectKind =
@@ -33,7 +32,7 @@ export interface Effect {
   metric: CaseMetric;
   cases: number;
   difference: number;
-  /** 95 % bootstrap interval of the difference. */
+  /** Bootstrap interval of the difference over conversations and seeds, as wide and from as many resamples as those of a. */
   low: number;
   high: number;
   /** Of the paired randomisation test, and adjusted for all effects of its kind (Holm 1979). */
@@ -45,23 +44,19 @@ export interface Effect {
 export function measureEffects(contrasts: readonly Contrast[], seed: number): Effect[] {
   const effects = contrasts.flatMap(({ kind, a, b }) =>
     effectMetrics.map((metric): Omit<Effect, "adjusted"> => {
-      const [inA, inB] = [caseMeans(a, metric), caseMeans(b, metric)];
-      const test = pairedRandomizationTest(meanMetric(inA), meanMetric(inB), { seed, trials });
-      const { low, high } = bootstrapMean(
-        inA.map((value, i) => value - inB[i]!),
-        { seed },
-      );
+      const { resamples, confidence } = a[0]!.summary;
+      const { value, low, high, pValue } = effect(a, b, metric, { seed, resamples, confidence });
       return {
         kind,
         a: a.map(({ name }) => name),
         b: b.map(({ name }) => name),
         files: [...new Set([...a, ...b].map(({ file }) => casesFile(file)))],
         metric,
-        cases: inA.length,
-        difference: test.difference,
+        cases: a[0]!.cases.length,
+        difference: value,
         low,
         high,
-        pValue: test.pValue,
+        pValue,
       };
     }),
   );
@@ -73,32 +68,21 @@ export function measureEffects(contrasts: readonly Contrast[], seed: number): Ef
   });
 }
 
-/** The mean over variants of each case's score. */
-export function caseMeans(variants: readonly FoundVariant[], metric: CaseMetric): number[] {
-  return variants[0]!.cases.map(
-    (_, i) => variants.reduce((sum, { cases }) => sum + cases[i]!.metrics[metric], 0) / variants.length,
-  );
-}
-
 const casesFile = (summary: string) => summary.replace(/stage3_summary(.*)\.json$/, "stage3_cases$1.jsonl");
 
 /** Variants that differ in the seed of their training only. */
 export interface Family {
   name: string;
-  kind: Kind;
+  kind: VariantKind;
   members: FoundVariant[];
 }
 
-/** Puts variants together that have the same name but for the seed. */
+/** Puts variants together that differ in nothing but the seed of their training ({@link groupSeeds}). */
 export function groupFamilies(variants: readonly FoundVariant[]): Family[] {
-  const families = new Map<string, Family>();
-  for (const variant of variants) {
-    const key = JSON.stringify([variant.kind, variant.run, variant.family]);
-    const family = families.get(key);
-    if (family) family.members.push(variant);
-    else families.set(key, { name: variant.family, kind: variant.kind, members: [variant] });
-  }
-  return [...families.values()];
+  return groupSeeds(variants, ({ file }) => file).map((members) => {
+    const { name, family, kind } = members[0]!;
+    return { name: members.length === 1 ? name : family, kind, members };
+  });
 }
 
 /**
@@ -109,7 +93,7 @@ export function groupFamilies(variants: readonly FoundVariant[]): Family[] {
  */
 export function findContrasts(variants: readonly FoundVariant[]): Contrast[] {
   const families = groupFamilies(variants);
-  const of = (kind: Kind) => families.filter((family) => family.kind === kind);
+  const of = (kind: VariantKind) => families.filter((family) => family.kind === kind);
   const [models, bases] = [of("model"), of("base")];
   const contrasts: Contrast[] = [];
   const add = (kind: EffectKind, { members: a }: Family, other: Family | undefined) => {
@@ -124,13 +108,13 @@ export function findContrasts(variants: readonly FoundVariant[]): Contrast[] {
         model,
         others.filter((other) => other !== model && is(other) && differing(model, other, but) === 0),
       );
-    const base = (...but: string[]) => like(bases, () => true, ...trainingOnly, "maxSteps", ...but);
+    const base = (...but: string[]) => like(bases, () => true, ...trainingOnly, ...but);
     add("training", model, base() ?? base(...inputSettings));
-    if (Number(asked(model, "unfrozenEncoderBlocks")) > 0)
+    if (unfreezes(model))
       add(
         "unfreezing",
         model,
-        like(models, (other) => asked(other, "unfrozenEncoderBlocks") === 0, "unfrozenEncoderBlocks"),
+        like(models, (other) => !unfreezes(other), ...unfreezing),
       );
     if (Number(asked(model, "k")) > 0) {
       const without = models.filter((other) => asked(other, "k") === 0);
@@ -162,47 +146,29 @@ export function findContrasts(variants: readonly FoundVariant[]): Contrast[] {
 }
 
 /** Settings that a base model has without meaning: nothing was trained by them. */
-const trainingOnly = [
-  "nTrain",
-  "batchSize",
-  "gradientAccumulation",
-  "learningRate",
-  "warmupSteps",
-  "schedule",
-  "rank",
-  "alpha",
-  "loraDropout",
-  "trainHead",
-  "unfrozenEncoderBlocks",
-  "unfrozenDecoderBlocks",
-];
+const trainingOnly = settingsOf("training", "unfreezing");
+const unfreezing = settingsOf("unfreezing");
 /** What decides which snippets are in an input. */
-const inputSettings = ["retriever", "k", "snippetTurns"];
+const inputSettings = settingsOf("retrieval");
 /** How answers are drawn, where several are to differ. */
-const drawing = ["doSample", "temperature", "topK", "topP", "numBeams"];
-/** What is allowed to differ always: where a file lies, and the seed, over which is averaged. */
-const incidental = ["adapter", "seed"];
-
-type Settings = VariantSummary["settings"];
+const drawing = settingsOf("search");
 
 /** A setting of the evaluation, and of the training, which is taken to be the same where it is not known. */
 const asked = ({ members }: Family, name: string) => members[0]!.summary.settings[name];
-const trainedAs = ({ members }: Family, name: string) =>
-  (members[0]!.trained ?? members[0]!.summary.settings)[name];
+const trainedAs = (family: Family, name: string) =>
+  (family.members[0]!.identity.trained ?? family.members[0]!.summary.settings)[name];
+
+const unfreezes = (family: Family) => unfreezing.some((name) => Number(asked(family, name) ?? 0) > 0);
 
 /** In how many settings two families differ, apart from those named. */
 function differing(a: Family, b: Family, but: readonly string[] = []): number {
   const [first, second] = [a.members[0]!, b.members[0]!];
-  const count = (x: Settings, y: Settings) =>
-    [...new Set([...Object.keys(x), ...Object.keys(y)])].filter(
-      (name) =>
-        !incidental.includes(name) &&
-        !but.includes(name) &&
-        JSON.stringify(x[name]) !== JSON.stringify(y[name]),
-    ).length;
+  const count = (x: Readonly<Record<string, unknown>>, y: Readonly<Record<string, unknown>>) =>
+    differingSettings(x, y).filter((name) => !but.includes(name)).length;
   const evaluated = count(first.summary.settings, second.summary.settings);
   // A base model was not trained.
-  return first.trained && second.trained ? evaluated + count(first.trained, second.trained) : evaluated;
+  const [x, y] = [first.identity.trained, second.identity.trained];
+  return x && y ? evaluated + count(x, y) : evaluated;
 }
 
 /** The one that differs in the fewest settings; of equals the first. */
@@ -218,7 +184,7 @@ function sameAdapters(a: Family, b: Family): boolean {
 
 /** The seeds that both sides have; all of them where they share none. */
 function sameSeeds(a: readonly FoundVariant[], b: readonly FoundVariant[]): Pick<Contrast, "a" | "b"> {
-  const seed = (variant: FoundVariant) => variant.summary.settings["seed"];
+  const seed = (variant: FoundVariant) => variant.identity.seed;
   const shared = a.map(seed).filter((one) => b.some((other) => seed(other) === one));
   const only = (side: readonly FoundVariant[]) =>
     shared.length === 0 ? side : side.filter((one) => shared.includes(seed(one)));
@@ -231,7 +197,7 @@ function boundOf(model: Family, bounds: readonly Family[]): Family | undefined {
     members.reduce((sum, { summary }) => sum + summary.metrics.outputTokens.value, 0) / members.length;
   const distance = (family: Family) => Math.abs(Math.log(length(family) / length(model)));
   const [nearest] = bounds
-    .filter(({ members }) => /^random(,|$)/.test(members[0]!.summary.variant))
+    .filter(({ members }) => members[0]!.identity.family === "random")
     .sort((a, b) => distance(a) - distance(b));
   return nearest && distance(nearest) < Math.log(4 / 3) ? nearest : undefined;
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SetMetric } from "../evaluation";
+import type { SetMetric, VariantKind } from "../evaluation";
 import {
   BrowserMissingError,
   colours,
@@ -12,14 +12,14 @@ import {
 import type { Interval } from "../metrics";
 import { readTrainingLog } from "../training";
 import { data, prose, type ReportFigure } from "./document";
-import { type FoundOutputs, type FoundVariant, type Kind, trainingFile } from "./found";
+import { type FoundOutputs, type FoundVariant, trainingFile } from "./found";
 import type { Sources } from "./sources";
-import type { Computed } from "./computed";
+import { type Computed, familyIndex } from "./computed";
 import type { ReportContext } from "./context";
 import { groupFamilies } from "./effects";
 
 /** What kinds of variants are called in figures. */
-const kindNames: Record<Kind, string> = {
+const kindNames: Record<VariantKind, string> = {
   bound: "bounds",
   baseline: "baselines",
   base: "before training",
@@ -33,12 +33,13 @@ const columnWidth = 470;
 /** A row of a figure: a variant, or several seeds of one. */
 interface Row {
   name: string;
-  kind: Kind;
+  kind: VariantKind;
   score: (metric: SetMetric) => Interval;
 }
 
 /** The reference's perfect scores would press all others into a corner. */
-const isShown = ({ summary }: FoundVariant) => summary.variant !== "reference";
+const isShown = ({ kind, identity: { family, cut } }: FoundVariant) =>
+  !(kind === "bound" && family === "reference" && cut === null);
 
 /** The four scores of all variants, each seed by itself, with their intervals: `eval_summary`. */
 export function summaryFigure(variants: readonly FoundVariant[]): Figure {
@@ -52,9 +53,10 @@ export function summaryFigure(variants: readonly FoundVariant[]): Figure {
 
 /** Variants that differ in their seed only as one row: a mean has its interval from what the report computed. */
 function familyRows(variants: readonly FoundVariant[], computed: Computed): Row[] {
-  return groupFamilies(variants.filter(isShown)).map(({ name, kind, members }): Row => {
+  return groupFamilies(variants.filter(isShown)).map((one): Row => {
+    const { name, kind, members } = one;
     if (members.length === 1) return { name, kind, score: (metric) => members[0]!.summary.metrics[metric] };
-    const { metrics } = computed.families.find((family) => family.name === name)!;
+    const { metrics } = computed.families[familyIndex(computed, one)]!;
     return {
       name,
       kind,

@@ -1,25 +1,26 @@
 import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { type EvaluationCase, readEvaluation, type VariantSummary } from "../evaluation";
+import {
+  type EvaluationCase,
+  type Identity,
+  identityOf,
+  readEvaluation,
+  type VariantKind,
+  variantKinds,
+  type VariantSummary,
+} from "../evaluation";
 import { type Manifest } from "../notebook";
 import type { JsonPath, Sources } from "./sources";
 
-/**
- * What a variant is: `bound` and `baseline` need no model, `base` is a model before training, `model` one after it, and
- * `misused` a trained model that was given inputs of another form than it was trained with.
- */
-export type Kind = "bound" | "baseline" | "base" | "model" | "misused";
-
 /** A variant that an evaluation left, with the place of its row. */
 export interface FoundVariant {
-  kind: Kind;
+  kind: VariantKind;
   /** Its name, with the run's in front where another one has the same. */
   name: string;
-  /** The name without the seed, which those share that differ in nothing else. */
+  /** What it is called together with others that differ in the seed of their training only; the run's name as in `name`. */
   family: string;
-  /** The settings that its adapter was trained with, where they lie beside it. */
-  trained?: VariantSummary["settings"];
+  identity: Identity;
   run: string | null;
   /** The summary file, relative to the folder of outputs, and the row in it. */
   file: string;
@@ -74,14 +75,14 @@ export function findOutputs(sources: Sources): FoundOutputs {
   );
   for (const one of unique) {
     const shared = unique.some((other) => other !== one && other.summary.variant === one.summary.variant);
-    if (one.run !== null && shared) one.name = `${one.run}: ${one.name}`;
-    one.family = one.name.replace(/, seed -?\d+$/, "");
+    if (one.run === null || !shared) continue;
+    one.name = `${one.run}: ${one.name}`;
+    one.family = `${one.run}: ${one.family}`;
   }
   const sets = new Map<string, number>();
   for (const { summary } of unique) sets.set(summary.caseSet, (sets.get(summary.caseSet) ?? 0) + 1);
   const main = [...sets].sort(([, a], [, b]) => b - a)[0]?.[0];
-  const order: readonly Kind[] = ["bound", "baseline", "base", "model", "misused"];
-  unique.sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
+  unique.sort((a, b) => variantKinds.indexOf(a.kind) - variantKinds.indexOf(b.kind));
   return {
     variants: unique.filter(({ summary }) => summary.caseSet === main),
     others: unique.filter(({ summary }) => summary.caseSet !== main),
@@ -122,23 +123,29 @@ function readSummary(sources: Sources, file: string, problems: string[]): FoundV
         `${file}: the cases of "${variant}" are not those of its summary; it has to be evaluated again`,
       );
   }
+  const old = variants.filter(({ identity }) => identity === undefined).length;
+  if (old > 0)
+    problems.push(
+      `${file}: an older version wrote ${old} of its rows, which do not say what they are: their bounds count as baselines, and a model as trained as it was asked; evaluate them again`,
+    );
   return variants.map((summary): FoundVariant => {
     const row = rows.findIndex(({ variant }) => variant === summary.variant);
-    const name = run === summary.variant ? `run ${run}` : summary.variant;
-    const trained = readTrained(sources, summary);
-    const place = { run, file, path: ["variants", row] };
-    const own = { summary, cases: cases.get(summary.variant)!, ...(trained ? { trained } : {}) };
-    return { kind: kindOf(summary, trained), name, family: name, ...place, ...own };
+    const identity = identityOf(summary);
+    // A grid names a run's variant after the run.
+    const named = (name: string) => (run === summary.variant ? `run ${name}` : name);
+    return {
+      kind: identity.kind,
+      name: named(summary.variant),
+      // What is cut has its length in its name alone.
+      family: named(identity.cut === null ? identity.family : summary.variant),
+      identity,
+      run,
+      file,
+      path: ["variants", row],
+      summary,
+      cases: cases.get(summary.variant)!,
+    };
   });
-}
-
-/** Models name their base and adapter among their settings; bounds are called what `src/baselines` calls them. */
-function kindOf({ variant, settings }: VariantSummary, trained: FoundVariant["trained"]): Kind {
-  if (!("adapter" in settings)) return /^(random|reference)(,|$)/.test(variant) ? "bound" : "baseline";
-  if (settings["adapter"] === null) return "base";
-  const unknownSnippets = trained?.["k"] === 0 && Number(settings["k"]) > 0;
-  const otherForm = trained !== undefined && trained["promptVariant"] !== settings["promptVariant"];
-  return unknownSnippets || otherForm ? "misused" : "model";
 }
 
 /** The file beside an adapter that says how it was trained, relative to the outputs, which may have been moved. */
@@ -153,13 +160,6 @@ export function trainingFile(
     sources.locate(adapter, "settings.json"),
     moved && sources.locate(sources.folder, moved, "settings.json"),
   ].find((file): file is string => Boolean(file && sources.sha256(file)));
-}
-
-function readTrained(sources: Sources, summary: VariantSummary): FoundVariant["trained"] {
-  const file = trainingFile(sources, summary);
-  return file === undefined
-    ? undefined
-    : (sources.read(file) as { settings: VariantSummary["settings"] }).settings;
 }
 
 function filesBelow(root: string, folder: string, levels: number): string[] {

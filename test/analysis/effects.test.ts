@@ -39,6 +39,30 @@ test("seeds that disagree widen the interval", () => {
   assert.ok(apart.high - apart.low > 3 * (alike.high - alike.low));
 });
 
+test("sides with other numbers of seeds draw their own: a base model, which has none, stays as it is", () => {
+  const a = [evaluated([0.5, 0.7, 0.9]), evaluated([0.4, 0.6, 0.8])];
+  const base = evaluated([0.2, 0.4, 0.6]);
+  const alone = effect(a, [base], "rougeL");
+  assert.ok(Math.abs(alone.value - 0.25) < 1e-12);
+  // Every case has the difference of its seed: 0.3 or 0.2.
+  assert.ok(Math.abs(alone.low - 0.2) < 1e-9 && Math.abs(alone.high - 0.3) < 1e-9);
+  assert.deepEqual(alone.bySeed, []);
+  const other = effect([base], a, "rougeL");
+  assert.ok(Math.abs(other.value + 0.25) < 1e-12 && Math.abs(other.low + 0.3) < 1e-9);
+  // Of three seeds and two both kinds of draws widen the interval.
+  const three = [evaluated([0.1, 0.1, 0.1]), evaluated([0.2, 0.2, 0.2]), evaluated([0.3, 0.3, 0.3])];
+  const shifted = a.map(({ cases }) => evaluated(cases.map(({ metrics }) => metrics.rougeL - 0.4)));
+  const apart = effect(three, [a[0]!, shifted[0]!], "rougeL");
+  assert.ok(apart.high - apart.low > 0.4);
+});
+
+test("an interval takes at least one resample", () => {
+  for (const resamples of [0, -1, 0.5, NaN])
+    assert.throws(() => meanOverSeeds([evaluated([1])], "rougeL", { resamples }), /at least one resample/);
+  const { value, low, high } = meanOverSeeds([evaluated([0.5])], "rougeL", { resamples: 1 });
+  assert.deepEqual([value, low, high], [0.5, 0.5, 0.5]);
+});
+
 test("what cannot be compared is refused", () => {
   const one = evaluated([1]);
   assert.throws(() => effect([one], [], "rougeL"), /the same seeds on both sides, not 1 and 0/);

@@ -107,6 +107,13 @@ test("a cut keeps the first words and the white space between them", async () =>
     }),
   );
   const short = cutVariant(referenceBaseline(), 3);
+  assert.deepEqual(short.identity, {
+    kind: "bound",
+    family: "reference",
+    seed: null,
+    cut: { length: 3, unit: "words" },
+    trained: null,
+  });
   assert.equal(short.name, "reference, first 3 words");
   assert.equal((await short.generate([asked]))[0]!.output, "User 1: Cake?");
 });

@@ -89,6 +89,43 @@ test("a variant becomes a summary row with intervals, cases and a table row, all
   ]);
 });
 
+test("a summary says who its variant is, or what is assumed of one that does not say it", async (t) => {
+  const directory = temporaryFolder(t);
+  const identity = {
+    kind: "model",
+    family: "tuned",
+    seed: 7,
+    cut: { length: 9, unit: "tokens" },
+    trained: { rank: 4, schedule: "linear" },
+  } as const;
+  const named = { ...echo("tuned, seed 7", 3), identity: { ...identity } };
+  const adapted = (name: string, adapter: string | null) => ({
+    ...echo(name, 3),
+    settings: { adapter, seed: 5 },
+  });
+  await evaluateVariants(
+    [named, echo("random", 3), adapted("a", null), adapted("b, seed 9", "x")],
+    conversations,
+    { directory, resamples: 1 },
+  );
+  const none = { seed: null, cut: null, trained: null };
+  assert.deepEqual(
+    readEvaluation({ directory }).variants.map(({ identity }) => identity),
+    [
+      identity,
+      { kind: "baseline", family: "random", ...none },
+      { kind: "base", family: "a", ...none },
+      { kind: "model", family: "b, seed 9", ...none, seed: 5 },
+    ],
+  );
+});
+
+test("an evaluation without resamples is refused before anything is generated", async (t) => {
+  const never = { ...echo("never", 1), generate: () => assert.fail("it was asked") };
+  const options = { directory: temporaryFolder(t), resamples: 0 };
+  await assert.rejects(evaluateVariants([never], conversations, options), /at least one resample.*not 0/);
+});
+
 test("variants accumulate, a repeated one takes its own place, run ids keep runs apart", async (t) => {
   const directory = temporaryFolder(t);
   const options = { directory, resamples: 20 };

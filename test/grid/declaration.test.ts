@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { planGrid } from "../../src/grid";
+import { planFamilies, planGrid } from "../../src/grid";
 
 test("axes are combined, the last one fastest, over the base", () => {
   const { profile, runs } = planGrid({
@@ -31,6 +31,23 @@ test("runs are taken as they are named, and win over the base", () => {
       { id: "try-B", settings: { k: 4, retriever: "bm25" } },
     ],
   });
+});
+
+test("runs of an axis of seeds are one family, named by the other axes", () => {
+  const families = (declaration: object) =>
+    planFamilies(declaration).runs.map(({ id, family }) => [id, family]);
+  assert.deepEqual(families({ name: "try", axes: { k: [1, 3], seed: [7, 8] } }), [
+    ["try-k_1-seed_7", "try-k_1"],
+    ["try-k_1-seed_8", "try-k_1"],
+    ["try-k_3-seed_7", "try-k_3"],
+    ["try-k_3-seed_8", "try-k_3"],
+  ]);
+  assert.deepEqual(families({ axes: { seed: [7] } }), [["seed_7", "all"]]);
+  assert.deepEqual(families({ name: "try", axes: { seed: [7] } }), [["try-seed_7", "try"]]);
+  assert.deepEqual(families({ runs: { A: { seed: 7 }, B: { k: 3 } } }), [
+    ["A", "A"],
+    ["B", "B"],
+  ]);
 });
 
 test("values of any kind give names that files can have", () => {

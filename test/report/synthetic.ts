@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
+  assumedIdentity,
   type Conversation,
   cutVariant,
   evaluateVariants,
@@ -74,10 +75,13 @@ export function fakeModel(
   name: string,
   quality: number,
   changes: Parameters<typeof modelSettings>[0] = {},
+  family = name,
 ): Variant {
+  const settings = modelSettings(changes);
   return {
     name,
-    settings: modelSettings(changes),
+    identity: { ...assumedIdentity(name, settings), family },
+    settings,
     generate: (asked) =>
       asked.map(({ text, personas }, i) => {
         const words = text.split(/\s+/);

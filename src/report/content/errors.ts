@@ -57,7 +57,7 @@ export function examinedFamilies(variants: readonly FoundVariant[]): Family[] {
       family === plain ||
       family.kind === "base" ||
       family.members.some((one) => one === top) ||
-      /^(retrieval|random|reference), first /.test(family.members[0]!.summary.variant),
+      family.members[0]!.identity.cut !== null,
   );
 }
 

@@ -180,11 +180,11 @@ export function methods(context: ReportContext): Block[] {
     subsection("Statistics"),
     paragraph(
       prose`Brackets hold ${confidence} percentile bootstrap intervals ${cite("efron1979", "koehn2004")} from ${resamples} resamples
-      of the conversations. Two variants answered the same conversations, so their difference is tested by paired approximate
+      of the conversations, and of the seeds where there are several. Two variants answered the same conversations, so their difference is tested by paired approximate
       randomisation ${cite("noreen1989", "riezler2005")} with ${computed(context, ["trials"], "integer")} assignments; several seeds
       of one variant are averaged conversation by conversation first. Within each kind of comparison p-values are adjusted by
-      Holm's method ${cite("holm1979")}. A difference is called one in this text only where the adjusted p is at most
-      ${computed(context, ["significance"], "plain")}; sentences about which variant is better are formed from these tests when the
+      Holm's method ${cite("holm1979")}. A difference is called one in this text only where its interval
+      is without zero and the adjusted p is below ${computed(context, ["significance"], "plain")}; sentences about which variant is better are formed from these tests when the
       report is made.`,
     ),
     ...settings(context),

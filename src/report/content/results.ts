@@ -51,7 +51,7 @@ const isGridRun = (family: Family) => first(family).run === first(family).summar
 const asked = (family: Family, name: string) => Number(setting(first(family), name) ?? 0);
 /** Whether a model was trained with snippets, or is asked with some. */
 const readsSnippets = (family: Family) =>
-  asked(family, "k") > 0 || Number(first(family).trained?.["k"] ?? 0) > 0;
+  asked(family, "k") > 0 || Number(first(family).identity.trained?.["k"] ?? 0) > 0;
 
 const adaptation: ExpectedRow[] = [0, 2, 4].map((blocks) => ({
   name: blocks === 0 ? "LoRA" : `LoRA, ${blocks} encoder blocks unfrozen`,
@@ -82,7 +82,7 @@ export function results(
   const augmented = models.filter((one) => !isGridRun(one) && readsSnippets(one));
   const misused = families.filter(({ kind }) => kind === "misused");
   const beside = families.filter(
-    (one) => one.kind === "base" || /^(random|reference), first/.test(first(one).summary.variant),
+    (one) => one.kind === "base" || (one.kind === "bound" && first(one).identity.cut !== null),
   );
   return [
     section("Results", "sec:results"),
