@@ -1,3 +1,4 @@
+import { max } from "simple-statistics";
 import { display, inKernel } from "./display";
 
 /** A frame as danfojs has it: column names and rows of values. */
@@ -138,7 +139,7 @@ function tableText({ caption, columns, cells }: Table): string {
   const lines = [columns.map(({ name }) => name), ...cells].map((row) =>
     row.map((cell) => cell.replace(/\s+/g, " ")),
   );
-  const widths = columns.map((_, i) => Math.max(...lines.map((row) => row[i]!.length)));
+  const widths = columns.map((_, i) => max(lines.map((row) => row[i]!.length)));
   const text = lines.map((row) =>
     row
       .map((cell, i) => (columns[i]!.numeric ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))

@@ -33,7 +33,7 @@ export function pretrainingDocuments(
     // The tokenizer cuts a text at its spaces first, so the parts of a turn can be encoded one after another.
     const append = (text: string): TokenSpan => {
       const start = tokens.length;
-      tokens.push(...tokenizer.encode(text, { addEos: false }));
+      for (const id of tokenizer.encode(text, { addEos: false })) tokens.push(id);
       return { start, end: tokens.length };
     };
     for (const turn of conversation.turns) {

@@ -69,8 +69,10 @@ export function buildPrompt(
   let [perPersona, ofSnippets] = [longest, snippetWords.length];
   if (budget) {
     const fits = (text: string) => budget.countTokens(text) <= budget.maxTokens;
-    ofSnippets = largest(snippetWords.length, (count) => fits(assemble(longest, count)));
-    if (ofSnippets <= 0) perPersona = largest(longest, (count) => fits(assemble(count, 0)));
+    perPersona = largest(longest, (count) => fits(assemble(count, 0)));
+    if (perPersona < longest) ofSnippets = 0;
+    else if (ofSnippets > 0)
+      ofSnippets = largest(snippetWords.length, (count) => fits(assemble(longest, count)));
     if (perPersona < 0) {
       const bare = JSON.stringify(assemble(0, 0));
       throw new RangeError(`${budget.maxTokens} tokens are too few for an empty prompt, ${bare}`);
@@ -111,10 +113,19 @@ function join(variant: PromptVariant, personas: readonly string[][], snippets: r
   return chosen.filter(Boolean).join(" ");
 }
 
-/** The largest count in 0…`most` that fits, by halving, if more words never have fewer tokens; −1 if none fits. */
+/** Of so many words it is tried first whether all fit; of more, whether these do, then twice as many, and so on. */
+const firstTried = 512;
+
+/**
+ * The largest count in 0…`most` that fits, by doubling and halving, if more words never have fewer tokens; −1 if none fits.
+ * Of very long texts only the beginning is looked at.
+ */
 function largest(most: number, fits: (count: number) => boolean): number {
-  if (fits(most)) return most;
-  let [low, high] = [-1, most];
+  let [low, high] = [-1, Math.min(most, firstTried)];
+  while (fits(high)) {
+    if (high === most) return most;
+    [low, high] = [high, Math.min(most, 2 * high)];
+  }
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (fits(middle)) low = middle;

@@ -31,11 +31,11 @@ export function measureTokenLengths(
   const lengths: TokenLengths = { facts: [], personas: [], prompts: [], turns: [], conversations: [] };
   for (const conversation of conversations) {
     for (const facts of conversation.personas) {
-      lengths.facts.push(...facts.map(countTokens));
+      for (const fact of facts) lengths.facts.push(countTokens(fact));
       lengths.personas.push(countTokens(facts.join(" ")));
     }
     lengths.prompts.push(countTokens(buildPrompt(conversation, { variant }).text));
-    lengths.turns.push(...conversation.turns.map((turn) => countTokens(buildTarget({ turns: [turn] }))));
+    for (const turn of conversation.turns) lengths.turns.push(countTokens(buildTarget({ turns: [turn] })));
     lengths.conversations.push(countTokens(buildTarget(conversation)));
     onConversation?.();
   }

@@ -11,6 +11,18 @@ test("ids as T5 orders them", async () => {
   assert.deepEqual([tokenizer.token(7999), tokenizer.token(7900)], ["<extra_id_0>", "<extra_id_99>"]);
 });
 
+test("a long text in pieces has the ids of its words, one after another", async () => {
+  const tokenizer = await loadTokenizer(embeddedTokenizer);
+  const words = ["Hi!", "I'm", "Zoë,", "Łódź", "42", "(no)", "日本", "🐕", "User", "1:", "unbelievably..."];
+  const many = Array.from({ length: 20_000 }, (_, i) => words[(i * 7 + (i >> 3)) % words.length]!);
+  const known = new Map(words.map((word) => [word, tokenizer.encode(word, { addEos: false })]));
+  assert.ok(many.join(" ").length > 100_000);
+  assert.deepEqual(
+    tokenizer.encode(many.join(" "), { addEos: false }),
+    many.flatMap((word) => known.get(word)!),
+  );
+});
+
 test("the pieces that SentencePiece's spm_encode gives with the same model", async () => {
   const tokenizer = await loadTokenizer(embeddedTokenizer);
   const expected = {

@@ -109,3 +109,28 @@ test("a budget in FLAN-T5's tokens", { skip: existsSync(flan) ? false : `${flan}
     assert.ok(used <= maxTokens && used > maxTokens - 8, `${used} of ${maxTokens}`);
   }
 });
+
+test("of a persona or a snippet of 130,000 words only the beginning is looked at, with the same result", () => {
+  const long = Array.from({ length: 130_000 }, (_, i) => `w${i}`).join(" ");
+  let counted = 0;
+  const countTokens = (text: string) => {
+    const words = countWords(text);
+    counted += words;
+    return words;
+  };
+  const build = (persona: string, snippets: string[], maxTokens: number) =>
+    buildPrompt(
+      { personas: [[persona], ["e f"]] },
+      { variant: "plain", snippets, budget: { maxTokens, countTokens } },
+    );
+  const cut = build(long, ["x y"], 1000);
+  assert.equal(cut.text.split(" ").length, 999);
+  assert.deepEqual(cut.cut, { snippetWords: 2, snippets: 1, personaWords: 130_000 - 997 });
+  const enriched = build("a b", [long, "x"], 1000);
+  assert.equal(enriched.text.split(" ").length, 999);
+  assert.deepEqual(enriched.cut, { snippetWords: 130_001 - 995, snippets: 2, personaWords: 0 });
+  assert.equal(build(long, [long], 300_000).cut.snippetWords, 0);
+  counted = 0;
+  build(long, [long], 1000);
+  assert.ok(counted < 20_000, `${counted} words were counted`);
+});

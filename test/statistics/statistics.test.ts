@@ -143,3 +143,13 @@ test("the sample's typical lengths are near those of the real corpus", async () 
   for (const [here, there] of medians)
     assert.ok(here! / there! > 0.75 && here! / there! < 1.34, `${here} ${there}`);
 });
+
+test("a persona of 130,000 facts and a conversation of as many turns are measured", () => {
+  const personas = [Array.from({ length: 130_000 }, () => "I run."), ["I sing."]] as [string[], string[]];
+  const turns = Array.from({ length: 130_000 }, () => ({ speaker: 1, text: "Hi" }));
+  const lengths = measureTokenLengths(
+    [{ ...conversation, personas, turns } as Conversation],
+    ({ length }) => length,
+  );
+  assert.deepEqual([lengths.facts.length, lengths.turns.length], [130_001, 130_000]);
+});

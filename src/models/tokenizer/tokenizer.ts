@@ -88,10 +88,24 @@ export class Tokenizer {
     const { maxLength = Infinity, addEos = true } = options;
     const room = maxLength - (addEos ? 1 : 0);
     if (!(room >= 0)) throw new RangeError(`maxLength must be at least ${addEos ? 1 : 0}, not ${maxLength}`);
-    const ids = this.pretrained.encode(text, { add_special_tokens: false });
+    const ids: number[] = [];
+    for (const piece of pieces(text)) {
+      for (const id of this.encodePiece(piece)) ids.push(id);
+      if (ids.length >= room) break;
+    }
     if (ids.length > room) ids.length = room;
     if (addEos) ids.push(this.eosId);
     return ids;
+  }
+
+  private encodePiece(piece: string): number[] {
+    try {
+      return this.pretrained.encode(piece, { add_special_tokens: false });
+    } catch (cause) {
+      if (!(cause instanceof RangeError && piece.length > PIECE)) throw cause;
+      const what = `a text of ${piece.length} characters without a space between two words`;
+      throw new RangeError(`${what} is too long for the tokenizer`, { cause });
+    }
   }
 
   /** The ids of several texts as one batch, padded on the right. */
@@ -113,10 +127,30 @@ export class Tokenizer {
   }
 }
 
+/** Characters after which a text is encoded in pieces: transformers.js cannot return more than about 100,000 ids at once. */
+const PIECE = 50_000;
+
+/**
+ * A long text in pieces that give the same ids one after another: it is cut at single spaces between two words,
+ * where the tokenizer cuts as well and writes the space as the second word's beginning.
+ */
+function* pieces(text: string): Generator<string> {
+  let start = 0;
+  while (text.length - start > PIECE) {
+    const border = /[\p{L}\p{N}.,!?] (?=[\p{L}\p{N}])/gu;
+    border.lastIndex = start + PIECE;
+    const match = border.exec(text);
+    if (!match) break;
+    yield text.slice(start, match.index + 1);
+    start = match.index + 2;
+  }
+  yield text.slice(start);
+}
+
 /** Rows of token ids as one batch, padded on the right with `padId` to `padTo` (default: the longest row). */
 export function padBatch(rows: readonly (readonly number[])[], padId: number, padTo?: number): TokenBatch {
   const lengths = rows.map((row) => row.length);
-  const longest = Math.max(0, ...lengths);
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
   const length = padTo ?? longest;
   if (longest > length) throw new RangeError(`a row of ${longest} tokens does not fit padTo ${length}`);
   const ids = new Int32Array(rows.length * length).fill(padId);

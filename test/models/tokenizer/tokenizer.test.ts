@@ -35,6 +35,22 @@ test("a text that is cut keeps its end of sequence", async () => {
   assert.throws(() => tokenizer.encode("I", { maxLength: 0 }), /maxLength must be at least 1, not 0/);
 });
 
+test("a text of 130,000 tokens is encoded in pieces, as if it were whole", async () => {
+  const tokenizer = await tinyTokenizer();
+  const words = ["I", "like", "dogs", "I"];
+  const many = Array.from({ length: 130_000 }, (_, i) => words[(i * 7 + (i >> 2)) % 4]!);
+  const text = many.join(" ");
+  const ids = tokenizer.encode(text);
+  const known = new Map(words.map((word) => [word, tokenizer.encode(word, { addEos: false })]));
+  assert.deepEqual(ids, [...many.flatMap((word) => known.get(word)!), 1]);
+  assert.deepEqual(tokenizer.encode(text, { maxLength: 5 }), [...ids.slice(0, 4), 1]);
+  assert.deepEqual(tokenizer.encode(text, { maxLength: 129_000, addEos: false }), ids.slice(0, 129_000));
+  assert.throws(
+    () => tokenizer.encode("dogs".repeat(200_000)),
+    /a text of 800000 characters without a space/,
+  );
+});
+
 test("a batch is padded on the right to its longest row or to the length asked for", async () => {
   const tokenizer = await tinyTokenizer();
   const batch = tokenizer.encodeBatch(["I like", "I", ""]);
