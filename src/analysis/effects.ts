@@ -175,7 +175,7 @@ export function effectRows(
   });
 }
 
-/** Rows for a table of seeded variants: each cell the mean over seeds and cases with its interval. */
+/** Rows for a table of seeded variants: each cell the mean over seeds and cases with its interval; a single value has none. */
 export function seededRows(
   variants: readonly SeededVariant[],
   metrics: readonly CaseMetric[],
@@ -187,7 +187,9 @@ export function seededRows(
       metrics.map((metric) => {
         const { value, low, high } = meanOverSeeds(bySeed, metric, options);
         const digits = metric === "outputTokens" ? 1 : 3;
-        return [metric, `${value.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`];
+        const single = bySeed.length === 1 && bySeed[0]!.cases.length === 1;
+        const interval = single ? "" : ` [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+        return [metric, value.toFixed(digits) + interval];
       }),
     ),
   }));

@@ -5,18 +5,19 @@ import type { EvaluatedVariant } from "./evaluate";
 import type { EvaluationCase, VariantSummary } from "./files";
 import type { SetMetric } from "./scores";
 
-/** Rows for a table of scores: each cell a value with its interval, `0.305 [0.302, 0.307]`. */
+/** Rows for a table of scores: each cell a value with its interval, `0.305 [0.302, 0.307]`; one of a single case has none. */
 export function scoreRows(
   summaries: readonly VariantSummary[],
   metrics: readonly SetMetric[],
 ): Record<string, string>[] {
-  return summaries.map(({ variant, metrics: values }) => ({
+  return summaries.map(({ variant, cases, metrics: values }) => ({
     variant,
     ...Object.fromEntries(
       metrics.map((name) => {
         const { value, low, high } = values[name];
         const digits = name === "bleu" || name === "outputTokens" ? 1 : 3;
-        return [name, `${value.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`];
+        const interval = cases === 1 ? "" : ` [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+        return [name, value.toFixed(digits) + interval];
       }),
     ),
   }));

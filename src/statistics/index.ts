@@ -1,3 +1,4 @@
+export * from "./correlation";
 export * from "./describe";
 export * from "./distributions";
 export * from "./lengths";

@@ -1,6 +1,4 @@
-import { z } from "zod";
 import type { Conversation } from "../corpus";
-import { readJson } from "../io";
 import { buildPrompt, buildTarget, type PromptVariant } from "../prompts";
 import { describeValues } from "./describe";
 
@@ -72,16 +70,15 @@ export function openingLengths(
     .map((conversation) => countTokens(buildTarget({ turns: conversation.turns.slice(0, turns) })));
 }
 
-const lengthSettings = z.object({
-  tokenizer: z.string(),
+/** Lengths that data ask for, with the reasons. */
+export interface LengthSettings {
+  tokenizer: string;
   /** Tokens of the input at most, its end-of-sequence token included. */
-  encoderLength: z.int().positive(),
+  encoderLength: number;
   /** Tokens of the output at most. */
-  generationLength: z.int().positive(),
-  reasons: z.object({ encoderLength: z.string(), generationLength: z.string() }),
-});
-/** The lengths that the later notebooks use, with their reasons. */
-export type LengthSettings = z.infer<typeof lengthSettings>;
+  generationLength: number;
+  reasons: { encoderLength: string; generationLength: string };
+}
 
 export interface LengthChoice {
   /** A sentence that says which tokenizer counted. */
@@ -123,15 +120,4 @@ export function chooseLengths(choice: LengthChoice): LengthSettings {
       generationLength: `75 % of the conversations say their first ${openingTurns} turns in ${opening} tokens`,
     },
   };
-}
-
-/**
- * The lengths that notebook 02 wrote.
- *
- * @throws {Error} that names the file if it is missing or malformed
- */
-export function readLengthSettings(path: string): LengthSettings {
-  const parsed = lengthSettings.safeParse(readJson(path));
-  if (!parsed.success) throw new Error(`${path}: not a file of lengths: ${z.prettifyError(parsed.error)}`);
-  return parsed.data;
 }

@@ -63,6 +63,10 @@ test("an interval takes at least one resample", () => {
   assert.deepEqual([value, low, high], [0.5, 0.5, 0.5]);
 });
 
+test("a single conversation and seed have a value and no interval", () => {
+  assert.equal(seededRows([{ name: "one", bySeed: [evaluated([0.5])] }], ["rougeL"])[0]!["rougeL"], "0.500");
+});
+
 test("what cannot be compared is refused", () => {
   const one = evaluated([1]);
   assert.throws(() => effect([one], [], "rougeL"), /the same seeds on both sides, not 1 and 0/);

@@ -16,6 +16,7 @@ import {
   readEvaluation,
   rougeL,
   setMetrics,
+  scoreRows,
   type Variant,
 } from "../../src";
 
@@ -118,6 +119,12 @@ test("a summary says who its variant is, or what is assumed of one that does not
       { kind: "model", family: "b, seed 9", ...none, seed: 5 },
     ],
   );
+});
+
+test("a single case has scores, and no interval in brackets", async (t) => {
+  const options = { directory: temporaryFolder(t), resamples: 5 };
+  const [alone] = await evaluateVariants([echo("a", 3)], conversations.slice(0, 1), options);
+  assert.match(scoreRows([alone!.summary], ["rougeL"])[0]!["rougeL"]!, /^0\.\d{3}$/);
 });
 
 test("an evaluation without resamples is refused before anything is generated", async (t) => {

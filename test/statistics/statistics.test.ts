@@ -17,7 +17,6 @@ import {
   openingLengths,
   percentiles,
   rankVocabulary,
-  readLengthSettings,
   readReferenceDistributions,
 } from "../../src/statistics";
 
@@ -104,11 +103,7 @@ test("chosen lengths hold what they promise, in steps of 32, and are read back",
   const settings = chooseLengths(choice);
   // Prompts: 99.01 → 100, + 1 for the end, + 3 · 2 · 15 = 191; openings: 65 + (90 − 65) / 4 → 72.
   assert.deepEqual([settings.encoderLength, settings.generationLength], [192, 96]);
-  const path = join(folder, "lengths.json");
-  writeJson(path, settings);
-  assert.deepEqual(readLengthSettings(path), settings);
-  writeJson(path, { ...settings, encoderLength: "256" });
-  assert.throws(() => readLengthSettings(path), /lengths\.json: not a file of lengths:.*encoderLength/s);
+  assert.match(settings.reasons.generationLength, /first 5 turns in 72 tokens/);
 });
 
 test("percentiles of a corpus, and those kept of the real one", async () => {
