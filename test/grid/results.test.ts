@@ -11,6 +11,7 @@ import {
   gridRows,
   type GridRun,
   readGrid,
+  seededRuns,
   type Settings,
   varyingSettings,
 } from "../../src/grid";
@@ -44,6 +45,27 @@ const runs = [
   gridRun("D", { k: 3, tokens: 128, seed: 1, same: true }),
   gridRun("E", { k: 5, tokens: 128, seed: 1, same: true }, 0.8),
 ];
+
+test("finished runs that differ in the seed only are one variant, under the name that they share", () => {
+  const found = (id: string, family: string, k: number, seed: number): GridRun => {
+    const identity = { kind: "model", family, seed, cut: null, trained: { k } };
+    const summary = { variant: id, identity, caseSet: "x", settings: { k, seed, adapter: id } };
+    return { ...gridRun(id, {}), evaluated: [{ summary, cases: [] } as unknown as EvaluatedVariant] };
+  };
+  const grid = [
+    found("a1", "a", 1, 1),
+    found("b1", "b", 3, 1),
+    found("a2", "a", 1, 2),
+    gridRun("failed", {}),
+  ];
+  assert.deepEqual(
+    seededRuns(grid).map(({ name, bySeed }) => [name, bySeed.map(({ summary }) => summary.variant)]),
+    [
+      ["a", ["a1", "a2"]],
+      ["b1", ["b1"]],
+    ],
+  );
+});
 
 test("tables show what varies, and gaps where there is nothing", () => {
   assert.deepEqual(varyingSettings(runs), ["k", "tokens", "seed"]);
