@@ -14,6 +14,7 @@ import {
 import { dirname } from "node:path";
 import Papa from "papaparse";
 import writeFileAtomic from "write-file-atomic";
+import { disguise } from "./disguised";
 
 /**
  * Writes a whole file or nothing: the bytes go to a temporary neighbour, are synced, and take the final name by
@@ -80,13 +81,15 @@ export function writeCsv(
   writeFileWhole(path, `${Papa.unparse({ fields, data }, { newline: "\n" })}\n`);
 }
 
-/** Reads a JSON file; an unreadable or malformed one is an error that names the file. */
+/** Reads a JSON file; one that is missing, malformed or not JSON at all is an error that names the file and what it is. */
 export function readJson(path: string): unknown {
   if (!existsSync(path)) throw new Error(`${path}: no such file`);
   const text = readFileSync(path, "utf8");
   try {
     return JSON.parse(text);
   } catch (cause) {
+    const other = disguise(path);
+    if (other !== undefined) throw new Error(`${path} ${other}`, { cause });
     throw new Error(`${path}: not valid JSON (${(cause as Error).message})`, { cause });
   }
 }

@@ -2,13 +2,21 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readJson } from "../../io";
-import { type HostTensor, isFloat, SafetensorsFile } from "../safetensors";
+import {
+  countNonFinite,
+  elementCount,
+  toFloat32,
+  type HostTensor,
+  isFloat,
+  SafetensorsFile,
+} from "../safetensors";
 import {
   type ParameterSource,
   parameterShapes,
   parseT5Config,
   redundantParameters,
   type T5Config,
+  withOwnHead,
 } from "../t5";
 
 /** The files of a model directory in Hugging Face layout. */
@@ -16,6 +24,9 @@ export const CONFIG_FILE = "config.json";
 export const GENERATION_CONFIG_FILE = "generation_config.json";
 export const WEIGHTS_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";
+
+/** How many elements of two tensors are compared at a time. */
+const COMPARED_ELEMENTS = 1 << 18;
 
 /** A T5 model as its directory holds it. */
 export interface T5Checkpoint {
@@ -37,12 +48,14 @@ export interface OpenModelDirectory extends Omit<T5Checkpoint, "parameters"> {
  * Opens a model directory in Hugging Face layout: config.json, generation_config.json if there, and the weights in
  * model.safetensors or in the shards that model.safetensors.index.json lists. Missing, extra, misshapen and repeated
  * tensors are an Error that names file and tensor at once, those that are not finite or that differ from one they should
- * repeat (tied embeddings) when they are read. 16-bit weights become float32. Pickled weights are refused.
+ * repeat (embeddings of encoder and decoder) when they are read. A model that config.json calls tied is not if the weights
+ * hold an lm_head that differs from the embedding, as those that transformers 5 saves. 16-bit weights become float32.
+ * Pickled weights are refused.
  */
 export function openModelDirectory(directory: string): OpenModelDirectory {
   const configPath = join(directory, CONFIG_FILE);
   const configFile = readObject(configPath);
-  const config = parseT5Config(configFile, configPath);
+  const parsedConfig = parseT5Config(configFile, configPath);
   const generationPath = join(directory, GENERATION_CONFIG_FILE);
   const generationConfigFile = existsSync(generationPath) ? readObject(generationPath) : undefined;
   const files = openWeights(directory);
@@ -50,6 +63,7 @@ export function openModelDirectory(directory: string): OpenModelDirectory {
     for (const file of new Set(files.values())) file.close();
   };
   try {
+    const config = hasOwnHead(parsedConfig, files) ? withOwnHead(parsedConfig) : parsedConfig;
     const stored = findParameters(directory, config, files);
     const get = (name: string) => {
       const places = stored.get(name);
@@ -61,7 +75,7 @@ export function openModelDirectory(directory: string): OpenModelDirectory {
       const { dtype, shape } = place.file.entries.get(place.name)!;
       const offset = place.file.offset(place.name);
       if (dtype !== "float32" || offset % 4 !== 0) return undefined;
-      requireFinite(place);
+      refuseNonFinite(place, place.file.countNonFinite(place.name));
       return { dtype, shape, path: place.file.path, offset };
     };
     return {
@@ -124,20 +138,33 @@ function openWeights(directory: string): Map<string, SafetensorsFile> {
   const weightMap = readWeightMap(indexPath);
   const open = new Map<string, SafetensorsFile>();
   try {
-    for (const shard of new Set(weightMap.values())) {
-      open.set(shard, new SafetensorsFile(join(directory, shard)));
+    const shards = [...new Set(weightMap.values())];
+    const absent = shards.filter((shard) => !existsSync(join(directory, shard)));
+    if (absent.length > 0) {
+      throw new Error(
+        `${indexPath}: ${absent.length} of ${shards.length} shards are missing beside it: ${listed(absent)}; ` +
+          `copy or download them too`,
+      );
     }
+    for (const shard of shards) open.set(shard, new SafetensorsFile(join(directory, shard)));
     for (const [shard, file] of open) {
       for (const name of file.entries.keys()) {
-        if (weightMap.get(name) !== shard) {
-          throw new Error(`${file.path}: holds tensor ${name}, which ${indexPath} does not place there`);
-        }
+        if (weightMap.get(name) === shard) continue;
+        const other = weightMap.get(name);
+        const twice = other !== undefined && open.get(other)!.entries.has(name);
+        throw new Error(
+          `${file.path}: holds tensor ${name}, which ${indexPath} does not place there` +
+            (twice ? ` but in ${other}, which holds it too; the shards are of different models` : ""),
+        );
       }
     }
     return new Map(
       [...weightMap].map(([name, shard]) => {
         const file = open.get(shard)!;
-        if (!file.entries.has(name)) throw new Error(`${indexPath}: tensor ${name} is not in ${shard}`);
+        if (!file.entries.has(name)) {
+          const what = `${indexPath}: tensor ${name} is not in ${shard}, where the index places it`;
+          throw new Error(`${what}; index and shards are of different models: copy or download them again`);
+        }
         return [name, file];
       }),
     );
@@ -150,7 +177,12 @@ function openWeights(directory: string): Map<string, SafetensorsFile> {
 function missingWeights(directory: string): string {
   const pickle =
     existsSync(directory) && readdirSync(directory).find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
-  if (!pickle) return `${directory}: no ${WEIGHTS_FILE} and no ${INDEX_FILE}`;
+  if (!pickle) {
+    const shard =
+      existsSync(directory) && readdirSync(directory).find((name) => name.endsWith(".safetensors"));
+    const hint = shard ? `; ${shard} needs ${INDEX_FILE} or the name ${WEIGHTS_FILE}` : "";
+    return `${directory}: no ${WEIGHTS_FILE} and no ${INDEX_FILE}${hint}`;
+  }
   return (
     `${directory}: ${pickle} is a Python pickle, which can run code when read, and is not read here. Convert it once ` +
     `where Python and transformers are: python -c "from transformers import T5ForConditionalGeneration as T5; ` +
@@ -200,10 +232,32 @@ function findParameters(
   return stored;
 }
 
+/** Whether the weights of a model that is called tied hold an lm_head that is not the embedding. */
+function hasOwnHead(config: T5Config, files: ReadonlyMap<string, SafetensorsFile>): boolean {
+  if (!config.tieWordEmbeddings) return false;
+  const { vocabSize: rows, dModel: width } = config;
+  const placeOf = (...names: string[]): Place | undefined => {
+    const name = names.find((name) => files.has(name));
+    if (name === undefined) return undefined;
+    const file = files.get(name)!;
+    const { shape, dtype } = file.entries.get(name)!;
+    return isFloat(dtype) && shape.join() === `${rows},${width}` ? { file, name } : undefined;
+  };
+  const head = placeOf("lm_head.weight");
+  const embedding = placeOf("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight");
+  if (!head || !embedding) return false;
+  const step = Math.max(1, Math.floor(COMPARED_ELEMENTS / width));
+  for (let from = 0; from < rows; from += step) {
+    const part = ({ file, name }: Place) => toFloat32(file.readRows(name, from, Math.min(from + step, rows)));
+    if (!sameValues(part(head), part(embedding))) return true;
+  }
+  return false;
+}
+
 function readParameter([first, ...others]: readonly Place[], parameter: string): HostTensor<"float32"> {
   const { file, name } = first!;
-  requireFinite(first!);
   const tensor = file.readFloat32(name);
+  refuseNonFinite(first!, countNonFinite(tensor.data));
   for (const other of others) {
     if (!sameValues(other.file.readFloat32(other.name).data, tensor.data)) {
       throw new Error(
@@ -214,9 +268,13 @@ function readParameter([first, ...others]: readonly Place[], parameter: string):
   return tensor;
 }
 
-function requireFinite({ file, name }: Place): void {
-  if (file.isFinite(name)) return;
-  throw new Error(`${file.path}: tensor ${name} holds values that are not finite numbers`);
+function refuseNonFinite({ file, name }: Place, count: number): void {
+  if (count === 0) return;
+  const all = elementCount(file.entries.get(name)!.shape);
+  throw new Error(
+    `${file.path}: tensor ${name} holds values that are not finite numbers (${count} of ${all}); ` +
+      `save the model again from a run that did not diverge, or in float32 or bfloat16 if float16 overflowed`,
+  );
 }
 
 function sameValues(a: Float32Array, b: Float32Array): boolean {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { writeFileWhole, writeJson } from "../../io";
 import { type HostTensor, writeSafetensors } from "../safetensors";
-import type { T5Config } from "../t5";
+import { scalesOutputs, type T5Config } from "../t5";
 import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, type T5Checkpoint, WEIGHTS_FILE } from "./read";
 
 export interface WriteModelOptions {
@@ -69,6 +69,7 @@ export function t5ConfigFile(config: T5Config): Record<string, unknown> {
     layer_norm_epsilon: config.layerNormEpsilon,
     feed_forward_proj: config.feedForward,
     tie_word_embeddings: config.tieWordEmbeddings,
+    scale_decoder_outputs: scalesOutputs(config),
     decoder_start_token_id: config.decoderStartTokenId,
     pad_token_id: config.padTokenId,
     eos_token_id: config.eosTokenId,

@@ -1,10 +1,11 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
-import { writeChunksWhole } from "../../io";
+import { disguise, writeChunksWhole } from "../../io";
 import { formatHeader, type Header, MAX_HEADER_BYTES, parseHeader, type TensorEntry } from "./header";
 import {
   bytesPerElement,
   convertToFloat32,
+  countNonFinite,
   elementCount,
   type HostTensor,
   isFloat,
@@ -28,6 +29,7 @@ export class SafetensorsFile {
   /** Opens and checks a file; a malformed one is an Error that names the file and what is wrong in it. */
   constructor(readonly path: string) {
     requireLittleEndian();
+    if (!existsSync(path)) throw new Error(`${path}: no such file`);
     this.descriptor = openSync(path, "r");
     try {
       const size = fstatSync(this.descriptor).size;
@@ -37,7 +39,9 @@ export class SafetensorsFile {
       this.metadata = header.metadata;
     } catch (cause) {
       this.close();
-      throw new Error(`${path}: not a valid safetensors file: ${(cause as Error).message}`, { cause });
+      const other = disguise(path);
+      const problem = other === undefined ? (cause as Error).message : `it ${other}`;
+      throw new Error(`${path}: not a valid safetensors file: ${problem}`, { cause });
     }
   }
 
@@ -89,20 +93,19 @@ export class SafetensorsFile {
     return this.dataStart + this.entry(name).begin;
   }
 
-  /** Whether every element of a floating-point tensor is a finite number; reads it piece by piece. */
-  isFinite(name: string): boolean {
+  /** How many elements of a floating-point tensor are NaN or infinite as float32; reads it piece by piece. */
+  countNonFinite(name: string): number {
     const { shape, dtype } = this.entry(name);
     const count = elementCount(shape);
     const piece = new Float32Array(Math.min(CHUNK_ELEMENTS, count));
+    let found = 0;
     for (let from = 0; from < count; from += CHUNK_ELEMENTS) {
       const to = Math.min(from + CHUNK_ELEMENTS, count);
       const values = piece.subarray(0, to - from);
       convertToFloat32(dtype, this.readElements(name, from, to), values);
-      let sum = 0;
-      for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
-      if (sum !== 0) return false;
+      found += countNonFinite(values);
     }
-    return true;
+    return found;
   }
 
   close(): void {
@@ -130,7 +133,10 @@ export class SafetensorsFile {
       throw new Error(`the header length ${length} is above the format's limit of ${MAX_HEADER_BYTES}`);
     }
     const dataStart = 8 + Number(length);
-    if (dataStart > size) throw new Error(`the header ends at byte ${dataStart}, but the file has ${size}`);
+    if (dataStart > size)
+      throw new Error(
+        `the header ends at byte ${dataStart}, but the file has ${size}: it is cut off; copy or download it again`,
+      );
     return { header: parseHeader(this.readBytes(8, Number(length)), size - dataStart), dataStart };
   }
 

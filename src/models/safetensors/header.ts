@@ -105,8 +105,10 @@ function refuseHolesAndOverlaps(entries: ReadonlyMap<string, TensorEntry>, dataB
     }
     reached = end;
   }
-  if (reached !== dataBytes)
-    throw new Error(`the tensors take ${reached} bytes, but the file holds ${dataBytes}`);
+  if (reached !== dataBytes) {
+    const what = `the tensors take ${reached} bytes, but the file holds ${dataBytes}`;
+    throw new Error(reached > dataBytes ? `${what}: it is cut off; copy or download it again` : what);
+  }
 }
 
 /** `text` is known to be valid JSON; JSON.parse would keep the last of two equal keys silently. */

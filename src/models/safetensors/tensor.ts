@@ -82,6 +82,14 @@ export function isFloat(dtype: ElementType): boolean {
   return dtype === "float64" || dtype === "float32" || dtype === "float16" || dtype === "bfloat16";
 }
 
+/** How many of the values are NaN or infinite. */
+export function countNonFinite(values: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
+  if (sum === 0) return 0;
+  return values.reduce((count, value) => (Number.isFinite(value) ? count : count + 1), 0);
+}
+
 /** Converts floating-point elements into `target`, which is as long as `source`. */
 export function convertToFloat32(dtype: ElementType, source: TensorData, target: Float32Array): void {
   if (!isFloat(dtype)) throw new TypeError(`${dtype} is not a floating-point type`);

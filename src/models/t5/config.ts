@@ -17,6 +17,7 @@ const fileSchema = z.object({
   layer_norm_epsilon: z.number().positive().default(1e-6),
   feed_forward_proj: z.enum(["relu", "gated-gelu"]).default("relu"),
   tie_word_embeddings: z.boolean().default(true),
+  scale_decoder_outputs: z.boolean().nullish(),
   decoder_start_token_id: z.number().int().nonnegative().nullish(),
   pad_token_id: z.number().int().nonnegative().default(0),
   eos_token_id: z.number().int().nonnegative().default(1),
@@ -37,7 +38,13 @@ export interface T5Config {
   dropoutRate: number;
   layerNormEpsilon: number;
   feedForward: "relu" | "gated-gelu";
+  /** Whether the embedding is the lm_head as well. */
   tieWordEmbeddings: boolean;
+  /**
+   * Whether what goes into the lm_head is divided by √dModel. Left out where it is so just if the model is tied, as all
+   * files meant before transformers 5; see {@link scalesOutputs}.
+   */
+  scaleDecoderOutputs?: boolean;
   decoderStartTokenId: number;
   padTokenId: number;
   eosTokenId: number;
@@ -45,7 +52,8 @@ export interface T5Config {
 
 /**
  * Reads the contents of a Hugging Face T5 `config.json` (already parsed as JSON), with the defaults of transformers'
- * `T5Config` for what it leaves out. `source` names the file in errors.
+ * `T5Config` for what it leaves out. `source` names the file in errors. Files of transformers 5 call every model tied, so
+ * only the weights tell whether it is: see {@link withOwnHead}.
  */
 export function parseT5Config(value: unknown, source = "config.json"): T5Config {
   const parsed = fileSchema.safeParse(value);
@@ -65,9 +73,23 @@ export function parseT5Config(value: unknown, source = "config.json"): T5Config 
     dropoutRate: file.dropout_rate,
     layerNormEpsilon: file.layer_norm_epsilon,
     feedForward: file.feed_forward_proj,
-    tieWordEmbeddings: file.tie_word_embeddings,
+    ...outputLayer(file.tie_word_embeddings, file.scale_decoder_outputs ?? file.tie_word_embeddings),
     decoderStartTokenId: file.decoder_start_token_id ?? file.pad_token_id,
     padTokenId: file.pad_token_id,
     eosTokenId: file.eos_token_id,
   };
 }
+
+/** Whether the outputs of the decoder are divided by √dModel before the lm_head. */
+export const scalesOutputs = (config: T5Config): boolean =>
+  config.scaleDecoderOutputs ?? config.tieWordEmbeddings;
+
+/** The configuration of a model that turns out to have an lm_head of its own; its outputs are scaled as before. */
+export function withOwnHead({ scaleDecoderOutputs, ...config }: T5Config): T5Config {
+  return { ...config, ...outputLayer(false, scaleDecoderOutputs ?? config.tieWordEmbeddings) };
+}
+
+const outputLayer = (tieWordEmbeddings: boolean, scaleDecoderOutputs: boolean) =>
+  scaleDecoderOutputs === tieWordEmbeddings
+    ? { tieWordEmbeddings }
+    : { tieWordEmbeddings, scaleDecoderOutputs };

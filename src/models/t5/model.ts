@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { attend, crossEntropy, dropout, gelu, linearCrossEntropy, positions, rmsNorm } from "../../engine";
-import type { T5Config } from "./config";
+import { scalesOutputs, type T5Config } from "./config";
 import { innerLinears, positionBiasName, sublayerPath, type Stack } from "./parameters";
 import { positionBias } from "./position-bias";
 import { mergeHeads, type PackedRows, type Rows, splitHeads } from "./rows";
@@ -237,9 +237,9 @@ export function decode(
   return finish(model, x, "decoder");
 }
 
-/** Rows of the decoder's output as the lm_head takes them: a tied model divides them by √dModel. */
+/** Rows of the decoder's output as the lm_head takes them, divided by √dModel where the model does so. */
 function headInput({ config }: T5, hidden: tf.Tensor2D): tf.Tensor2D {
-  return config.tieWordEmbeddings ? tf.mul(hidden, tf.scalar(config.dModel ** -0.5)) : hidden;
+  return scalesOutputs(config) ? tf.mul(hidden, tf.scalar(config.dModel ** -0.5)) : hidden;
 }
 
 const headName = ({ config }: T5) => (config.tieWordEmbeddings ? "shared" : "lm_head");

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs, {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -131,8 +139,21 @@ test("missing, extra, misshapen, wrongly typed and non-finite tensors are named"
   );
   fails(
     (t) => ((t.get("shared.weight") as HostTensor<"float32">).data[3] = NaN),
-    /tensor shared\.weight holds values/,
+    /model\.safetensors: tensor shared\.weight holds values that are not finite numbers \(1 of 240\)/,
   );
+});
+
+test("each tensor is read from the file once, in pieces that need no second copy of it", (t) => {
+  const directory = stored((tensors) => {
+    for (const [name, { shape, data }] of tensors)
+      if (name !== wiName)
+        tensors.set(name, { dtype: "float64", shape, data: Float64Array.from(data as Float32Array) });
+  });
+  const size = statSync(join(directory, "model.safetensors")).size;
+  const read = t.mock.method(fs, "readSync");
+  readModelDirectory(directory);
+  const bytes = read.mock.calls.reduce((sum, { result }) => sum + (result ?? 0), 0);
+  assert.equal(bytes, size);
 });
 
 test("a damaged index is refused with its fault", () => {
@@ -148,7 +169,26 @@ test("a damaged index is refused with its fault", () => {
   const fails = (change: Parameters<typeof damaged>[0], message: RegExp) =>
     assert.throws(() => readModelDirectory(damaged(change)), message);
   fails((map) => (map[wiName] = "../other.safetensors"), /is not the name of a shard beside it/);
-  fails((map) => (map[wiName] = "model-00009-of-00009.safetensors"), /model-00009-of-00009\.safetensors/);
+  fails(
+    (map) => (map[wiName] = "model-00009-of-00009.safetensors"),
+    /index\.json: 1 of \d+ shards are missing beside it: model-00009-of-00009\.safetensors/,
+  );
+  fails((map, directory) => {
+    const other = Object.values(map).find((shard) => shard !== map[wiName])!;
+    const { tensors } = readSafetensors(join(directory, other));
+    const again = readSafetensors(join(directory, map[wiName]!)).tensors.get(wiName)!;
+    writeSafetensors(join(directory, other), tensors.set(wiName, again));
+  }, /holds tensor encoder.*wi_0\.weight, which .* does not place there but in model-.*, which holds it too/);
+  fails((map, directory) => {
+    const path = join(directory, map[wiName]!);
+    writeFileSync(path, readFileSync(path).subarray(0, -1));
+  }, /model-\d+-of-\d+\.safetensors: not a valid safetensors file: .*cut off; copy or download it again/);
+  fails((map, directory) => {
+    const path = join(directory, map[wiName]!);
+    const { tensors } = readSafetensors(path);
+    tensors.delete(wiName);
+    writeSafetensors(path, tensors);
+  }, /index\.json: tensor encoder.*wi_0\.weight is not in model-.*, where the index places it/);
   fails((map) => delete map[wiName], /holds tensor encoder.*wi_0\.weight, which .* does not place there/);
   fails((map) => (map["more.weight"] = map[wiName]!), /tensor more\.weight is not in model-/);
   const directory = damaged(() => {});
@@ -169,6 +209,33 @@ test("pickled weights are refused with the way to convert them, and an empty dir
     /pytorch_model\.bin is a Python pickle.*safe_serialization=True/,
   );
   assert.throws(() => readModelDirectory(newFolder()), /config\.json: no such file/);
+});
+
+test("files that are something else are said to be what they are", () => {
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${"0".repeat(64)}\nsize 9\n`;
+  for (const name of ["config.json", "generation_config.json", "model.safetensors"]) {
+    for (const [content, said] of [
+      [pointer, /Git LFS pointer .*git lfs pull/],
+      ["<!doctype html><html><title>Sign in</title></html>", /is an HTML page/],
+      ["\x80\x02}q\0.", /pickle/],
+      ["", /is empty/],
+    ] as const) {
+      const directory = newFolder();
+      writeModelDirectory(directory, randomT5(TINY, 1));
+      writeFileSync(join(directory, name), content, "latin1");
+      assert.throws(
+        () => readModelDirectory(directory),
+        (error: Error) => said.test(error.message) && error.message.includes(join(directory, name)),
+        `${name}: ${content}`,
+      );
+    }
+  }
+  const shards = newFolder();
+  writeModelDirectory(shards, randomT5(TINY, 1), { maxShardBytes: 5000 });
+  writeFileSync(join(shards, "model.safetensors.index.json"), pointer);
+  assert.throws(() => readModelDirectory(shards), /index\.json is a Git LFS pointer/);
+  rmSync(join(shards, "model.safetensors.index.json"));
+  assert.throws(() => readModelDirectory(shards), /model-00001.*needs model\.safetensors\.index\.json/);
 });
 
 testEveryT5(

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parameterShapes, parseT5Config, relativePositionBucket } from "../../../src/models/t5";
+import {
+  parameterShapes,
+  parseT5Config,
+  relativePositionBucket,
+  scalesOutputs,
+  withOwnHead,
+} from "../../../src/models/t5";
 
 const flanT5Small = {
   model_type: "t5",
@@ -49,6 +55,30 @@ test("a configuration of another kind is refused by name", () => {
     /feed_forward_proj/,
   );
   assert.throws(() => parseT5Config({ ...flanT5Small, num_heads: 0 }), /num_heads/);
+});
+
+test("outputs are scaled as scale_decoder_outputs says, else where embeddings are tied", () => {
+  const scales = (tie?: boolean, scale?: boolean | null) =>
+    scalesOutputs(parseT5Config({ ...flanT5Small, tie_word_embeddings: tie, scale_decoder_outputs: scale }));
+  assert.equal(scales(), true);
+  assert.equal(scales(true), true);
+  assert.equal(scales(false), false);
+  assert.equal(scales(true, null), true);
+  for (const tie of [true, false]) {
+    assert.equal(scales(tie, true), true);
+    assert.equal(scales(tie, false), false);
+  }
+  // An lm_head of its own changes what is multiplied, not whether it is scaled.
+  for (const scale of [undefined, true, false]) {
+    const file = { ...flanT5Small, tie_word_embeddings: true, scale_decoder_outputs: scale };
+    const own = withOwnHead(parseT5Config(file));
+    assert.equal(own.tieWordEmbeddings, false);
+    assert.equal(scalesOutputs(own), scale ?? true);
+  }
+  assert.deepEqual(
+    withOwnHead(parseT5Config({ ...flanT5Small, tie_word_embeddings: true, scale_decoder_outputs: false })),
+    parseT5Config(flanT5Small),
+  );
 });
 
 test("near positions have a bucket each, far ones share the last", () => {
