@@ -1,7 +1,13 @@
 import { join } from "node:path";
 import { encodeModel } from "../engine/onnx";
 import { writeFileWhole, writeJson } from "../io";
-import { copyTokenizer, generationConfigFile, type T5Checkpoint, t5ConfigFile } from "../models/checkpoint";
+import {
+  copyTokenizer,
+  generationConfigFile,
+  type T5Checkpoint,
+  t5ConfigFile,
+  writeConfigFile,
+} from "../models/checkpoint";
 import type { T5Config } from "../models/t5";
 import { eightBitWeights, floatWeights, type ParameterSource } from "../models/t5/weights";
 import { decoderGraph, encoderGraph } from "./graphs";
@@ -46,7 +52,7 @@ export function exportTransformersJs(
     write("encoder_model", encoderGraph(config, frozen));
     write("decoder_model_merged", decoderGraph(config, frozen));
   }
-  writeJson(join(directory, "config.json"), model.configFile ?? t5ConfigFile(config));
+  writeConfigFile(join(directory, "config.json"), model.configFile ?? t5ConfigFile(config));
   writeJson(
     join(directory, "generation_config.json"),
     model.generationConfigFile ?? generationConfigFile(config),

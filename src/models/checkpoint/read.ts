@@ -8,6 +8,7 @@ import {
   toFloat32,
   type HostTensor,
   isFloat,
+  refuseNonFinite,
   SafetensorsFile,
 } from "../safetensors";
 import {
@@ -75,7 +76,12 @@ export function openModelDirectory(directory: string): OpenModelDirectory {
       const { dtype, shape } = place.file.entries.get(place.name)!;
       const offset = place.file.offset(place.name);
       if (dtype !== "float32" || offset % 4 !== 0) return undefined;
-      refuseNonFinite(place, place.file.countNonFinite(place.name));
+      refuseNonFinite(
+        place.file.path,
+        place.name,
+        place.file.countNonFinite(place.name),
+        elementCount(shape),
+      );
       return { dtype, shape, path: place.file.path, offset };
     };
     return {
@@ -257,7 +263,7 @@ function hasOwnHead(config: T5Config, files: ReadonlyMap<string, SafetensorsFile
 function readParameter([first, ...others]: readonly Place[], parameter: string): HostTensor<"float32"> {
   const { file, name } = first!;
   const tensor = file.readFloat32(name);
-  refuseNonFinite(first!, countNonFinite(tensor.data));
+  refuseNonFinite(file.path, name, countNonFinite(tensor.data), tensor.data.length);
   for (const other of others) {
     if (!sameValues(other.file.readFloat32(other.name).data, tensor.data)) {
       throw new Error(
@@ -266,15 +272,6 @@ function readParameter([first, ...others]: readonly Place[], parameter: string):
     }
   }
   return tensor;
-}
-
-function refuseNonFinite({ file, name }: Place, count: number): void {
-  if (count === 0) return;
-  const all = elementCount(file.entries.get(name)!.shape);
-  throw new Error(
-    `${file.path}: tensor ${name} holds values that are not finite numbers (${count} of ${all}); ` +
-      `save the model again from a run that did not diverge, or in float32 or bfloat16 if float16 overflowed`,
-  );
 }
 
 function sameValues(a: Float32Array, b: Float32Array): boolean {

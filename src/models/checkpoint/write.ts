@@ -42,12 +42,21 @@ export function writeModelDirectory(
     const isWeights = /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name);
     if (isWeights && !written.has(name)) rmSync(join(directory, name));
   }
-  writeJson(join(directory, CONFIG_FILE), checkpoint.configFile ?? t5ConfigFile(config));
+  writeConfigFile(join(directory, CONFIG_FILE), checkpoint.configFile ?? t5ConfigFile(config));
   writeJson(
     join(directory, GENERATION_CONFIG_FILE),
     checkpoint.generationConfigFile ?? generationConfigFile(config),
   );
   if (tokenizerFrom !== undefined) copyTokenizer(tokenizerFrom, directory);
+}
+
+/**
+ * Writes a config.json. transformers 5 takes some fields as floats only and refuses 1 where 1.0 stood; JSON numbers in
+ * JavaScript do not remember which it was.
+ */
+export function writeConfigFile(path: string, file: Readonly<Record<string, unknown>>): void {
+  const whole = /^( {2}"(?:initializer_factor|layer_norm_epsilon)": -?\d+)(?=,?$)/gm;
+  writeFileWhole(path, `${JSON.stringify(file, null, 2).replace(whole, "$1.0")}\n`);
 }
 
 /** config.json of a model that was not read from one. */

@@ -1,10 +1,29 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
-import { readJson, writeJson } from "../../io";
-import { float32Tensor, type HostTensor, readSafetensors, toFloat32, writeSafetensors } from "../safetensors";
+import { writeJson } from "../../io";
+import {
+  countNonFinite,
+  float32Tensor,
+  type HostTensor,
+  isFloat,
+  readSafetensors,
+  refuseNonFinite,
+  toFloat32,
+  writeSafetensors,
+} from "../safetensors";
 import { type LoraConfig } from "./config";
-import { findTrainable, loraAName, loraBName, type LoraTarget, type ParameterShapes } from "./trainable";
+import { mergeInPython, readPeftConfig } from "./peft-config";
+import { peftSaved, peftTargets } from "./peft-targets";
+import {
+  findTrainable,
+  hasSuffix,
+  linearModules,
+  loraAName,
+  loraBName,
+  type LoraTarget,
+  moduleOf,
+  type ParameterShapes,
+} from "./trainable";
 
 const CONFIG_FILE = "adapter_config.json";
 const WEIGHTS_FILE = "adapter_model.safetensors";
@@ -32,8 +51,13 @@ export function writeAdapter(directory: string, adapter: Adapter): void {
   const { config, baseModel, weights, unfrozen } = adapter;
   const modulesOf = (suffix: string) =>
     [...weights.keys()].filter((name) => name.endsWith(suffix)).map((name) => name.slice(0, -suffix.length));
+  // The configuration's own names; "wi", which PEFT does not take as wi_0 and wi_1, by the modules' names.
   const targets = new Set(
-    modulesOf(".lora_A.weight").map((module) => module.slice(module.lastIndexOf(".") + 1)),
+    modulesOf(".lora_A.weight").map(
+      (module) =>
+        config.targetModules.find((name) => hasSuffix(module, name)) ??
+        module.slice(module.lastIndexOf(".") + 1),
+    ),
   );
   writeSafetensors(
     join(directory, WEIGHTS_FILE),
@@ -58,39 +82,15 @@ export function writeAdapter(directory: string, adapter: Adapter): void {
   });
 }
 
-const peftConfig = z.object({
-  peft_type: z.literal("LORA"),
-  base_model_name_or_path: z.string().nullish(),
-  r: z.number().int().positive(),
-  lora_alpha: z.number().positive(),
-  lora_dropout: z.number().min(0).lt(1).default(0),
-  use_rslora: z.boolean().default(false),
-  target_modules: z.union([z.array(z.string()), z.string()]),
-  modules_to_save: z.array(z.string()).nullish(),
-  // Variants whose weights would mean something else; each is refused by name.
-  bias: z.literal("none").default("none"),
-  fan_in_fan_out: z.literal(false).default(false),
-  use_dora: z.literal(false).default(false),
-  lora_bias: z.literal(false).default(false),
-  rank_pattern: z.record(z.string(), z.never()).nullish(),
-  alpha_pattern: z.record(z.string(), z.never()).nullish(),
-});
-
 /**
- * Reads an adapter directory that PEFT or {@link writeAdapter} wrote, for a model of the given parameters. Missing,
- * extra and misshapen tensors, and LoRA variants that are not supported (DoRA, biases, ranks by layer), are errors
- * that name the file and the thing.
+ * Reads an adapter directory that PEFT or {@link writeAdapter} wrote, for a model of the given parameters. Which modules
+ * have adapters is decided as PEFT does ({@link peftTargets}), and the file must hold just these; where it cannot be
+ * decided, they are those of the file. Missing, extra, misshapen and non-finite tensors, embeddings saved beside the
+ * adapter, and what {@link readPeftConfig} refuses are errors that name the file and the thing.
  */
 export function readAdapter(directory: string, shapes: ParameterShapes): Adapter {
   const configPath = join(directory, CONFIG_FILE);
-  const parsed = peftConfig.safeParse(readJson(configPath));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(
-      `${configPath}: ${issue!.path.join(".")}: ${issue!.message} (a LoRA variant not supported here?)`,
-    );
-  }
-  const peft = parsed.data;
+  const peft = readPeftConfig(configPath);
   const path = join(directory, WEIGHTS_FILE);
   if (!existsSync(path) && existsSync(join(directory, "adapter_model.bin"))) {
     throw new Error(
@@ -98,23 +98,36 @@ export function readAdapter(directory: string, shapes: ParameterShapes): Adapter
     );
   }
   const stored = readFloat32(path, PREFIX);
-  const modules = [...stored.keys()]
-    .filter((name) => name.endsWith(".lora_A.weight"))
-    .map((name) => name.slice(0, -14));
+  // What VeLoRA's backward pass needs; it says nothing about the adapted weights.
+  for (const name of stored.keys()) if (name.endsWith(".lora_velora_embed")) stored.delete(name);
+  const linear = linearModules(shapes);
+  const inFile = [...stored.keys()].flatMap((name) => /^(.*)\.lora_A\.weight$/.exec(name)?.[1] ?? []);
+  const modules = peftTargets(peft, linear) ?? inFile;
+  if (modules.length === 0 && peft.targetModules.length > 0) {
+    const known = [...new Set(linear.map((module) => module.slice(module.lastIndexOf(".") + 1)))].join(", ");
+    throw new Error(
+      `${configPath}: target_modules ${JSON.stringify(peft.targetModules)} (with what is excluded and the layers to transform) ` +
+        `match no module of this model, which has ${known}; the adapter is for another model`,
+    );
+  }
+  const savedModules = peftSaved(shapes.keys(), peft.modulesToSave).map(moduleOf);
   const config: LoraConfig = {
-    rank: peft.r,
-    alpha: peft.lora_alpha,
-    dropout: peft.lora_dropout,
-    useRslora: peft.use_rslora,
-    // A string is a pattern over module paths (or "all-linear"); the file then says what it matched.
-    targetModules: typeof peft.target_modules === "string" ? modules : peft.target_modules,
-    modulesToSave: peft.modules_to_save ?? [],
+    rank: peft.rank,
+    alpha: peft.alpha,
+    dropout: peft.dropout,
+    useRslora: peft.useRslora,
+    targetModules: namesOf(modules, peft.targetModules, linear),
+    modulesToSave: namesOf(savedModules, peft.modulesToSave, [...shapes.keys()].map(moduleOf)),
   };
   const { targets, saved } = findTrainable(shapes, config);
   const expected = new Map(saved.map((name) => [name, shapes.get(name)!] as const));
   for (const target of targets)
     for (const [name, shape] of loraShapes(target, config.rank)) expected.set(name, shape);
-  checkTensors(path, stored, expected);
+  for (const name of stored.keys()) {
+    if (expected.has(name)) continue;
+    throw new Error(`${path}: tensor ${PREFIX}${name} ${foreign(name, linear, peft.modulesToSave)}`);
+  }
+  checkShapes(path, stored, expected);
   for (const name of expected.keys())
     if (!stored.has(name)) throw new Error(`${path}: tensor ${PREFIX}${name} is missing`);
 
@@ -122,8 +135,42 @@ export function readAdapter(directory: string, shapes: ParameterShapes): Adapter
   const unfrozen = existsSync(unfrozenPath)
     ? readFloat32(unfrozenPath, "")
     : new Map<string, HostTensor<"float32">>();
-  checkTensors(unfrozenPath, unfrozen, shapes);
-  return { config, baseModel: peft.base_model_name_or_path ?? null, weights: stored, unfrozen };
+  checkShapes(unfrozenPath, unfrozen, shapes);
+  return { config, baseModel: peft.baseModel, weights: stored, unfrozen };
+}
+
+/** `names` without those that match nothing if they stand for just these modules among `all`, else the modules' paths. */
+function namesOf(
+  modules: readonly string[],
+  names: readonly string[] | string,
+  all: readonly string[],
+): readonly string[] {
+  if (typeof names === "string") return modules;
+  const used = names.filter((name) => all.some((module) => hasSuffix(module, name)));
+  const matched = all.filter((module) => used.some((name) => hasSuffix(module, name)));
+  return matched.length === modules.length ? used : modules;
+}
+
+/** What is to be said of a tensor that is not one of the adapter's. */
+function foreign(name: string, linear: readonly string[], modulesToSave: readonly string[]): string {
+  const other = `does not belong to this model and configuration`;
+  if (/^(shared|(encoder|decoder)\.embed_tokens|lm_head)(\.base_layer)?\.weight$/.test(name)) {
+    const named = peftSaved([name], modulesToSave).length > 0;
+    return named
+      ? `is an embedding or lm_head that modules_to_save (${modulesToSave.join(", ")}) trained apart from the weights that it is tied to, which is not supported here. ${mergeInPython()}`
+      : `is an embedding of the base, which PEFT saves beside an adapter when the vocabulary was resized, lm_head or an embedding is a target, ` +
+          `or save_embedding_layers is set. If it is the base's, unchanged, save the adapter again with save_pretrained(directory, save_embedding_layers=False). ${mergeInPython("Otherwise")}`;
+  }
+  if (/\.lora_embedding_[AB]$/.test(name))
+    return `adapts an embedding, which is not supported here. ${mergeInPython()}`;
+  if (name.includes(".lora_magnitude_vector"))
+    return `is of DoRA, which is not supported here. ${mergeInPython()}`;
+  const module = /^(.*)\.lora_[AB]\.weight$/.exec(name)?.[1];
+  if (module === "lm_head")
+    return `adapts lm_head, which this model ties to the embedding. ${mergeInPython()}`;
+  if (module !== undefined && linear.includes(module))
+    return `${other}: the configuration does not adapt ${module}, so that PEFT would leave the tensor out`;
+  return other;
 }
 
 /** Names and shapes of one target's A and B. */
@@ -138,19 +185,23 @@ function readFloat32(path: string, prefix: string): Map<string, HostTensor<"floa
   const tensors = new Map<string, HostTensor<"float32">>();
   for (const [name, tensor] of readSafetensors(path).tensors) {
     if (!name.startsWith(prefix)) throw new Error(`${path}: tensor ${name} has not PEFT's prefix ${prefix}`);
-    tensors.set(name.slice(prefix.length), float32Tensor(tensor.shape, toFloat32(tensor)));
+    if (!isFloat(tensor.dtype))
+      throw new Error(`${path}: tensor ${name} holds ${tensor.dtype}, where floats are needed`);
+    const data = toFloat32(tensor);
+    refuseNonFinite(path, name, countNonFinite(data), data.length);
+    tensors.set(name.slice(prefix.length), float32Tensor(tensor.shape, data));
   }
   return tensors;
 }
 
-function checkTensors(
+function checkShapes(
   path: string,
   tensors: ReadonlyMap<string, HostTensor>,
   expected: ParameterShapes,
 ): void {
   for (const [name, { shape }] of tensors) {
     const wanted = expected.get(name);
-    if (!wanted) throw new Error(`${path}: tensor ${name} does not belong to this model and configuration`);
+    if (!wanted) throw new Error(`${path}: tensor ${name} does not belong to this model`);
     if (shape.join() !== wanted.join()) {
       throw new Error(`${path}: tensor ${name} has shape [${shape.join(", ")}], not [${wanted.join(", ")}]`);
     }

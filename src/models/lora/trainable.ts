@@ -42,7 +42,7 @@ export function findTrainable(
 ): TrainableParameters {
   checkLoraConfig(config);
   const notes: string[] = [];
-  const linear = [...shapes].filter(([name, shape]) => isLinear(name, shape)).map(([name]) => moduleOf(name));
+  const linear = linearModules(shapes);
   const suffixes = config.targetModules.flatMap((target) => expandTarget(target, linear, notes));
   const targets = linear
     .filter((module) => suffixes.some((suffix) => hasSuffix(module, suffix)))
@@ -59,6 +59,12 @@ export function findTrainable(
       throw new Error(`LoRA modulesToSave: no module of the model ends in "${suffix}"${hint}`);
     }
   }
+  if (saved.includes("shared.weight")) {
+    throw new Error(
+      "LoRA modulesToSave: PEFT would train a copy of the embedding `shared` that neither encoder nor decoder reads; " +
+        "leave it out",
+    );
+  }
   const clash = targets.find(({ module }) => saved.includes(`${module}.weight`));
   if (clash)
     throw new Error(`LoRA: ${clash.module} is both a target and a module to save; name it in one of them`);
@@ -74,7 +80,13 @@ export function hasSuffix(module: string, suffix: string): boolean {
   return module === suffix || module.endsWith(`.${suffix}`);
 }
 
-function moduleOf(parameter: string): string {
+/** The paths of a model's linear layers. */
+export function linearModules(shapes: ParameterShapes): string[] {
+  return [...shapes].filter(([name, shape]) => isLinear(name, shape)).map(([name]) => moduleOf(name));
+}
+
+/** `lm_head` of `lm_head.weight`. */
+export function moduleOf(parameter: string): string {
   return parameter.replace(/\.(weight|bias)$/, "");
 }
 

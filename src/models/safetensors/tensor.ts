@@ -90,6 +90,15 @@ export function countNonFinite(values: Float32Array): number {
   return values.reduce((count, value) => (Number.isFinite(value) ? count : count + 1), 0);
 }
 
+/** Throws an Error that names a stored tensor and its file if `count` of its `all` values are NaN or infinite. */
+export function refuseNonFinite(path: string, name: string, count: number, all: number): void {
+  if (count === 0) return;
+  throw new Error(
+    `${path}: tensor ${name} holds values that are not finite numbers (${count} of ${all}); save it again from a run ` +
+      `that did not diverge, or in float32 or bfloat16 if float16 overflowed`,
+  );
+}
+
 /** Converts floating-point elements into `target`, which is as long as `source`. */
 export function convertToFloat32(dtype: ElementType, source: TensorData, target: Float32Array): void {
   if (!isFloat(dtype)) throw new TypeError(`${dtype} is not a floating-point type`);

@@ -78,6 +78,18 @@ test("what config.json says beyond the model is kept", () => {
   assert.deepEqual(parseT5Config(configFile), TINY);
 });
 
+test("whole numbers that transformers takes as floats only are written as floats", () => {
+  const directory = newFolder();
+  const task = { initializer_factor: 1 };
+  const configFile = { ...t5ConfigFile(TINY), initializer_factor: 1, n_positions: 512, task };
+  writeModelDirectory(directory, { ...randomT5(TINY, 1), configFile });
+  const text = readFileSync(join(directory, "config.json"), "utf8");
+  assert.match(text, /^ {2}"initializer_factor": 1\.0,$/m);
+  assert.match(text, /^ {2}"n_positions": 512,$/m);
+  assert.match(text, /^ {4}"initializer_factor": 1$/m);
+  assert.deepEqual(readModelDirectory(directory).configFile, configFile);
+});
+
 test("names that repeat the embedding are checked, and stand in for it where it is missing", () => {
   const same = stored((tensors) => tensors.set("encoder.embed_tokens.weight", tensors.get("shared.weight")!));
   assert.deepEqual(new Map(readModelDirectory(same).parameters), randomT5(TINY, 1).parameters);
