@@ -6,7 +6,11 @@ import type { TokenBatch } from "../models/tokenizer";
  */
 export interface Decoder {
   readonly vocabularySize: number;
-  /** Feeds one token to each row and returns the most likely next token of each row. */
+  /**
+   * Feeds one token to each row and returns the most likely next token of each row.
+   *
+   * @throws {Error} {@link notFiniteScores}
+   */
   nextTokens(tokens: Int32Array): Promise<Int32Array>;
   /** Feeds one token to each row and returns the next token's logits, [rows, vocabulary], which the caller may change. */
   nextLogits(tokens: Int32Array): Promise<Float32Array>;
@@ -29,3 +33,10 @@ export interface GenerativeModel {
   /** Runs the encoder on a batch and prepares `rowsPerInput` decoder rows for each of its rows. */
   startDecoder(batch: TokenBatch, rowsPerInput: number, maxNewTokens: number): Promise<Decoder>;
 }
+
+/** The error for a model whose scores are NaN or infinite: whatever was chosen by them would mean nothing. */
+export const notFiniteScores = () =>
+  new Error(
+    "generation: the model's scores for the next token are not finite numbers (NaN or ∞); its weights, or those of an " +
+      "adapter merged into it, hold such values or are far too large",
+  );

@@ -1,7 +1,8 @@
 import type { TokenBatch } from "../models/tokenizer";
 import { Random } from "../random";
 import { BeamSearch } from "./beams";
-import type { Decoder, GenerativeModel } from "./decoder";
+import { type Decoder, type GenerativeModel, notFiniteScores } from "./decoder";
+import { requireChoice, requireFinite } from "./finite";
 import { type GenerationOptions, type ResolvedGenerationOptions, resolveGenerationOptions } from "./options";
 import { type ScoreProcessor, scoreProcessors } from "./processors";
 import { drawToken, samplingDistribution } from "./sampling";
@@ -75,7 +76,11 @@ type Search = (
 
 const greedySearch: Search = (model, decoder, inputNumbers, options, processors) =>
   followRows(model, inputNumbers.length, 1, decoder, options, async (tokens, rows) => {
-    if (processors.length === 0) return decoder.nextTokens(tokens);
+    if (processors.length === 0) {
+      const best = await decoder.nextTokens(tokens);
+      if (!best.every((token) => 0 <= token && token < decoder.vocabularySize)) throw notFiniteScores();
+      return best;
+    }
     const scores = await decoder.nextLogits(tokens);
     return chooseRows(scores, decoder.vocabularySize, rows, processors, argmax);
   });
@@ -162,8 +167,10 @@ const beamSearch: Search = async function* (model, decoder, inputNumbers, option
       const own = scores.subarray(i * width, (i + 1) * width);
       search.sequences.forEach((tokens, beam) => {
         const row = own.subarray(beam * decoder.vocabularySize, (beam + 1) * decoder.vocabularySize);
+        requireFinite(row);
         for (const process of processors) process(row, tokens);
       });
+      requireChoice(own);
       return search.advance(own);
     });
     yield { step, sequences: results() };
@@ -191,7 +198,9 @@ function chooseRows(
   return Int32Array.from(rows, ({ index, tokens, ended }, i) => {
     if (ended) return 0;
     const row = scores.subarray(i * vocabulary, (i + 1) * vocabulary);
+    requireFinite(row);
     for (const process of processors) process(row, tokens);
+    requireChoice(row);
     return choose(row, index);
   });
 }

@@ -198,6 +198,80 @@ test("the constraints hold for every strategy", async () => {
   );
 });
 
+/** A toy whose scores at one step are changed. */
+class SpoiltModel extends ToyModel {
+  constructor(
+    private readonly at: number,
+    private readonly spoil: (scores: Float32Array) => void,
+  ) {
+    super(12, 3, -20);
+  }
+  private spoilt(scores: Float32Array, tokens: readonly number[]): Float32Array {
+    if (tokens.length === this.at) this.spoil(scores);
+    return scores;
+  }
+  override logits(input: readonly number[], tokens: readonly number[]): Float32Array {
+    return this.spoilt(super.logits(input, tokens), tokens);
+  }
+  override logProbabilities(input: readonly number[], tokens: readonly number[]): Float32Array {
+    return this.spoilt(super.logProbabilities(input, tokens), tokens);
+  }
+}
+
+const strategies: Record<string, Partial<GenerationOptions>> = {
+  greedy: {},
+  "greedy with processors": { repetitionPenalty: 1.2, noRepeatNgramSize: 3, minNewTokens: 4 },
+  beams: { numBeams: 3 },
+  "beams with processors": { numBeams: 2, noRepeatNgramSize: 2, minNewTokens: 4 },
+  sampling: { doSample: true },
+  "sampling with processors": { doSample: true, topK: 3, noRepeatNgramSize: 3, minNewTokens: 4 },
+};
+
+for (const [name, options] of Object.entries(strategies)) {
+  test(`scores that are not finite are an error, whatever chooses: ${name}`, async () => {
+    for (const spoil of [
+      (scores: Float32Array) => void scores.fill(NaN),
+      (scores: Float32Array) => void (scores[7] = NaN),
+      (scores: Float32Array) => void (scores[0] = Infinity),
+      (scores: Float32Array) => void scores.fill(-Infinity),
+    ]) {
+      // Without processors the decoder itself chooses; a T5's says when its scores are not finite.
+      if (name === "greedy" && !Number.isNaN(spoiltBest(spoil))) continue;
+      for (const at of [1, 4]) {
+        const model = new SpoiltModel(at, spoil);
+        await assert.rejects(
+          generate(model, inputs(3, 5), { maxNewTokens: 8, ...options }),
+          /scores for the next token are not finite/,
+        );
+        assert.ok(model.trace.disposed);
+      }
+    }
+    const ruledOut = new SpoiltModel(2, (scores) => void scores.fill(-Infinity, 5));
+    const sequences = await generate(ruledOut, inputs(3), { maxNewTokens: 8, ...options });
+    assert.ok(sequences[0]!.tokens.length > 0);
+  });
+}
+
+const spoiltBest = (spoil: (scores: Float32Array) => void) => {
+  const scores = new Float32Array(12);
+  spoil(scores);
+  return Math.max(...scores);
+};
+
+test("options that rule out every token are an error", async () => {
+  for (const options of [{}, { numBeams: 2 }, { doSample: true }]) {
+    await assert.rejects(
+      generate(new ToyModel(6, 1), inputs(3), {
+        maxNewTokens: 20,
+        minNewTokens: 20,
+        noRepeatNgramSize: 1,
+        ...options,
+      }),
+      /rule out every token|continuations that it needs exist/,
+    );
+  }
+});
+
 test("steps show the tokens as they come, and leaving early frees the decoder", async () => {
   const model = new ToyModel(30, 2, -9);
   const seen: number[][] = [];

@@ -47,11 +47,14 @@ export interface StepInputs {
   past: Memory;
 }
 
-/** The next token's logits [rows, vocabulary], the best token, and the new position's keys and values by block. */
+/**
+ * The next token's logits [rows, vocabulary], the best token, 0 where all logits of a row are finite (else NaN), and the
+ * new position's keys and values by block.
+ */
 export function decoderStep(
   model: T5,
   { tokens, pastBias, ownBias, attentionMask, memory, past }: StepInputs,
-): { logits: tf.Tensor2D; best: tf.Tensor1D; own: Memory } {
+): { logits: tf.Tensor2D; best: tf.Tensor1D; finite: tf.Tensor1D; own: Memory } {
   const [batch, rowsPerInput] = tokens.shape;
   const rows = batch * rowsPerInput;
   const memoryBias = maskBias(attentionMask);
@@ -73,5 +76,6 @@ export function decoderStep(
     );
   }
   const scores = logits(model, finish(model, x, "decoder"));
-  return { logits: scores, best: tf.argMax(scores, 1), own };
+  const finite = tf.sum(tf.mul(scores, tf.scalar(0)), 1) as tf.Tensor1D;
+  return { logits: scores, best: tf.argMax(scores, 1), finite, own };
 }

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { FrozenProgram, type ProgramTensor } from "../../engine";
 import type { Decoder, GenerativeModel } from "../../generation";
+import { notFiniteScores } from "../../generation/decoder";
 import { float32Tensor, type HostTensor } from "../safetensors";
 import type { TokenBatch } from "../tokenizer";
 import { KeyValueCache, selectRows } from "./cache";
@@ -155,15 +156,17 @@ class T5Decoder implements Decoder {
   }
 
   async nextTokens(tokens: Int32Array): Promise<Int32Array> {
-    return (await this.step(tokens, "best")).data as Int32Array;
+    const { best, finite } = await this.step(tokens, "best", "finite");
+    if ((finite!.data as Float32Array).some(Number.isNaN)) throw notFiniteScores();
+    return best!.data as Int32Array;
   }
 
   async nextLogits(tokens: Int32Array): Promise<Float32Array> {
-    return (await this.step(tokens, "logits")).data as Float32Array;
+    return (await this.step(tokens, "logits"))["logits"]!.data as Float32Array;
   }
 
   async nextLogProbabilities(tokens: Int32Array): Promise<Float32Array> {
-    const logits = await this.step(tokens, "logits");
+    const logits = (await this.step(tokens, "logits"))["logits"]!;
     const { logProbabilities } = await this.shared.normalise.run({ logits }, ["logProbabilities"]);
     return logProbabilities.data as Float32Array;
   }
@@ -180,7 +183,8 @@ class T5Decoder implements Decoder {
     this.memory = [];
   }
 
-  private async step(tokens: Int32Array, output: "best" | "logits"): Promise<ProgramTensor> {
+  /** Feeds the tokens and returns the outputs named. */
+  private async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
     const { config, step, embedding, positionTable } = this.shared;
     const { cache } = this;
     const own = keyValueNames(config, "own/");
@@ -198,10 +202,10 @@ class T5Decoder implements Decoder {
         ...Object.fromEntries(keyValueNames(config, "memory/").map((name, i) => [name, this.memory[i]!])),
         ...Object.fromEntries(keyValueNames(config, "past/").map((name, i) => [name, cache.tensor(i)])),
       },
-      [output, ...own],
+      [...outputs, ...own],
     );
     cache.append(own.map((name) => results[name]!.data as Float32Array));
-    return results[output]!;
+    return results;
   }
 }
 

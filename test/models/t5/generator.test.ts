@@ -172,3 +172,25 @@ test("a model that is opened generates as one that is read", async () => {
     rmSync(directory, { recursive: true });
   }
 });
+
+test("scores that are not finite are an error, whatever chooses and however weights are kept", async () => {
+  for (const [name, value] of [
+    ["lm_head.weight", NaN],
+    ["lm_head.weight", 3e38],
+    ["decoder.final_layer_norm.weight", Infinity],
+  ] as const) {
+    const model = randomT5(TINY, 1);
+    model.parameters.get(name)!.data.fill(value, 0, 8);
+    for (const weights of ["float32", "int8"] as const) {
+      const generator = await T5Generator.create(model, { weights });
+      for (const options of [{}, { noRepeatNgramSize: 2 }, { numBeams: 2 }, { doSample: true }]) {
+        await assert.rejects(
+          generate(generator, padBatch([[3, 4, 1]], 0), { maxNewTokens: 5, ...options }),
+          /scores for the next token are not finite/,
+          `${name} ${value} ${weights} ${JSON.stringify(options)}`,
+        );
+      }
+      await generator.dispose();
+    }
+  }
+});
