@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { HubError } from "../hub";
-import { loadPretrained, type PretrainedT5, readModelDirectory } from "../models/checkpoint";
+import { loadPretrained, type PretrainedT5, readModelDirectory, requireRows } from "../models/checkpoint";
 import { loadTokenizer } from "../models/tokenizer";
 import { type Profile, shownPath } from "../notebook";
 
@@ -31,11 +31,9 @@ export async function loadBase(profile: Profile): Promise<PretrainedT5> {
 
 async function loadDirectory(directory: string, why: string): Promise<PretrainedT5> {
   const checkpoint = readModelDirectory(directory);
-  return {
-    source: { kind: "directory", directory, why },
-    checkpoint,
-    tokenizer: await loadTokenizer(directory),
-  };
+  const tokenizer = await loadTokenizer(directory);
+  requireRows(tokenizer, checkpoint);
+  return { source: { kind: "directory", directory, why }, checkpoint, tokenizer };
 }
 
 /** What an adapter and a summary call their base: the hub's name, or the folder as seen from the project. */

@@ -160,7 +160,7 @@ class Download {
         method: "GET",
         headers,
         signal,
-        followToOtherHosts: true,
+        followToOtherHosts: () => true,
       });
       alive();
       if (!this.continues(response.status, response.headers.get("content-range"))) this.received = 0;
@@ -168,6 +168,14 @@ class Download {
         await response.body?.cancel();
         if (response.status !== 416) throw statusError(response, this.url, this.access);
         throw new TransientStatus(416, undefined, this.url);
+      }
+      const type = response.headers.get("content-type") ?? "";
+      if (/^text\/html\b/i.test(type) && !/\.html?$/i.test(this.options.file)) {
+        await response.body?.cancel();
+        throw new HubError(
+          "refused",
+          `${show(this.url)}: an HTML page came instead of the file; look for a proxy's login page, or at HF_ENDPOINT`,
+        );
       }
       const tag = response.headers.get("etag");
       this.entityTag = tag && !tag.startsWith("W/") ? tag : null;

@@ -9,8 +9,8 @@ export interface RequestOptions {
   method: "GET" | "HEAD";
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  /** Whether to follow redirects to other hosts too; those within the host are always followed. */
-  followToOtherHosts: boolean;
+  /** Whether to follow a redirect to another host too; those within a host are always followed. */
+  followToOtherHosts: (redirect: Response) => boolean;
 }
 
 /**
@@ -44,7 +44,7 @@ export async function hubRequest(url: URL, access: HubAccess, options: RequestOp
         `${current.host} redirects to ${next.protocol}//${next.host}, which is not followed`,
       );
     }
-    if (next.origin !== current.origin && !options.followToOtherHosts) return response;
+    if (next.origin !== current.origin && !options.followToOtherHosts(response)) return response;
     await response.body?.cancel();
     current = next;
   }
@@ -71,7 +71,9 @@ export async function describeRemoteFile(
   access: HubAccess,
   signal?: AbortSignal,
 ): Promise<RemoteFile> {
-  const response = await hubRequest(url, access, { method: "HEAD", signal, followToOtherHosts: false });
+  // The hub's own redirect to its CDN says what the file is; a mirror's redirect to the hub does not.
+  const followToOtherHosts = ({ headers }: Response) => !headers.has("x-linked-etag");
+  const response = await hubRequest(url, access, { method: "HEAD", signal, followToOtherHosts });
   await response.body?.cancel();
   if (response.status >= 400) throw statusError(response, url, access);
   const header = (name: string) => response.headers.get(name);

@@ -262,6 +262,51 @@ test("an answer that is no hub's is refused", async () => {
   }
 });
 
+test("a mirror that redirects to the hub is followed, and the token stays with the mirror", async () => {
+  for (const lfs of [false, true]) {
+    serve({ lfs });
+    hub.seen.length = 0;
+    const tokens: (string | undefined)[] = [];
+    const mirror = createServer((request, response) => {
+      tokens.push(request.headers.authorization);
+      response.writeHead(302, { location: hub.endpoint + request.url }).end();
+    });
+    await new Promise<void>((ready) => mirror.listen(0, "127.0.0.1", ready));
+    const endpoint = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`;
+    try {
+      const cacheDirectory = join(cache, String(lfs));
+      const path = await download({
+        cacheDirectory,
+        access: { endpoint, offline: false, token: "hf_secret" },
+      });
+      assert.deepEqual(readFileSync(path), content);
+      assert.ok(tokens.length > 0 && tokens.every((token) => token === "Bearer hf_secret"));
+      assert.ok(hub.seen.length > 0 && hub.seen.every(({ authorization }) => authorization === undefined));
+    } finally {
+      mirror.closeAllConnections();
+      mirror.close();
+    }
+  }
+});
+
+test("an HTML page in place of the file is refused as one, and nothing is left", async () => {
+  const tag = gitBlobSha1(content);
+  const proxy = createServer((request, response) => {
+    if (request.method === "HEAD")
+      response.writeHead(200, { etag: `"${tag}"`, "content-length": String(content.length) }).end();
+    else response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<html>log in</html>");
+  });
+  await new Promise<void>((ready) => proxy.listen(0, "127.0.0.1", ready));
+  const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  try {
+    const error = await failure("refused", download({ access: { endpoint, offline: false } }));
+    assert.match(error.message, /an HTML page came instead of the file/);
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+});
+
 test("more bytes than announced are refused", async () => {
   serve({ damaged: [Buffer.concat([content, content])] });
   assert.match((await failure("refused", download())).message, /more bytes came/);

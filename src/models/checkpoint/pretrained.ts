@@ -45,7 +45,23 @@ export interface PretrainedT5 {
 export async function loadPretrained(options: PretrainedOptions = {}): Promise<PretrainedT5> {
   const source = await findModel(options);
   const tokenizer = await loadTokenizer(source.directory);
-  return { source, tokenizer, checkpoint: readModelDirectory(source.directory) };
+  const checkpoint = readModelDirectory(source.directory);
+  requireRows(tokenizer, checkpoint);
+  return { source, tokenizer, checkpoint };
+}
+
+/**
+ * Throws if a tokenizer has tokens for which the model's embedding has no row. Rows without a token are common: FLAN-T5 has
+ * 32,128 for 32,100 tokens.
+ */
+export function requireRows(tokenizer: Tokenizer, { config }: Pick<T5Checkpoint, "config">): void {
+  const { vocabularySize, directory } = tokenizer;
+  if (vocabularySize <= config.vocabSize) return;
+  throw new Error(
+    `${directory}: the tokenizer has ${vocabularySize} tokens, but the model's embedding has ${config.vocabSize} rows ` +
+      `(vocab_size in config.json): they do not belong together, or tokens were added after the model was saved. Take the ` +
+      `model's own tokenizer, or in Python call model.resize_token_embeddings(len(tokenizer)) and save the model again`,
+  );
 }
 
 /**

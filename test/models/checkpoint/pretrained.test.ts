@@ -84,3 +84,15 @@ test("a repository without safetensors is refused, a damaged directory is not pa
 test("a missing repository is an error of the hub", async () => {
   await assert.rejects(findModel({ pretrained: "somebody/else", cacheDirectory }), /somebody\/else/);
 });
+
+test("a tokenizer with more tokens than the model has rows is refused; with fewer it fits", async () => {
+  const directory = mkdtempSync(join(root, "model-"));
+  writeTinyTokenizer(directory);
+  writeModelDirectory(directory, randomT5({ ...TINY, vocabSize: 8 }, 1));
+  await assert.rejects(
+    loadPretrained({ directory }),
+    /the tokenizer has 9 tokens, but the model's embedding has 8 rows .*resize_token_embeddings/,
+  );
+  writeModelDirectory(directory, randomT5({ ...TINY, vocabSize: 9 }, 1));
+  assert.equal((await loadPretrained({ directory })).tokenizer.vocabularySize, 9);
+});
