@@ -17,7 +17,6 @@ export interface RunOrder {
   profile: Profile;
   settings: Settings;
   inputs: Readonly<Record<string, string>>;
-  threads: number | undefined;
 }
 
 /** What the process says while it works: units done, and where it is. How it ended is in the run's record. */

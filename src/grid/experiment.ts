@@ -32,7 +32,7 @@ export const gridTask: GridTask = {
 
   files: (id) => Object.values(evaluationPaths({ directory: "", runId: id })),
 
-  async run(given, { id, family, directory, folder, profile, threads, signal, phase, progress }) {
+  async run(given, { id, family, directory, folder, profile, signal, phase, progress }) {
     const settings = parseExperiment(given, `run ${id}`);
     const base = await loadBase(profile);
     const corpus = await loadCorpus({ profile });
@@ -47,7 +47,6 @@ export const gridTask: GridTask = {
         saveSteps: SAVE_STEPS,
         hooks: {
           signal,
-          engine: threads === undefined ? {} : { threads },
           onMessage: (message) => console.error(message),
           onStep: ({ step, loss }) => {
             if (!began) progress(step - 1);

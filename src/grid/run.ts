@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { defaultThreads } from "../engine";
+import { defaultThreads, THREADS_VARIABLE } from "../engine";
 import { sha256File } from "../io";
 import { formatDuration, shownPath, startProgress } from "../notebook";
 import { LEFT_TO_OTHER, type RunMessage, type RunOrder } from "./child";
@@ -83,7 +83,8 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
       unit: works[0]?.unit ?? "runs",
     },
   );
-  const threads = parallel > 1 ? Math.max(1, Math.floor(defaultThreads() / parallel)) : undefined;
+  const sideBySide = Math.min(parallel, todo.length);
+  const threads = Math.max(1, Math.floor(defaultThreads() / Math.max(1, sideBySide)));
   let next = 0;
   const worker = async () => {
     while (next < todo.length && !signal?.aborted) {
@@ -92,8 +93,8 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
       const { units } = works[at]!;
       let reported: number | undefined;
       const started = performance.now();
-      const order: RunOrder = { module, directory, id, family, profile, settings, inputs, threads };
-      const outcome = await runProcess(order, signal, (done, note) => {
+      const order: RunOrder = { module, directory, id, family, profile, settings, inputs };
+      const outcome = await runProcess(order, threads, signal, (done, note) => {
         if (reported === undefined) progress.skip((reported = done));
         progress.advance(done - reported, note === undefined ? id : `${id}: ${note}`);
         reported = done;
@@ -104,7 +105,7 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
       say(`${id}: ${outcome.outcome} after ${formatDuration((performance.now() - started) / 1000)}${why}`);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(parallel, todo.length) }, worker));
+  await Promise.all(Array.from({ length: sideBySide }, worker));
   progress.finish();
   return planned.map(({ id }) => outcomes.get(id) ?? { id, outcome: "not started" });
 }
@@ -163,9 +164,10 @@ async function damagedFiles(directory: string, id: string): Promise<string[] | u
   return damaged;
 }
 
-/** Runs one run in a process, to its end or until `signal` is aborted and it has saved. */
+/** Runs one run in a process that uses `threads`, to its end or until `signal` is aborted and it has saved. */
 async function runProcess(
   order: RunOrder,
+  threads: number,
   signal: AbortSignal | undefined,
   onProgress: (done: number, note?: string) => void,
 ): Promise<RunOutcome> {
@@ -177,6 +179,7 @@ async function runProcess(
     child = fork(join(__dirname, "child.ts"), [JSON.stringify(order)], {
       cwd: join(__dirname, "../.."),
       execArgv: ["--import", "tsx"],
+      env: { ...process.env, [THREADS_VARIABLE]: String(threads) },
       stdio: ["ignore", log, log, "ipc"],
     });
   } finally {

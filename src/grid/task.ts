@@ -11,8 +11,6 @@ export interface RunContext {
   /** The run's own folder, for what it needs to go on after it was cut. */
   readonly folder: string;
   readonly profile: Profile;
-  /** Threads that the run may use, where it does not have the machine to itself. */
-  readonly threads: number | undefined;
   /** Aborted when the run is to save what it has and stop. */
   readonly signal: AbortSignal;
   /** From here on time counts as this part of the run, `training` or `evaluating` for example. */

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";
-import { test } from "node:test";
+import { mock, test } from "node:test";
+import * as tf from "@tensorflow/tfjs";
+import * as ort from "onnxruntime-node";
+import { compile, EngineError, FrozenProgram } from "../../src/engine";
 import { defaultThreads } from "../../src/engine/threads";
 
 const processor = (number: number, socket: number, core: number) =>
@@ -26,4 +29,29 @@ test("all processors where cores are not named, as on ARM and outside Linux", ()
 
 test("on this machine between one and all processors", () => {
   assert.ok(defaultThreads() >= 1 && defaultThreads() <= availableParallelism());
+});
+
+test("as many as PERSONA_THREADS says, which must be a number of threads", () => {
+  assert.equal(defaultThreads("", 8, "3"), 3);
+  assert.equal(defaultThreads("", 8, ""), 8);
+  for (const share of ["0", "-1", "1.5", "two", "1e1", " 2"])
+    assert.throws(() => defaultThreads("", 8, share), EngineError, share);
+});
+
+test("every session that is made has the share of this process", async (t) => {
+  process.env["PERSONA_THREADS"] = "3";
+  t.after(() => delete process.env["PERSONA_THREADS"]);
+  const create = mock.method(ort.InferenceSession, "create");
+  t.after(() => create.mock.restore());
+  const square = ({ x }: { x: tf.Tensor }) => ({ y: tf.square(x) });
+  const signature = { x: { dtype: "float32", shape: [2] } } as const;
+  await (await compile(square, signature)).dispose();
+  await (await FrozenProgram.create(square, signature, { constantOf: () => undefined })).dispose();
+  const options = create.mock.calls.map(
+    ({ arguments: given }) => given.at(-1) as ort.InferenceSession.SessionOptions,
+  );
+  assert.deepEqual(
+    options.map(({ intraOpNumThreads }) => intraOpNumThreads),
+    [3, 3],
+  );
 });

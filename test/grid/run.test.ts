@@ -252,6 +252,20 @@ test(
   },
 );
 
+test("whatever a run computes has its share of the threads, evaluation included", limit, async (t) => {
+  process.env["PERSONA_THREADS"] = "7";
+  t.after(() => delete process.env["PERSONA_THREADS"]);
+  const threads = (directory: string, id: string) => readFileSync(file(directory, id, "threads.txt"), "utf8");
+  const directory = newFolder();
+  await run({ runs: { A: {}, B: {}, C: {} } }, directory, { parallel: 3 });
+  assert.deepEqual(
+    ["A", "B", "C"].map((id) => threads(directory, id)),
+    ["2", "2", "2"],
+  );
+  await run({ runs: { A: {}, D: {} } }, directory, { parallel: 3 });
+  assert.equal(threads(directory, "D"), "7", "the only run that is left");
+});
+
 test("settings and options that there are not are refused before anything runs", limit, async () => {
   const directory = newFolder();
   await assert.rejects(

@@ -9,6 +9,7 @@ import {
   type GridTask,
   type Settings,
 } from "../../src";
+import { defaultThreads } from "../../src/engine";
 
 const defaults: Settings = { units: 5, milliseconds: 5, answer: "I like tea.", fail: "", seed: 13 };
 
@@ -54,6 +55,7 @@ export const gridTask: GridTask = {
     const variant = { name: id, settings: { ...settings }, generate: () => [{ input: "", output }] };
     await evaluateVariants([variant], [conversation], { directory, runId: id, resamples: 20 });
     writeFileSync(join(folder, "resumed-at.txt"), String(resumedAt));
+    writeFileSync(join(folder, "threads.txt"), String(defaultThreads()));
     return { units: done };
   },
 };
