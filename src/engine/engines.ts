@@ -82,8 +82,9 @@ const available = () =>
 export function unavailableProvider(executionProvider: string, cause: unknown): EngineError {
   const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
   const how: Record<string, string> = {
-    cuda: "Install CUDA 12 and cuDNN 9, then let onnxruntime-node fetch its CUDA libraries: npm rebuild onnxruntime-node.",
-    webgpu: "It needs a GPU with a Vulkan, Metal or Direct3D 12 driver.",
+    cuda: "Install CUDA 12 and cuDNN 9, then let onnxruntime-node fetch its CUDA libraries (environment.md, GPU, has the command).",
+    webgpu:
+      "It needs a GPU with a Vulkan, Metal or Direct3D 12 driver; on Linux also Vulkan's loader (Debian and Ubuntu: apt install libvulkan1).",
   };
   return new EngineError(
     `ONNX Runtime cannot run on ${executionProvider} here: ${reason}.\n` +

@@ -8,5 +8,6 @@ export * from "./ops";
 export type { Program, RunOptions } from "./program";
 export { recordableKernels } from "./recorder";
 export { recordFunction, type Recording } from "./recording";
+export { checkGradients } from "./self-check";
 export { defaultThreads, THREADS_VARIABLE } from "./threads";
 export type { ProgramTensor, ProgramType, Signature, TensorSpec } from "./tensors";

@@ -149,6 +149,9 @@ export interface OnnxModel {
 export const OPSET = 21;
 const IR_VERSION = 10;
 
+/** What a node is called in the file. */
+export const nodeName = ({ opType, outputs }: OnnxNode): string => `${opType}:${outputs[0]}`;
+
 /** The bytes of an ONNX model file. */
 export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): Uint8Array {
   const message = {
@@ -160,13 +163,13 @@ export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): U
     ],
     graph: {
       name: "recorded",
-      node: nodes.map(({ opType, domain, inputs, outputs, attributes }) => ({
-        name: `${opType}:${outputs[0]}`,
-        opType,
-        domain,
-        input: inputs,
-        output: outputs,
-        attribute: Object.entries(attributes).map(encodeAttribute),
+      node: nodes.map((node) => ({
+        name: nodeName(node),
+        opType: node.opType,
+        domain: node.domain,
+        input: node.inputs,
+        output: node.outputs,
+        attribute: Object.entries(node.attributes).map(encodeAttribute),
       })),
       initializer: constants.map(({ name, type, shape, bytes, external }) => ({
         name,

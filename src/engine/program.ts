@@ -5,6 +5,7 @@ import { EngineError } from "./errors";
 import { drawMasks, holdMaskMemory, releaseMaskMemory } from "./mask-memory";
 import type { Noise } from "./noise";
 import { encodeModel } from "./onnx";
+import { executionProviders } from "./providers";
 import type { Recording } from "./recording";
 import { defaultThreads } from "./threads";
 import {
@@ -54,7 +55,7 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
     { executionProvider, threads = defaultThreads(), profile }: SessionOptions,
   ): Promise<OnnxProgram<S, R>> {
     const session = await ort.InferenceSession.create(encodeModel(recording.model), {
-      executionProviders: [executionProvider],
+      executionProviders: executionProviders(executionProvider, recording.model),
       graphOptimizationLevel: "all",
       enableCpuMemArena: false, // each program would keep its largest run's memory; the heap serves all of them
       enableMemPattern: false, // a plan for all tensors at once takes half as much memory again, and no less time

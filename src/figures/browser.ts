@@ -82,7 +82,7 @@ export async function startBrowser(environment: NodeJS.ProcessEnv = process.env)
 }
 
 /** The Chromium that comes from npm, unpacked once (200 MB) beside the package, whole or not at all. */
-async function unpackBrowser(): Promise<BrowserCommand> {
+export async function unpackBrowser(): Promise<BrowserCommand> {
   if (process.platform !== "linux" || process.arch !== "x64")
     throw new Error(
       `@sparticuz/chromium is for Linux on x64, not for ${process.platform} on ${process.arch}`,

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { compile, int8Product, int8Weight, type ProgramTensor } from "../../src/engine";
 import { Random } from "../../src/random";
+import { on } from "./device";
 
 const random = new Random(3);
 const matrix = (rows: number, columns: number, spread: (row: number) => number) => {
@@ -82,7 +83,7 @@ for (const engine of ["onnx", "cpu"] as const) {
         return { y: apply(x), dx: tf.grad(apply)(x, dy) };
       },
       inputs,
-      { engine },
+      on(engine),
     );
     const { y, dx } = await program.run(inputs);
     await program.dispose();

@@ -5,6 +5,7 @@ import { after, before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { compile, recordableKernels, type ProgramTensor } from "../../src/engine";
 import { Random } from "../../src/random";
+import { on } from "./device";
 
 /** Tensors of one try, as a case draws them. */
 type Draw = (random: Random) => ProgramTensor[];
@@ -455,14 +456,18 @@ describe("kernels as ONNX operations equal TensorFlow.js' cpu backend", () => {
         const named = Object.fromEntries(inputs.map((input, i) => [`x${i}`, input]));
         const where = `${name} of ${inputs.map(({ dtype, shape }) => `${dtype} [${shape.join()}]`).join(", ")}`;
         const differentiate = gradient ?? inputs.every(({ dtype }) => dtype === "float32");
-        const program = await compile((tensors: Record<string, tf.Tensor>) => {
-          const xs = Object.values(tensors);
-          const results = list(op(...xs));
-          const outputs = Object.fromEntries(results.map((result, i) => [`y${i}`, result]));
-          if (!differentiate) return outputs;
-          const gradients = tf.grads((...xs: tf.Tensor[]) => weigh(list(op(...xs))))(xs);
-          return { ...outputs, ...Object.fromEntries(gradients.map((dx, i) => [`dx${i}`, dx])) };
-        }, named);
+        const program = await compile(
+          (tensors: Record<string, tf.Tensor>) => {
+            const xs = Object.values(tensors);
+            const results = list(op(...xs));
+            const outputs = Object.fromEntries(results.map((result, i) => [`y${i}`, result]));
+            if (!differentiate) return outputs;
+            const gradients = tf.grads((...xs: tf.Tensor[]) => weigh(list(op(...xs))))(xs);
+            return { ...outputs, ...Object.fromEntries(gradients.map((dx, i) => [`dx${i}`, dx])) };
+          },
+          named,
+          on("onnx"),
+        );
         const outputs = (await program.run(named)) as Record<string, ProgramTensor>;
         await program.dispose();
         tf.tidy(() => {

@@ -14,6 +14,7 @@ import {
   withNoise,
 } from "../../src/engine";
 import { Random } from "../../src/random";
+import { on } from "./device";
 
 const random = new Random(5);
 const floats = (...shape: number[]): ProgramTensor => ({
@@ -126,8 +127,8 @@ describe("operations with gradients of their own equal TensorFlow.js' gradients 
           ),
         ),
       ) as Record<string, tf.Tensor>;
-      for (const engine of ["onnx", "cpu"] as const) {
-        const program = await compile(withGradients(op), named, { engine });
+      for (const engine of ["onnx", "cpu", "wasm"] as const) {
+        const program = await compile(withGradients(op), named, on(engine));
         const actual = (await program.run(named, { noise })) as Record<string, ProgramTensor>;
         await program.dispose();
         assert.deepEqual(Object.keys(actual), Object.keys(expected));
@@ -150,13 +151,14 @@ describe("operations with gradients of their own equal TensorFlow.js' gradients 
         loss: linearCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, labels as tf.Tensor1D),
       }),
       { x, w, labels },
+      on("onnx"),
     );
     assert.equal((await program.run({ x, w, labels })).loss.data[0], 600);
     await program.dispose();
   });
 });
 
-for (const engine of ["onnx", "cpu"] as const) {
+for (const engine of ["onnx", "cpu", "wasm"] as const) {
   test(`rows are added to those of their indices, repeated ones too, ${engine}`, async () => {
     const program = await compile(
       ({ x, index, rows }) => ({
@@ -167,7 +169,7 @@ for (const engine of ["onnx", "cpu"] as const) {
         index: { dtype: "int32", shape: [3] },
         rows: { dtype: "float32", shape: [3, 2] },
       },
-      { engine },
+      on(engine),
     );
     const { sum } = await program.run({
       x: { dtype: "float32", shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) },

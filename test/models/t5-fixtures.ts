@@ -22,6 +22,7 @@ import {
 } from "../../src/models/t5";
 import type { NamedTensors } from "../../src/training";
 import { fixtures, lacking, t5Folders } from "../reference";
+import { on } from "../engine/device";
 
 /** A tensor in the fixtures' JSON. */
 export interface Listed {
@@ -249,7 +250,7 @@ export async function assertValues(fixture: T5Fixture, name: string, engine: Eng
         };
       },
       { parameters, batch },
-      { engine },
+      on(engine),
     );
     const results = await program.run({ parameters, batch });
     await program.dispose();

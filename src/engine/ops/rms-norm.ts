@@ -30,14 +30,16 @@ function forward(x: tf.Tensor, weight: tf.Tensor, epsilon: number): [tf.Tensor, 
     const scale = tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon));
     return [tf.mul(tf.mul(x, scale), weight), scale];
   }
-  const input = valueOf(x);
-  const scale = { type: "float32", shape: [...x.shape.slice(0, -1), 1] } as const;
   const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
-  const results = graph.manyResults(
+  const value = graph.node(
     "SimplifiedLayerNormalization",
-    [input, valueOf(weight)],
-    [input, scale],
+    [valueOf(x), valueOf(weight)],
+    valueOf(x),
     attributes,
   );
-  return [tensorOf(results[0]!), tensorOf(results[1]!)];
+  // ONNX Runtime's second result is r on its cpu alone: on webgpu it is the mean of the row. So r is computed from x.
+  const rows = { type: "float32", shape: [...x.shape.slice(0, -1), 1] } as const;
+  const last = graph.constant("int64", [1], [-1]);
+  const squares = tensorOf(graph.node("ReduceSumSquare", [valueOf(x), last], rows, { keepdims: 1 }));
+  return [tensorOf(value), tf.rsqrt(tf.add(tf.div(squares, x.shape.at(-1)!), epsilon))];
 }
