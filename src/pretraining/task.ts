@@ -5,8 +5,8 @@ import { Random } from "../random";
 import { sha256 } from "../io";
 import {
   batchTensors,
-  checksum,
   collate,
+  contentSha256,
   type Example,
   labelCount,
   type ParameterMap,
@@ -111,12 +111,14 @@ export function pretrainingTask(
     tokens: tokenCount,
     fingerprint: {
       config,
+      tokens,
       lengths,
       seed,
-      base: checksum(parameters as ParameterMap),
+      base: contentSha256(parameters),
       copySteps,
       objectives: asked,
       documents: sha256(JSON.stringify(train)),
+      validation: sha256(JSON.stringify(validation)),
     },
     write: (directory) => writeModelDirectory(directory, { config, parameters: trained }),
     read(directory) {

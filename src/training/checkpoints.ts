@@ -17,7 +17,11 @@ import { readJson, sha256, writeJson } from "../io";
 const MANIFEST_FILE = "checkpoint.json";
 const NAME = /^checkpoint-(\d+)$/;
 
+/** What a fingerprint covers; a checkpoint of an earlier version may be of another run than its fingerprint says. */
+const VERSION = 2;
+
 const manifestSchema = z.object({
+  version: z.literal(VERSION),
   step: z.number().int().nonnegative(),
   /** What the run was: another model, data or configuration has another fingerprint. */
   fingerprint: z.string(),
@@ -72,7 +76,8 @@ export class CheckpointStore {
             return [file, { bytes: data.length, sha256: sha256(data) }];
           }),
       );
-      writeJson(join(unfinished, MANIFEST_FILE), { step, fingerprint: this.options.fingerprint, files });
+      const { fingerprint } = this.options;
+      writeJson(join(unfinished, MANIFEST_FILE), { version: VERSION, step, fingerprint, files });
       rmSync(directory, { recursive: true, force: true });
       renameSync(unfinished, directory);
       syncDirectory(this.directory);
@@ -111,7 +116,11 @@ export class CheckpointStore {
   private fault(directory: string, step: number): string | undefined {
     let manifest: z.infer<typeof manifestSchema>;
     try {
-      manifest = manifestSchema.parse(readJson(join(directory, MANIFEST_FILE)));
+      const read = readJson(join(directory, MANIFEST_FILE));
+      if (isOther(read)) {
+        return "another version of this project made it, which recorded otherwise what decides a run";
+      }
+      manifest = manifestSchema.parse(read);
     } catch (error) {
       return `its ${MANIFEST_FILE} cannot be read (${(error as Error).message})`;
     }
@@ -152,6 +161,12 @@ export class CheckpointStore {
       throw error;
     }
   }
+}
+
+/** Whether a manifest is one, but of another version; the first had no number. */
+function isOther(manifest: unknown): boolean {
+  const read = z.object({ version: z.number().default(1), fingerprint: z.string() }).safeParse(manifest);
+  return read.success && read.data.version !== VERSION;
 }
 
 function syncDirectory(directory: string): void {

@@ -20,7 +20,7 @@ import { Random } from "../random";
 import { sha256 } from "../io";
 import { batchOrder, collate, type Example } from "./batches";
 import type { NamedTensors, ParameterMap, TrainingTask } from "./task";
-import { checksum, labelWeight, packedBatchTensors, tokenCount } from "./tensors";
+import { contentSha256, labelWeight, packedBatchTensors, tokenCount } from "./tensors";
 
 /** The rows left when padding is left out are rounded up to a multiple of this; each number of rows is compiled once. */
 export const ROWS_TO_MULTIPLE_OF = 64;
@@ -110,8 +110,9 @@ export function loraTask(
       labelSmoothing,
       padToMultipleOf,
       ...(frozenWeights === "int8" ? { frozenWeights } : {}),
-      base: checksum(frozen),
+      base: contentSha256(parameters),
       examples: sha256(JSON.stringify(train)),
+      validation: sha256(JSON.stringify(validation)),
     },
     adapter,
     write: (directory) => writeAdapter(directory, adapter()),

@@ -37,7 +37,10 @@ export interface TrainingTask {
   labels(batch: BatchTensors): number;
   /** Real tokens of a batch, for the log. */
   tokens(batch: BatchTensors): number;
-  /** What identifies model, data and task beside the trainer's own options. */
+  /**
+   * What identifies model, data and task beside the trainer's own options: all that decides a step, the parameters to begin
+   * with among it, and the validation examples, by which the best step is chosen.
+   */
   readonly fingerprint: unknown;
   /** Writes the trained parameters in the form that users open (an adapter directory, say). */
   write(directory: string): void;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { ProgramTensor } from "../engine";
 import { sha256 } from "../io";
 import { float32Tensor, type HostTensor } from "../models/safetensors";
@@ -55,6 +56,16 @@ export function tokenCount(batch: BatchTensors): number {
 
 function count({ data }: ProgramTensor, wanted: (value: number) => boolean): number {
   return (data as Int32Array).reduce((found, value) => found + Number(wanted(value)), 0);
+}
+
+/** SHA-256 of names, shapes and all elements of tensors: what a run starts from, for its fingerprint. */
+export function contentSha256(tensors: ReadonlyMap<string, ProgramTensor>): string {
+  const hash = createHash("sha256");
+  for (const [name, { dtype, shape, data }] of tensors) {
+    hash.update(JSON.stringify([name, dtype, shape]));
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
 }
 
 /** A checksum over names and a few elements of every tensor: enough to tell two base models apart without reading them whole. */

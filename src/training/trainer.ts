@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import type { CompileOptions } from "../engine";
+import { checkGradients, type CompileOptions } from "../engine";
 import { readJson, sha256, writeJson } from "../io";
 import { readSafetensors, writeSafetensors } from "../models/safetensors";
 import { adamW, clipFactor, globalNorm } from "./adamw";
@@ -72,6 +72,9 @@ const stateSchema = z.object({
  *
  * A run is a function of its task, options and seed: data order and dropout are drawn from the seed and the step
  * number, so a run that was stopped and resumed takes the same steps, bit for bit, as one that was not.
+ *
+ * @throws {EngineError} if `hooks.engine` cannot be had here, or computes gradients wrongly
+ * @throws {TrainingDiverged} if a loss or gradient is no finite number
  */
 export async function train(
   task: TrainingTask,
@@ -79,6 +82,7 @@ export async function train(
   hooks: TrainingHooks = {},
 ): Promise<TrainingResult> {
   checkTrainingOptions(options);
+  await checkGradients(hooks.engine ?? {});
   const run = new Run(task, options, hooks);
   try {
     return await run.train();
@@ -290,7 +294,10 @@ class Run {
     this.hooks.onMessage?.(message, event);
 }
 
-/** What makes two runs the same: everything that decides their steps, and nothing that only decides what is kept of them. */
+/**
+ * What makes two runs the same: everything that decides their steps, and nothing that only decides what is kept of them. Not
+ * the engine: a run may go on on another one, whose steps differ by rounding.
+ */
 function fingerprint(task: TrainingTask, options: TrainingOptions, maxSteps: number): string {
   const { batchSize, gradientAccumulationSteps, learningRate, schedule, warmupSteps, seed } = options;
   const { beta1, beta2, epsilon, weightDecay, maxGradNorm } = options;
@@ -299,6 +306,7 @@ function fingerprint(task: TrainingTask, options: TrainingOptions, maxSteps: num
       task: task.fingerprint,
       data: { batchSize, gradientAccumulationSteps, seed },
       optimizer: { beta1, beta2, epsilon, weightDecay, maxGradNorm, learningRate, schedule, warmupSteps },
+      decayed: weightDecay === 0 ? [] : [...task.trained.keys()].filter((name) => options.decays(name)),
       // A constant rate can be trained on for longer; a linear one depends on where it ends.
       ...(schedule === "linear" ? { maxSteps } : {}),
     }),

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { readJson } from "../../src/io";
 import { CheckpointStore } from "../../src/training";
 
 let directory: string;
@@ -53,6 +54,14 @@ for (const [fault, damage, message] of [
     "a manifest that is no JSON",
     (d: string) => writeFileSync(join(d, "checkpoint.json"), "{"),
     /checkpoint\.json cannot be read/,
+  ],
+  [
+    "a manifest without a version, as the first ones had",
+    (d: string) => {
+      const { version: _, ...first } = readJson(join(d, "checkpoint.json")) as Record<string, unknown>;
+      writeFileSync(join(d, "checkpoint.json"), JSON.stringify(first));
+    },
+    /checkpoint-2 is not used: another version of this project made it/,
   ],
   [
     "another step's content",

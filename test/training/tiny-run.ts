@@ -19,8 +19,8 @@ export function copyExamples(count: number, seed: number): Example[] {
 }
 
 /** A seconds-long LoRA run of a tiny random T5, dropout on. */
-export function tinyTask(change: Partial<LoraTaskOptions> = {}) {
-  return loraTask(randomT5(TINY, 7), {
+export function tinyTask(change: Partial<LoraTaskOptions> = {}, base = randomT5(TINY, 7)) {
+  return loraTask(base, {
     lora: { ...DEFAULT_LORA, rank: 2, alpha: 4, dropout: 0.1 },
     unfreezing: { encoderBlocks: 1, decoderBlocks: 0 },
     train: copyExamples(30, 1),

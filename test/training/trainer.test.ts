@@ -26,7 +26,8 @@ import {
   tolerance,
   trainedCases,
 } from "../models/t5-fixtures";
-import { tinyOptions, tinyTask } from "./tiny-run";
+import { randomT5, TINY } from "../models/tiny";
+import { copyExamples, tinyOptions, tinyTask } from "./tiny-run";
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "trainer-"))));
@@ -220,6 +221,49 @@ test("a run with other options does not take up the checkpoints of this one", as
   );
   assert.match(messages[0]!, /checkpoint-2 is not used: .*another model, data or configuration/);
   assert.equal(other.log.length, 2);
+});
+
+/** A base model with one element changed. */
+function changedBase(name: string) {
+  const base = randomT5(TINY, 7);
+  const { data } = base.parameters.get(name)!;
+  data[5]! += 0.5;
+  return base;
+}
+
+const others: Record<string, { task?: () => TrainingTask; options?: Partial<TrainingOptions> }> = {
+  "other parameters that decay": { options: { decays: (name) => name.includes("lora_A") } },
+  "another frozen weight": {
+    task: () => tinyTask({}, changedBase("decoder.block.1.layer.0.SelfAttention.q.weight")),
+  },
+  "another lm_head to begin with": { task: () => tinyTask({}, changedBase("lm_head.weight")) },
+  "another unfrozen block to begin with": {
+    task: () => tinyTask({}, changedBase("encoder.block.1.layer.0.SelfAttention.q.weight")),
+  },
+  "other training examples": { task: () => tinyTask({ train: copyExamples(30, 9) }) },
+  "other validation examples": { task: () => tinyTask({ validation: copyExamples(9, 9) }) },
+  "another seed of the adapter": { task: () => tinyTask({ seed: 4 }) },
+  "another weight decay": { options: { weightDecay: 0.2 } },
+  "another clipping": { options: { maxGradNorm: 0.5 } },
+};
+for (const [name, { task = () => tinyTask(), options = {} }] of Object.entries(others)) {
+  test(`a checkpoint is not taken up with ${name}`, async () => {
+    await run({ maxSteps: 1 });
+    const messages: string[] = [];
+    const onMessage = (message: string) => messages.push(message);
+    await train(task(), tinyOptions(directory, { maxSteps: 1, ...options }), { onMessage });
+    assert.match(messages[0]!, /checkpoint-1 is not used: .*another model, data or configuration/);
+  });
+}
+
+test("parameters that would decay by nothing are no other configuration", async () => {
+  await run({ maxSteps: 1, weightDecay: 0 });
+  const messages: string[] = [];
+  await run(
+    { maxSteps: 1, weightDecay: 0, decays: () => true },
+    { onMessage: (message) => messages.push(message) },
+  );
+  assert.match(messages[0]!, /resumed from/);
 });
 
 test("two accumulated batches make the step of one batch of their size", async () => {
