@@ -4,11 +4,13 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, lstatSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import node from "./node-version.cjs";
 
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Runs `npm ci` if node_modules is absent or was made from another lockfile; ends the process if that fails. */
+/** Ends the process if its Node is too old. Runs `npm ci` if node_modules is absent or was made from another lockfile; ends the process if that fails. */
 export function setUp() {
+  node.checkNode();
   if (isInstalled()) return;
   console.log("Installing dependencies (npm ci) …");
   const { status } = spawnSync("npm", ["ci"], {

@@ -51,7 +51,7 @@ function unknownEngine(engine: string): never {
 }
 
 function howToGet(engine: EngineName): string {
-  const native = "It needs Node 20 or 22 and a download at install: npm rebuild";
+  const native = "It needs Node 20 or 22 and a download: npm rebuild --ignore-scripts=false";
   if (engine === "tfjs-node-gpu")
     return `${native} @tensorflow/tfjs-node-gpu; a GPU with CUDA 11.2 and cuDNN 8.1.`;
   if (engine === "tfjs-node") return `${native} @tensorflow/tfjs-node, in place of the stand-in in shims/.`;
@@ -82,7 +82,7 @@ const available = () =>
 export function unavailableProvider(executionProvider: string, cause: unknown): EngineError {
   const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
   const how: Record<string, string> = {
-    cuda: "Install CUDA 12 and cuDNN 9, then let onnxruntime-node fetch its CUDA libraries (environment.md, GPU, has the command).",
+    cuda: "Install CUDA 12 and cuDNN 9, then let onnxruntime-node fetch its CUDA libraries: node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install",
     webgpu:
       "It needs a GPU with a Vulkan, Metal or Direct3D 12 driver; on Linux also Vulkan's loader (Debian and Ubuntu: apt install libvulkan1).",
   };

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { beforeEach, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import {
@@ -10,6 +12,9 @@ import {
   type ProgramTensor,
   recordFunction,
 } from "../../src/engine";
+import { unavailableProvider } from "../../src/engine/engines";
+
+const root = resolve(__dirname, "../..");
 
 const float32 = (shape: number[], ...data: number[]): ProgramTensor => ({
   dtype: "float32",
@@ -228,6 +233,15 @@ describe("engines", () => {
     await assert.rejects(attempt({ executionProvider: "abacus" }), /cannot run on abacus here.*knows cpu/s);
     await assert.rejects(attempt({ engine: "cpu", executionProvider: "cuda" }), /belongs to the engine onnx/);
     assert.equal(tf.getBackend(), "cpu");
+  });
+
+  test("the commands that are named to get an engine run what they say, past the switched-off install scripts", () => {
+    const { message: cuda } = unavailableProvider("cuda", new Error("no library"));
+    const [, script, flag] = /node (\S+) (--\S+)$/m.exec(cuda)!;
+    const text = readFileSync(join(root, script!), "utf8");
+    assert.ok(text.includes(`${flag} `), `${script} knows ${flag}`);
+    const { message: webgpu } = unavailableProvider("webgpu", new Error("no adapter"));
+    assert.match(webgpu, /apt install libvulkan1/);
   });
 
   test("the same seed and step draw the same dropout on every engine", async () => {

@@ -2,6 +2,7 @@
 const { existsSync } = require("node:fs");
 const { resolve } = require("node:path");
 
+require("../../../scripts/node-version.cjs").checkNode();
 process.chdir(resolve(__dirname, "../../.."));
 if (!existsSync("node_modules/tsx")) {
   console.error(
