@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { readJson, sha256, writeCsv, writeFileWhole, writeJson } from "../io";
+import { readJson, readText, sha256, writeCsv, writeFileWhole, writeJson } from "../io";
 import { identitySchema } from "./identity";
 import { json } from "./json";
 import { caseMetrics, setMetrics } from "./scores";
@@ -100,7 +100,7 @@ export function readEvaluation(place: EvaluationPlace): Evaluation {
   const summary = check(summarySchema, readJson(paths.summary), paths.summary);
   const lines = new Map<string, string[]>();
   const cases = new Map<string, EvaluationCase[]>();
-  readFileSync(paths.cases, "utf8")
+  readText(paths.cases)
     .split("\n")
     .forEach((line, i) => {
       if (line === "") return;

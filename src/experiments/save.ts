@@ -1,6 +1,6 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { writeJson } from "../io";
+import { copyFileWhole, removeFile, writeJson } from "../io";
 import { copyTokenizer } from "../models/checkpoint";
 import { readSettings, removeSettings, writeSettings } from "./saved";
 import type { TrainedExperiment } from "./run";
@@ -13,11 +13,10 @@ const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors", "unfr
  */
 export function saveExperiment(directory: string, trained: TrainedExperiment): void {
   const { adapter, base, steps, best, seconds, log } = trained;
-  mkdirSync(directory, { recursive: true });
   removeSettings(directory);
   for (const name of ADAPTER_FILES) {
-    if (existsSync(join(adapter, name))) copyFileSync(join(adapter, name), join(directory, name));
-    else rmSync(join(directory, name), { force: true });
+    if (existsSync(join(adapter, name))) copyFileWhole(join(adapter, name), join(directory, name));
+    else removeFile(join(directory, name));
   }
   copyTokenizer(base.tokenizer.directory, directory);
   writeJson(join(directory, "trainer_state.json"), { step: steps, best, seconds, log });

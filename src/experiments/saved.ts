@@ -1,7 +1,7 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { readJson, writeJson } from "../io";
+import { readJson, removeFile, writeJson } from "../io";
 import { parseExperiment } from "./settings";
 
 /** Beside an adapter's files: what it was trained with, so that it is never used with inputs of another form. */
@@ -53,7 +53,7 @@ export function readSettings(adapter: string): SavedSettings | undefined {
 
 /** Before an adapter's files are replaced: what is there is not whole until {@link writeSettings}. */
 export function removeSettings(adapter: string): void {
-  rmSync(join(adapter, SETTINGS_FILE), { force: true });
+  removeFile(join(adapter, SETTINGS_FILE));
 }
 
 /** Written after an adapter's other files, so that it also says that they are whole. */

@@ -1,7 +1,6 @@
 /** The process of one run: child.ts ORDER, where ORDER is a {@link RunOrder} as JSON. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { sha256File } from "../io";
+import { makeFolder, sha256File } from "../io";
 import type { Profile } from "../notebook";
 import type { Settings } from "./declaration";
 import { readRecord, releaseRun, runFolder, type RunRecord, takeRun, writeRecord } from "./record";
@@ -33,7 +32,7 @@ const noteEvery = 5;
 
 async function work(order: RunOrder): Promise<void> {
   const { directory, id, settings, inputs } = order;
-  mkdirSync(runFolder(directory, id), { recursive: true });
+  makeFolder(runFolder(directory, id));
   if (!takeRun(directory, id)) {
     process.exitCode = LEFT_TO_OTHER;
     return;

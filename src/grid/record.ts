@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { readJson, writeJson } from "../io";
+import { onDisk, readJson, removeFile, writeJson } from "../io";
 import type { Settings } from "./declaration";
 
 const attempt = z.object({
@@ -118,7 +118,7 @@ export function holder(directory: string, id: string): Holder | undefined {
 export function takeRun(directory: string, id: string): boolean {
   if (holder(directory, id)) return false;
   const path = lockPath(directory, id);
-  rmSync(path, { force: true });
+  removeFile(path);
   const begun = beginning(process.pid);
   const self: Holder = {
     pid: process.pid,
@@ -126,13 +126,15 @@ export function takeRun(directory: string, id: string): boolean {
     since: new Date().toISOString(),
     ...(begun === undefined ? {} : { begun }),
   };
-  try {
-    writeFileSync(path, JSON.stringify(self), { flag: "wx" });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
+  return onDisk(path, () => {
+    try {
+      writeFileSync(path, JSON.stringify(self), { flag: "wx" });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
+    }
+  });
 }
 
 export function releaseRun(directory: string, id: string): void {

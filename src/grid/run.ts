@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defaultThreads, THREADS_VARIABLE } from "../engine";
-import { sha256File } from "../io";
+import { makeFolder, onDisk, sha256File } from "../io";
 import { formatDuration, shownPath, startProgress } from "../notebook";
 import { LEFT_TO_OTHER, type RunMessage, type RunOrder } from "./child";
 import { type FamilyRun, type GridDeclaration, planFamilies, type Settings } from "./declaration";
@@ -172,8 +172,9 @@ async function runProcess(
   onProgress: (done: number, note?: string) => void,
 ): Promise<RunOutcome> {
   const { directory, id } = order;
-  mkdirSync(runFolder(directory, id), { recursive: true });
-  const log = openSync(join(runFolder(directory, id), "output.log"), "a");
+  makeFolder(runFolder(directory, id));
+  const output = join(runFolder(directory, id), "output.log");
+  const log = onDisk(output, () => openSync(output, "a"));
   let child: ChildProcess;
   try {
     child = fork(join(__dirname, "child.ts"), [JSON.stringify(order)], {

@@ -3,65 +3,133 @@ import {
   closeSync,
   createReadStream,
   existsSync,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
+  realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import Papa from "papaparse";
-import writeFileAtomic from "write-file-atomic";
+import { wellFormedJson } from "../text/well-formed";
 import { disguise } from "./disguised";
+import { onDisk } from "./problems";
+
+/** Makes a folder and its parents, where they are missing. @throws {FileProblem} naming the folder */
+export function makeFolder(path: string): void {
+  onDisk(path, () => {
+    if (isFolder(path)) return;
+    makeFolder(dirname(path)); // each by itself: the recursive call does not tell why a parent cannot be made
+    try {
+      mkdirSync(path);
+    } catch (error) {
+      if (!isFolder(path)) throw error; // else another process was faster
+    }
+  });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Removes a file, if there is one. @throws {FileProblem} naming it */
+export function removeFile(path: string): void {
+  onDisk(path, () => rmSync(path, { force: true }));
+}
 
 /**
  * Writes a whole file or nothing: the bytes go to a temporary neighbour, are synced, and take the final name by
  * rename. Missing parent folders are made.
+ *
+ * @throws {FileProblem} naming the path, if the disk does not take all of it; an earlier file is then as it was
  */
 export function writeFileWhole(path: string, data: string | Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileAtomic.sync(
-    path,
-    typeof data === "string" ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-  );
+  writeChunksWhole(path, [typeof data === "string" ? Buffer.from(data) : data]);
 }
 
 /**
  * Writes a large file from pieces, whole or not at all, as {@link writeFileWhole} does but without first joining the
- * pieces in memory. `pieces` is gone through once; if it throws, nothing is left behind.
+ * pieces in memory. `pieces` is gone through once; if it throws, nothing is left behind. A file that is replaced keeps
+ * its mode and owner, and a symbolic link goes on pointing to it.
+ *
+ * @throws {FileProblem} as {@link writeFileWhole}
  */
 export function writeChunksWhole(path: string, pieces: Iterable<Uint8Array>): void {
-  mkdirSync(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`;
+  makeFolder(dirname(path));
+  const target = onDisk(path, () => (existsSync(path) ? realpathSync(path) : path));
+  const before = statSync(target, { throwIfNoEntry: false });
+  const temporary = join(dirname(target), `.${process.pid}-${randomBytes(4).toString("hex")}.tmp`);
   try {
-    const descriptor = openSync(temporary, "wx");
+    const descriptor = onDisk(path, () => openSync(temporary, "wx"));
     try {
-      for (const piece of pieces) {
-        for (let done = 0; done < piece.byteLength;) {
-          done += writeSync(descriptor, piece, done, Math.min(piece.byteLength - done, 1 << 30));
-        }
-      }
-      fsyncSync(descriptor);
+      for (const piece of pieces) onDisk(path, () => writeAll(descriptor, piece));
+      onDisk(path, () => {
+        if (before) dress(descriptor, before);
+        fsyncSync(descriptor);
+      });
     } finally {
-      closeSync(descriptor);
+      onDisk(path, () => closeSync(descriptor));
     }
-    renameSync(temporary, path);
+    onDisk(path, () => renameSync(temporary, target));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
 }
 
+/** One call may take a part only: of more than 2 GiB always, and on a disk that is nearly full. */
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.byteLength;) {
+    const written = writeSync(descriptor, bytes, done, Math.min(bytes.byteLength - done, 1 << 30));
+    if (written === 0)
+      throw Object.assign(new Error("nothing was taken"), { code: "ENOSPC", syscall: "write" });
+    done += written;
+  }
+}
+
+/** Gives a new file the owner and mode of the one that it replaces. */
+function dress(descriptor: number, { uid, gid, mode }: { uid: number; gid: number; mode: number }): void {
+  try {
+    fchownSync(descriptor, uid, gid);
+  } catch (error) {
+    // Only the superuser gives files away, and not every disk keeps owners.
+    if (!["EPERM", "EINVAL", "ENOSYS", "ENOTSUP"].includes((error as NodeJS.ErrnoException).code!))
+      throw error;
+  }
+  fchmodSync(descriptor, mode & 0o7777);
+}
+
+/** Copies a file of any size, whole or not at all. @throws {FileProblem} as {@link writeFileWhole} */
+export function copyFileWhole(from: string, to: string): void {
+  writeChunksWhole(to, piecesOf(from));
+}
+
+function* piecesOf(path: string): Generator<Uint8Array> {
+  const descriptor = openSync(path, "r");
+  try {
+    const buffer = Buffer.alloc(1 << 22);
+    for (let read = readSync(descriptor, buffer); read > 0; read = readSync(descriptor, buffer))
+      yield buffer.subarray(0, read);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** Writes `value` as indented JSON with a final newline. */
 export function writeJson(path: string, value: unknown): void {
-  writeFileWhole(path, `${JSON.stringify(value, null, 2)}\n`);
+  writeFileWhole(path, `${wellFormedJson(value, 2)}\n`);
 }
 
 /** Writes one JSON value a line (JSONL). */
 export function writeJsonLines(path: string, rows: readonly unknown[]): void {
-  writeFileWhole(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  writeFileWhole(path, rows.map((row) => `${wellFormedJson(row)}\n`).join(""));
 }
 
 /** A value that fits one CSV field. */
@@ -81,10 +149,27 @@ export function writeCsv(
   writeFileWhole(path, `${Papa.unparse({ fields, data }, { newline: "\n" })}\n`);
 }
 
+/**
+ * Reads a text file in UTF-8, without the byte order mark that some editors put before it.
+ *
+ * @throws Error that names a file in UTF-16, which would come out as noise
+ */
+export function readText(path: string): string {
+  return decodeText(readFileSync(path), path);
+}
+
+/** The text of a file's bytes, as {@link readText} has it. */
+export function decodeText(bytes: Uint8Array, path: string): string {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    throw new Error(`${path}: its text is in UTF-16; save it as UTF-8`);
+  return new TextDecoder().decode(bytes);
+}
+
 /** Reads a JSON file; one that is missing, malformed or not JSON at all is an error that names the file and what it is. */
 export function readJson(path: string): unknown {
   if (!existsSync(path)) throw new Error(`${path}: no such file`);
-  const text = readFileSync(path, "utf8");
+  const text = readText(path);
   try {
     return JSON.parse(text);
   } catch (cause) {

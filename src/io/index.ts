@@ -1,2 +1,3 @@
 export * from "./disguised";
 export * from "./files";
+export * from "./problems";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { sha256, writeJson } from "../io";
+import { decodeText, sha256, writeJson } from "../io";
 import { type Format, formats } from "./format";
 
 /** Steps from a JSON file's root to a value in it. */
@@ -96,7 +96,7 @@ function readFile(path: string, file: string): { json: unknown; sha256: string }
   if (!existsSync(path)) return { missing: `there is no ${file}` };
   const bytes = readFileSync(path);
   try {
-    return { json: JSON.parse(bytes.toString("utf8")), sha256: sha256(bytes) };
+    return { json: JSON.parse(decodeText(bytes, file)), sha256: sha256(bytes) };
   } catch (error) {
     return { missing: `${file} is not valid JSON (${(error as Error).message})` };
   }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { additiveMetrics, readEvaluation, scoreCase, type SetMetric } from "../evaluation";
-import { readJson, sha256 } from "../io";
+import { decodeText, readJson, sha256 } from "../io";
 import { type ReportDocument, texts } from "./document";
 import { type Format, formats } from "./format";
 import { followPointer, toPointer } from "./sources";
@@ -61,7 +61,7 @@ export function checkTrace(tracePath: string, outputs: string): string[] {
   const open = (file: string) => {
     try {
       const bytes = readFileSync(join(outputs, file));
-      return { sha256: sha256(bytes), json: JSON.parse(bytes.toString("utf8")) as unknown };
+      return { sha256: sha256(bytes), json: JSON.parse(decodeText(bytes, file)) as unknown };
     } catch (error) {
       return (error as Error).message;
     }

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { metricsRow } from "../evaluation";
 import { BrowserMissingError, saveFigure } from "../figures";
-import { writeCsv, writeFileWhole, writeJson } from "../io";
+import { onDisk, writeCsv, writeFileWhole, writeJson } from "../io";
 import { computeValues } from "./computed";
 import { chooseCases, errors, examinedFamilies, examinedVariant } from "./content/errors";
 import { introduction, methods } from "./content/method";
@@ -47,7 +47,7 @@ export interface WrittenReport {
  */
 export async function writeReport({ outputs, seed = 13 }: ReportOptions): Promise<WrittenReport> {
   const folder = join(outputs, "report");
-  rmSync(folder, { recursive: true, force: true });
+  onDisk(folder, () => rmSync(folder, { recursive: true, force: true }));
   const sources = new Sources(outputs);
   const found = findOutputs(sources);
   const warnings = [...found.problems];

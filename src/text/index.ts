@@ -1,2 +1,3 @@
 export * from "./characters";
 export * from "./ngrams";
+export * from "./well-formed";

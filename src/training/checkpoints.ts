@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { readJson, sha256, writeJson } from "../io";
+import { FileProblem, makeFolder, onDisk, readJson, sha256, writeJson } from "../io";
 
 /** Lists a checkpoint's files with their checksums; written last, so a folder without it was never finished. */
 const MANIFEST_FILE = "checkpoint.json";
@@ -61,12 +61,12 @@ export class CheckpointStore {
    * are removed, `protectedStep` (the best so far) excepted.
    */
   save(step: number, write: (directory: string) => void, protectedStep?: number): FoundCheckpoint {
-    mkdirSync(this.directory, { recursive: true });
+    makeFolder(this.directory);
     this.removeUnfinished();
     const unfinished = join(this.directory, `.checkpoint-${step}.unfinished`);
     const directory = join(this.directory, `checkpoint-${step}`);
-    mkdirSync(unfinished);
     try {
+      onDisk(unfinished, () => mkdirSync(unfinished));
       write(unfinished);
       const files = Object.fromEntries(
         readdirSync(unfinished)
@@ -78,12 +78,15 @@ export class CheckpointStore {
       );
       const { fingerprint } = this.options;
       writeJson(join(unfinished, MANIFEST_FILE), { version: VERSION, step, fingerprint, files });
-      rmSync(directory, { recursive: true, force: true });
-      renameSync(unfinished, directory);
-      syncDirectory(this.directory);
+      onDisk(directory, () => {
+        rmSync(directory, { recursive: true, force: true });
+        renameSync(unfinished, directory);
+        syncDirectory(this.directory);
+      });
     } catch (cause) {
       rmSync(unfinished, { recursive: true, force: true });
-      throw new Error(
+      const Kind = cause instanceof FileProblem ? FileProblem : Error;
+      throw new Kind(
         `${directory}: not saved (${(cause as Error).message}); earlier checkpoints are untouched`,
         { cause },
       );

@@ -1,6 +1,5 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
-import { writeJsonLines } from "../io";
+import { appendFileSync, existsSync } from "node:fs";
+import { onDisk, readText, writeJsonLines } from "../io";
 
 /** A line of the log after an optimizer step. */
 export interface StepLog {
@@ -29,21 +28,20 @@ export class TrainingLog {
     readonly path: string,
     lastStep: number,
   ) {
-    mkdirSync(dirname(path), { recursive: true });
     this.rows = readTrainingLog(path).filter(({ step }) => step <= lastStep);
     writeJsonLines(path, this.rows);
   }
 
   append(row: StepLog): void {
     this.rows.push(row);
-    appendFileSync(this.path, `${JSON.stringify(row)}\n`);
+    onDisk(this.path, () => appendFileSync(this.path, `${JSON.stringify(row)}\n`));
   }
 }
 
 /** The rows of a log; none where there is no file. */
 export function readTrainingLog(path: string): StepLog[] {
   if (!existsSync(path)) return [];
-  const lines = readFileSync(path, "utf8").split("\n");
+  const lines = readText(path).split("\n");
   // A killed process may leave its last line half-written.
   return lines.flatMap((line) => {
     try {

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { writeFileWhole, writeJson } from "../../io";
+import { copyFileWhole, writeFileWhole, writeJson } from "../../io";
 import { type HostTensor, writeSafetensors } from "../safetensors";
 import { scalesOutputs, type T5Config } from "../t5";
 import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, type T5Checkpoint, WEIGHTS_FILE } from "./read";
@@ -107,7 +107,7 @@ export function copyTokenizer(from: string, to: string): void {
   if (!existsSync(join(from, "tokenizer.json"))) throw new Error(`${from}: no tokenizer.json to copy`);
   if (resolve(from) === resolve(to)) return;
   for (const name of TOKENIZER_FILES) {
-    if (existsSync(join(from, name))) writeFileWhole(join(to, name), readFileSync(join(from, name)));
+    if (existsSync(join(from, name))) copyFileWhole(join(from, name), join(to, name));
   }
 }
 
