@@ -172,11 +172,19 @@ function order(make: (id: number) => Order): Promise<Content> {
 /** Printed text waits a moment for more, so that ten thousand small prints are not ten thousand messages. */
 let stream: { name: unknown; text: string; parent: Message | undefined } | undefined;
 let streamTimer: NodeJS.Timeout | undefined;
+/** Characters of one message: more makes a front end stall, and far more is no message any longer. */
+const longestText = 1 << 20;
+const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit < 0xdc00;
 
 function flushStream(): void {
   clearTimeout(streamTimer);
   streamTimer = undefined;
-  if (stream?.text) publish("stream", { name: stream.name, text: stream.text }, stream.parent);
+  const { name, text, parent } = stream ?? { text: "", parent: undefined };
+  for (let from = 0, to = 0; from < text.length; from = to) {
+    to = from + longestText;
+    if (isHighSurrogate(text.charCodeAt(to - 1))) to -= 1;
+    publish("stream", { name, text: text.slice(from, to) }, parent);
+  }
   stream = undefined;
 }
 

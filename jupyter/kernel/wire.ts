@@ -1,5 +1,6 @@
 /** The Jupyter wire protocol 5.3: messages as ZeroMQ frames, signed with HMAC-SHA256. */
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
+import { wellFormedJson } from "../../src/text/well-formed";
 
 /** What a connection file says; written by whoever starts the kernel. */
 export interface ConnectionInfo {
@@ -58,7 +59,7 @@ export function createMessage(session: string, type: string, content: Content, p
 /** The message as ZeroMQ frames. An empty key means that messages are not signed. */
 export function encodeMessage(message: Message, key: string): Buffer[] {
   const parts = [message.header, message.parent, message.metadata, message.content].map((part) =>
-    Buffer.from(JSON.stringify(part)),
+    Buffer.from(wellFormedJson(part)),
   );
   return [...message.identities, delimiter, Buffer.from(sign(parts, key)), ...parts];
 }

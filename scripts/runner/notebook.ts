@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { readJson, writeFileWhole } from "../../src/io";
+import { wellFormedJson } from "../../src/text";
 
 const text = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat().join(""));
 const record = z.record(z.string(), z.unknown());
@@ -77,7 +78,7 @@ export function textOf({ metadata, cells }: Notebook): string {
     nbformat: 4,
     nbformat_minor: 5,
   };
-  return `${JSON.stringify(inOrder(value), null, 1)}\n`;
+  return `${wellFormedJson(inOrder(value), 1)}\n`;
 }
 
 function inOrder(value: unknown): unknown {

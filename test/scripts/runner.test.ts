@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { readNotebook, writeNotebook, type CodeCell, type Notebook } from "../../scripts/runner/notebook";
-import { OutputCollector } from "../../scripts/runner/outputs";
+import { mostPrinted, OutputCollector } from "../../scripts/runner/outputs";
+import { PrintedText } from "../../scripts/runner/printed-text";
 import { declaredParameters, injectParameters, readOverrides } from "../../scripts/runner/parameters";
 import { NotebookFailure, runNotebook, type NotebookRun } from "../../scripts/runner/run-notebook";
 
@@ -189,6 +190,79 @@ test("saved outputs are what a front end would show at the end", () => {
   assert.deepEqual(one.outputs, [{ output_type: "stream", name: "stdout", text: "new" }]);
   apply(one, "clear_output", { wait: false });
   assert.deepEqual(one.outputs, []);
+});
+
+const printed = (...texts: string[]) => {
+  const print = new PrintedText();
+  for (const text of texts) print.write(text);
+  return print.text;
+};
+
+test("what goes back in a line is as a terminal and Jupyter show it, however the text is cut into pieces", () => {
+  const cases: [text: string, shown: string][] = [
+    ["abc\rX", "Xbc"],
+    ["10 %\r20 %\r30 %", "30 %"],
+    ["one\ntwo\rT\nthree\r", "one\nTwo\nthree\r"],
+    ["a\r\nb\r\r\nc", "a\r\nb\r\nc"],
+    ["\r\rabc", "abc"],
+    ["abc\bd", "abd"],
+    ["a\n\b\bb", "a\nb"],
+    ["99 %\b\b\b\b100 %", "100 %"],
+    ["working\r\x1b[Kdone", "done"],
+    ["working\x1b[2K\x1b[1Gdone", "done"],
+    ["\x1b[31mred\x1b[0m\rgreen", "green"],
+    ["\x1b[31mred\x1b[0m", "\x1b[31mred\x1b[0m"],
+    ["👍👍👍\r👎", "👎👍👍"],
+    ["abc\x1b[1mdef\rA\nB", "Abc\x1b[1mdef\nB"],
+  ];
+  for (const [text, shown] of cases) {
+    assert.equal(printed(text), shown, JSON.stringify(text));
+    const parts = text.match(/\x1b\[\d*[A-Za-z]|[^]/gu)!;
+    assert.equal(printed(...parts), shown, `${JSON.stringify(text)} in pieces`);
+  }
+  const moves = fc.array(fc.constantFrom("a", "bc", "\r", "\n", "\b", "👍", "\x1b[K"));
+  fc.assert(fc.property(moves, (parts) => assert.equal(printed(...parts), printed(parts.join("")))));
+});
+
+test("long lines and many small writes take the time of their length", () => {
+  const started = performance.now();
+  assert.equal(printed("x".repeat(20_000_000)).length, 20_000_000);
+  assert.equal(printed(...Array<string>(20_000).fill("y".repeat(100))).length, 2_000_000);
+  assert.equal(printed("z".repeat(1_000_000), ...Array<string>(20_000).fill("\rab\b")).length, 1_000_000);
+  const [collector, cell] = [new OutputCollector(), codeCell("")];
+  for (let i = 0; i < 20_000; i++) print(collector, cell, "y".repeat(100));
+  assert.equal((cell.outputs[0] as { text: string }).text.length, 2_000_000);
+  const seconds = (performance.now() - started) / 1000;
+  assert.ok(seconds < 20, `${seconds} s`); // about one; the square of these lengths takes hours
+});
+
+function print(collector: OutputCollector, cell: CodeCell, text: string, name = "stdout"): void {
+  const message = { header: { msg_type: "stream" }, content: { name, text } };
+  collector.apply(cell, message as Parameters<OutputCollector["apply"]>[1]);
+}
+
+test("a cell that prints without end keeps its beginning, and says so once", () => {
+  const [collector, cell] = [new OutputCollector(), codeCell("")];
+  for (let i = 0; i < 70; i++) print(collector, cell, "x".repeat(1_000_000), i === 69 ? "stderr" : "stdout");
+  assert.equal(cell.outputs.length, 1);
+  const { text } = cell.outputs[0] as { text: string };
+  assert.deepEqual(text.slice(mostPrinted).trim().split("\n"), [
+    "[Cut here: a notebook keeps the first 32 million characters that a cell prints; write more to a file.]",
+  ]);
+  assert.match(text.slice(0, mostPrinted), /^x+$/);
+});
+
+test("ten million characters in one line come through the kernel into the notebook within seconds", async () => {
+  const started = performance.now();
+  const { failure, cells } = await runCells([
+    'console.log("x".repeat(10_000_000));\nfor (let i = 0; i < 10_000; i++) process.stdout.write("y".repeat(100));',
+    'console.log("\\ud83d alone, 👍 whole");',
+  ]);
+  assert.equal(failure, undefined);
+  const { text } = cells[0]!.outputs[0] as { text: string };
+  assert.ok(text === `${"x".repeat(10_000_000)}\n${"y".repeat(1_000_000)}`, `${text.length} characters`);
+  assert.equal((cells[1]!.outputs[0] as { text: string }).text, "\ufffd alone, 👍 whole\n");
+  assert.ok(performance.now() - started < 60_000, `${performance.now() - started} ms`);
 });
 
 test("a notebook comes back as it was written, whatever its text", () => {
