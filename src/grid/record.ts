@@ -62,9 +62,8 @@ export function readRecord(directory: string, id: string): RunRecord | undefined
 export function runIds(directory: string): string[] {
   const folder = join(directory, "runs");
   if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, "run.json")))
-    .map(({ name }) => name)
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, "run.json")))
     .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 

@@ -8,6 +8,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   realpathSync,
@@ -164,6 +165,27 @@ export function decodeText(bytes: Uint8Array, path: string): string {
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
     throw new Error(`${path}: its text is in UTF-16; save it as UTF-8`);
   return new TextDecoder().decode(bytes);
+}
+
+/**
+ * The path itself if it is a file, else every file below it, in order of names. Symbolic links are followed (a Hugging Face
+ * cache is made of them), but not back into a folder that they lie in; those that lead nowhere are left out.
+ *
+ * @param levels how many folders deep
+ */
+export function filesOf(path: string, levels = Infinity): string[] {
+  return listFiles(path, levels, []);
+}
+
+function listFiles(path: string, levels: number, above: readonly string[]): string[] {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isFile()) return [path];
+  if (!found?.isDirectory() || levels < 0) return [];
+  const real = realpathSync(path);
+  if (above.includes(real)) return [];
+  return readdirSync(path)
+    .sort()
+    .flatMap((name) => listFiles(join(path, name), levels - 1, [...above, real]));
 }
 
 /** Reads a JSON file; one that is missing, malformed or not JSON at all is an error that names the file and what it is. */

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
-import { isAbsolute, join, relative, resolve, sep } from "node:path";
-import { sha256File, writeJson } from "../io";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { filesOf, makeFolder, removeFile, sha256File, writeJson } from "../io";
 import { display } from "./display";
 import { applyEnvironment, type Parameters, type Profile } from "./parameters";
 import { formatDuration } from "./progress";
@@ -70,8 +70,8 @@ export function startRun<P extends Parameters>(name: string, parameters: P): Run
   const outputs = resolve(process.env["PERSONA_OUTPUTS"] || "outputs");
   const directory = inside(outputs, [name]);
   const manifestPath = join(directory, "manifest.json");
-  mkdirSync(directory, { recursive: true });
-  rmSync(manifestPath, { force: true }); // A manifest stands for a run that came to its end.
+  makeFolder(directory);
+  removeFile(manifestPath); // A manifest stands for a run that came to its end.
   const before = new Map<string, string>();
   const places = new Set<string>();
   const inputs = new Map<string, FileRecord>();
@@ -91,12 +91,12 @@ export function startRun<P extends Parameters>(name: string, parameters: P): Run
     directory,
     path: (...parts) => {
       const path = inside(directory, parts);
-      mkdirSync(join(path, ".."), { recursive: true });
+      makeFolder(dirname(path));
       return path;
     },
     shared: (...parts) => {
       const path = inside(outputs, parts);
-      mkdirSync(join(path, ".."), { recursive: true });
+      makeFolder(dirname(path));
       watch(path);
       return path;
     },
@@ -106,7 +106,7 @@ export function startRun<P extends Parameters>(name: string, parameters: P): Run
       return path;
     },
     finish: async () => {
-      const left = new Set([...places].flatMap(filesOf));
+      const left = new Set([...places].flatMap((place) => filesOf(place)));
       left.delete(manifestPath);
       const changed = [...left].filter((file) => before.get(file) !== stamp(file)).sort();
       const files: FileRecord[] = [];
@@ -149,14 +149,6 @@ function inside(folder: string, parts: readonly string[]): string {
 export function shownPath(path: string): string {
   const way = relative(process.cwd(), path);
   return (way.startsWith("..") || isAbsolute(way) ? path : way).split(sep).join("/");
-}
-
-function filesOf(path: string): string[] {
-  if (!existsSync(path)) return [];
-  if (!statSync(path).isDirectory()) return [path];
-  return readdirSync(path, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => (entry.isDirectory() || entry.isFile() ? filesOf(join(path, entry.name)) : []));
 }
 
 /** Changes when a file is written again (files are replaced whole, so the inode changes too). */

@@ -1,5 +1,4 @@
-import { readdirSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { z } from "zod";
 import {
   type EvaluationCase,
@@ -10,6 +9,7 @@ import {
   variantKinds,
   type VariantSummary,
 } from "../evaluation";
+import { filesOf } from "../io";
 import { type Manifest } from "../notebook";
 import type { JsonPath, Sources } from "./sources";
 
@@ -48,7 +48,9 @@ const depth = 1;
 
 /** Every evaluation and manifest below the folder of `sources`, whoever left them. */
 export function findOutputs(sources: Sources): FoundOutputs {
-  const all = filesBelow(sources.folder, "", depth);
+  const all = filesOf(sources.folder, depth).map((path) =>
+    relative(sources.folder, path).split(sep).join("/"),
+  );
   const files = all.filter((file) => /(^|\/)stage3_summary(_[\w.-]+)?\.json$/.test(file));
   const problems: string[] = [];
   const found = files.flatMap((file) => {
@@ -160,20 +162,4 @@ export function trainingFile(
     sources.locate(adapter, "settings.json"),
     moved && sources.locate(sources.folder, moved, "settings.json"),
   ].find((file): file is string => Boolean(file && sources.sha256(file)));
-}
-
-function filesBelow(root: string, folder: string, levels: number): string[] {
-  let entries;
-  try {
-    entries = readdirSync(join(root, folder), { withFileTypes: true });
-  } catch {
-    return [];
-  }
-  return entries
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isDirectory()) return levels > 0 ? filesBelow(root, path, levels - 1) : [];
-      return entry.isFile() ? [path] : [];
-    });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -60,6 +60,31 @@ test("the manifest records inputs, parameters in effect and the files that the r
     printed.join(),
     /04-x \(quick\) took .* left\n.*b\.json\n.*again\.txt\n.*summary\.json\n.*manifest/,
   );
+});
+
+test("symbolic links are inputs and outputs like what they point to, as in a Hugging Face cache", async () => {
+  mkdirSync(join(folder, "cache/blobs"), { recursive: true });
+  mkdirSync(join(folder, "cache/snapshots/main/sub"), { recursive: true });
+  writeFileSync(join(folder, "cache/blobs/abc"), "weights");
+  const snapshot = join(folder, "cache/snapshots/main");
+  symlinkSync("../../blobs/abc", join(snapshot, "model.safetensors"));
+  symlinkSync("../../../blobs", join(snapshot, "sub/blobs"));
+  symlinkSync("..", join(snapshot, "sub/above"));
+  symlinkSync("nowhere", join(snapshot, "dangling"));
+
+  const run = startRun("06", declared);
+  await run.input(snapshot);
+  symlinkSync(join(folder, "cache/blobs/abc"), run.path("linked.bin"));
+  symlinkSync(join(folder, "cache/blobs"), run.path("linked-folder"));
+  await run.finish();
+  const { inputs, files } = manifestOf("06");
+  const record = (path: string) => ({ path: join(folder, path), bytes: 7, sha256: sha256("weights") });
+  assert.deepEqual(inputs, [
+    record("cache/snapshots/main/model.safetensors"),
+    record("cache/snapshots/main/sub/blobs/abc"),
+  ]);
+  assert.deepEqual(files, [record("06/linked-folder/abc"), record("06/linked.bin")]);
+  await assert.rejects(run.input(join(snapshot, "dangling")), /dangling: no such file or folder/);
 });
 
 test("a run that has not come to its end has no manifest, even where an earlier one had", async () => {

@@ -237,8 +237,8 @@ test("long lines and many small writes take the time of their length", () => {
 });
 
 function print(collector: OutputCollector, cell: CodeCell, text: string, name = "stdout"): void {
-  const message = { header: { msg_type: "stream" }, content: { name, text } };
-  collector.apply(cell, message as Parameters<OutputCollector["apply"]>[1]);
+  const header = { msg_type: "stream" } as Parameters<OutputCollector["apply"]>[1]["header"];
+  collector.apply(cell, { header, content: { name, text } });
 }
 
 test("a cell that prints without end keeps its beginning, and says so once", () => {
