@@ -18,6 +18,7 @@ import {
 import { setMetrics, type SetMetric } from "../src/evaluation";
 import { writeCsv } from "../src/io";
 import { profiles, type Profile, shownPath, showTable } from "../src/notebook";
+import { didYouMean } from "../src/text";
 import { parseSetting, wholeFrom } from "./options";
 
 interface Options {
@@ -86,7 +87,9 @@ function readMetrics(text: string): SetMetric[] {
   const names = text.split(",").map((name) => name.trim());
   const unknown = names.find((name) => !setMetrics.includes(name as SetMetric));
   if (unknown !== undefined)
-    throw new InvalidArgumentError(`There is no metric "${unknown}", but ${setMetrics.join(", ")}.`);
+    throw new InvalidArgumentError(
+      `There is no metric "${unknown}", but ${setMetrics.join(", ")}.${didYouMean(unknown, setMetrics)}`,
+    );
   return names as SetMetric[];
 }
 

@@ -4,7 +4,15 @@ import { basename, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import ora from "ora";
 import { readJson } from "../src/io";
-import { formatDuration, profiles, shownPath, type Manifest, type ParameterValue } from "../src/notebook";
+import {
+  formatDuration,
+  parseParameter,
+  profiles,
+  shownPath,
+  type Manifest,
+  type ParameterValue,
+} from "../src/notebook";
+import { didYouMean } from "../src/text";
 import { readNotebook } from "./runner/notebook";
 import { declaredParameters, readOverrides } from "./runner/parameters";
 import { NotebookFailure, runNotebook } from "./runner/run-notebook";
@@ -57,9 +65,13 @@ function readSetting(text: string, before: [string, string][]): [string, string]
   return [...before, [name!, value!]];
 }
 
+/** Timers count milliseconds in 31 bits, and one that is set for longer ends at once. */
+const longestLimit = 35_000;
+
 function readMinutes(text: string): number {
   const minutes = Number(text);
-  if (!(minutes > 0)) throw new InvalidArgumentError("It is not a number of minutes above 0.");
+  if (!(minutes > 0 && minutes <= longestLimit))
+    throw new InvalidArgumentError(`"${text}" is not a number of minutes above 0, up to ${longestLimit}.`);
   return minutes;
 }
 
@@ -93,11 +105,20 @@ function settle(paths: readonly string[], options: Options): Chosen[] {
     const lists = paths.map(
       (path, i) => `  ${basename(path, ".ipynb")}: ${Object.keys(declared[i]!).join(", ") || "none"}`,
     );
-    throw new Error(`no chosen notebook has a parameter ${name}; their parameters:\n${lists.join("\n")}`);
+    const known = declared.flatMap((parameters) => Object.keys(parameters));
+    throw new Error(
+      `no chosen notebook has a parameter ${name}.${didYouMean(name, known)} Their parameters:\n${lists.join("\n")}`,
+    );
   }
   const settings: [string, string][] = [["PROFILE", options.profile], ...options.set];
   return paths.map((path, i) => {
     const own = settings.filter(([name]) => Object.hasOwn(declared[i]!, name));
+    // What the environment says the notebook reads itself; what is wrong with it is said before anything runs.
+    const left = Object.keys(declared[i]!).filter((name) => own.every(([set]) => set !== name));
+    for (const name of left) {
+      const text = process.env[name];
+      if (text !== undefined) parseParameter(name, text, declared[i]![name]!);
+    }
     return { path, name: basename(path, ".ipynb"), parameters: readOverrides(declared[i]!, own, path) };
   });
 }

@@ -1,6 +1,7 @@
 /** The parameters that a notebook declares, and the cell that overrides them. */
 import { basename } from "node:path";
 import ts from "typescript";
+import { didYouMean } from "../../src/text";
 import { parseParameter, type ParameterValue } from "../../src/notebook/parameters";
 import { hasTag, type CodeCell, type Notebook } from "./notebook";
 
@@ -68,7 +69,9 @@ export function readOverrides(
     const value = declared[name];
     if (value === undefined || !Object.hasOwn(declared, name)) {
       const names = Object.keys(declared).join(", ") || "none";
-      throw new Error(`${basename(path)} has no parameter ${name}; its parameters: ${names}`);
+      throw new Error(
+        `${basename(path)} has no parameter ${name}; its parameters: ${names}.${didYouMean(name, Object.keys(declared))}`,
+      );
     }
     return [name, parseParameter(name, text, value)];
   });

@@ -3,6 +3,7 @@ import { resolveGenerationOptions } from "../generation";
 import { DEFAULT_LORA } from "../models/lora";
 import type { Profile } from "../notebook";
 import { promptVariants } from "../prompts";
+import { describeIssues } from "../text";
 import { DEFAULT_TRAINING, frozenWeights } from "../training";
 
 /**
@@ -308,8 +309,9 @@ export function changeSettings(
 export function parseExperiment(value: unknown, where: string): ExperimentSettings {
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
-    const known = Object.keys(schema.shape).join(", ");
-    throw new RangeError(`${where}: ${z.prettifyError(parsed.error)}\nThe settings are ${known}.`);
+    const known = Object.keys(schema.shape);
+    const problems = describeIssues(parsed.error, value, known).join("; ");
+    throw new RangeError(`${where}: ${problems}\nThe settings are ${known.join(", ")}.`);
   }
   try {
     resolveGenerationOptions(generationSettings(parsed.data));

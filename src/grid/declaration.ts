@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { readJson } from "../io";
 import { profiles, type Profile } from "../notebook";
+import { describeIssues } from "../text";
 
 /** A value of a setting. */
 export type SettingValue = string | number | boolean;
@@ -85,7 +86,10 @@ export function planFamilies(
   where = "the grid",
 ): { profile: Profile; runs: FamilyRun[] } {
   const parsed = schema.safeParse(declaration);
-  if (!parsed.success) throw new Error(`${where} is not declared well:\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) {
+    const problems = describeIssues(parsed.error, declaration, Object.keys(schema.shape)).join("\n");
+    throw new Error(`${where} is not declared well:\n${problems}`);
+  }
   const { name: prefix, profile = "quick", base = {}, axes, runs } = parsed.data;
   const refuse = (what: string): never => {
     throw new Error(`${where}: ${what}`);

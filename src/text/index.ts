@@ -1,3 +1,6 @@
 export * from "./characters";
+export * from "./issues";
+export * from "./nearest";
 export * from "./ngrams";
+export * from "./nearest";
 export * from "./well-formed";

@@ -36,7 +36,10 @@ test("settings that mean nothing are refused by name", () => {
   const refuse = (changes: object, message: RegExp) =>
     assert.throws(() => defaultExperiment("quick", changes), message);
   refuse({ learningRat: 1e-3 }, /learningRat"[\s\S]*The settings are seed, nTrain/);
+  refuse({ learningRat: 1e-3 }, /"learningRat": there is no such name. Did you mean learningRate\?/);
   refuse({ rank: 0 }, /rank/);
+  refuse({ nTest: -3, labelSmoothing: 2 }, />0, not -3, at nTest; .*<1, not 2, at labelSmoothing/);
+  refuse({ retriever: "bm52" }, /"none"\|"tfidf"\|"bm25".*, not "bm52", at retriever/);
   refuse({ retriever: "bm42" }, /retriever/);
   refuse({ topK: 5 }, /experiment settings: generation options: [\s\S]*doSample[\s\S]*topK/);
   refuse({ loadBestModelAtEnd: true, evalSteps: 0 }, /loadBestModelAtEnd/);
