@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { closeBrowser } from "../src/figures";
+import { FileProblem } from "../src/io";
 import { shownPath } from "../src/notebook";
 import { writeReport } from "../src/report";
 
@@ -46,6 +47,6 @@ new Command("npm run report --")
   .action(main)
   .parseAsync()
   .catch((error: Error) => {
-    console.error(error.stack ?? error.message);
+    console.error(error instanceof FileProblem ? `error: ${error.message}` : (error.stack ?? error.message));
     process.exitCode = 1;
   });

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import ora from "ora";
-import { readJson } from "../src/io";
+import { FileProblem, readJson } from "../src/io";
 import {
   formatDuration,
   parseParameter,
@@ -12,7 +12,7 @@ import {
   type Manifest,
   type ParameterValue,
 } from "../src/notebook";
-import { didYouMean } from "../src/text";
+import { didYouMean, shorten } from "../src/text";
 import { readNotebook } from "./runner/notebook";
 import { declaredParameters, readOverrides } from "./runner/parameters";
 import { NotebookFailure, runNotebook } from "./runner/run-notebook";
@@ -131,6 +131,7 @@ async function runOne(chosen: Chosen, options: Options, signal: AbortSignal): Pr
   const environment: NodeJS.ProcessEnv = { ...process.env, PERSONA_OUTPUTS: options.out };
   for (const name of Object.keys(chosen.parameters)) delete environment[name];
   let failure: Error | undefined;
+  let saved = false;
   try {
     await runNotebook({
       ...chosen,
@@ -138,6 +139,7 @@ async function runOne(chosen: Chosen, options: Options, signal: AbortSignal): Pr
       environment,
       limit: options.limit * 60,
       signal,
+      onSaved: () => (saved = true),
       onProgress: ({ cell, cells, title, note }) => report.at(`cell ${cell} of ${cells}`, note ?? title),
     });
   } catch (error) {
@@ -145,9 +147,10 @@ async function runOne(chosen: Chosen, options: Options, signal: AbortSignal): Pr
   }
   const seconds = (Date.now() - started) / 1000;
   report.end(failure === undefined, formatDuration(seconds));
-  if (failure) console.error(failure instanceof NotebookFailure ? failure.message : failure.stack);
+  const isExpected = failure instanceof NotebookFailure || failure instanceof FileProblem;
+  if (failure) console.error(isExpected ? failure.message : failure.stack);
   const files = filesOfRun(join(options.out, chosen.name, "manifest.json"), started);
-  return { chosen, seconds, failure, files: [shownPath(saveTo), ...files] };
+  return { chosen, seconds, failure, files: [...(saved ? [shownPath(saveTo)] : []), ...files] };
 }
 
 /** What the notebook's own manifest lists, if this run wrote it. */
@@ -169,7 +172,7 @@ function reporter(name: string): {
     return {
       at: (place, note) => {
         const text = `${name}, ${place}, ${formatDuration((Date.now() - started) / 1000)}: ${note}`;
-        spinner.text = text.slice(0, Math.max(20, process.stderr.columns - 4));
+        spinner.text = shorten(text, Math.max(20, process.stderr.columns - 4));
       },
       end: (good, time) => void spinner[good ? "succeed" : "fail"](`${name}: ${time}`),
     };

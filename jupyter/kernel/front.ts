@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
 import { Publisher, Reply, Router } from "zeromq";
+import { cutPlace } from "../../src/text/shorten";
 import { at, closed, running, type Farewell, type FrontData, type Order, type Report } from "./channel";
 import { languageInfo, versionOf } from "./language";
 import { Questions } from "./questions";
@@ -174,15 +175,13 @@ let stream: { name: unknown; text: string; parent: Message | undefined } | undef
 let streamTimer: NodeJS.Timeout | undefined;
 /** Characters of one message: more makes a front end stall, and far more is no message any longer. */
 const longestText = 1 << 20;
-const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit < 0xdc00;
 
 function flushStream(): void {
   clearTimeout(streamTimer);
   streamTimer = undefined;
   const { name, text, parent } = stream ?? { text: "", parent: undefined };
   for (let from = 0, to = 0; from < text.length; from = to) {
-    to = from + longestText;
-    if (isHighSurrogate(text.charCodeAt(to - 1))) to -= 1;
+    to = cutPlace(text, from + longestText);
     publish("stream", { name, text: text.slice(from, to) }, parent);
   }
   stream = undefined;

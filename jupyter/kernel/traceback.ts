@@ -16,13 +16,21 @@ export interface Cells {
 
 /** What to say about a thrown value. */
 export function describeError(thrown: unknown, cells: Cells): Failure {
+  return describe(thrown, cells, []);
+}
+
+/** `above` are the errors that led to this one: an error can be among its own causes. */
+function describe(thrown: unknown, cells: Cells, above: readonly unknown[]): Failure {
   if (!isErrorLike(thrown)) {
     const text = inspect(thrown);
     return { ename: "Thrown", evalue: text, traceback: [`Thrown, and not an Error: ${text}`] };
   }
   const evalue = String(thrown.message);
   const ename = String(thrown.name || "Error");
-  return { ename, evalue, traceback: [...trace(thrown, cells), ...causes(thrown, cells)] };
+  if (above.includes(thrown))
+    return { ename, evalue, traceback: [`${ename}: ${evalue} (the same as above)`] };
+  const path = [...above, thrown];
+  return { ename, evalue, traceback: [...trace(thrown, cells, path), ...causes(thrown, cells, path)] };
 }
 
 /** What to say about a cell that does not compile. */
@@ -60,7 +68,7 @@ function isErrorLike(value: unknown): value is ErrorLike {
   );
 }
 
-function trace(error: ErrorLike, cells: Cells): string[] {
+function trace(error: ErrorLike, cells: Cells, path: readonly unknown[]): string[] {
   const frames: string[] = [];
   let shown: string[] = [];
   for (const line of String(error.stack).split("\n")) {
@@ -80,14 +88,14 @@ function trace(error: ErrorLike, cells: Cells): string[] {
     frames.push(where);
   }
   const aggregated = Array.isArray(error.errors)
-    ? error.errors.flatMap((one) => describeError(one, cells).traceback)
+    ? error.errors.flatMap((one) => describe(one, cells, path).traceback)
     : [];
   return [`${String(error.name)}: ${String(error.message)}`, ...frames, ...shown, ...aggregated];
 }
 
-function causes(error: ErrorLike, cells: Cells): string[] {
+function causes(error: ErrorLike, cells: Cells, path: readonly unknown[]): string[] {
   if (error.cause === undefined) return [];
-  const [first, ...rest] = describeError(error.cause, cells).traceback;
+  const [first, ...rest] = describe(error.cause, cells, path).traceback;
   return [`Caused by ${first ?? ""}`, ...rest];
 }
 

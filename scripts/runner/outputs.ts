@@ -1,5 +1,6 @@
 /** What a notebook's cells have put out, from the kernel's messages, as it is saved. */
 import type { Message } from "../../jupyter/kernel/wire";
+import { cutPlace } from "../../src/text";
 import { outputSchema, type CodeCell, type Output } from "./notebook";
 import { PrintedText } from "./printed-text";
 
@@ -52,7 +53,7 @@ export class OutputCollector {
     if (stream !== last) cell.outputs.push(stream);
     let content = this.streams.get(stream);
     if (!content) this.streams.set(stream, (content = new PrintedText()));
-    content.write(text.slice(0, room));
+    content.write(text.slice(0, cutPlace(text, room)));
     if (text.length > room) content.write(`\n${cutNotice}\n`);
     stream.text = content.text;
   }

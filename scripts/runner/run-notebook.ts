@@ -1,5 +1,6 @@
 /** Runs one notebook in a kernel of its own and saves it with its outputs. */
 import { basename } from "node:path";
+import { FileProblem } from "../../src/io";
 import type { ParameterValue } from "../../src/notebook/parameters";
 import type { Content } from "../../jupyter/kernel/wire";
 import { KernelClient, KernelDied } from "./client";
@@ -20,6 +21,8 @@ export interface NotebookRun {
   /** Aborted to end the run: the running cell is interrupted, what there is is saved. */
   signal?: AbortSignal;
   onProgress?: (progress: CellProgress) => void;
+  /** Called after each time that the executed notebook was saved. */
+  onSaved?: () => void;
 }
 
 export interface CellProgress {
@@ -62,7 +65,10 @@ export async function runNotebook(run: NotebookRun): Promise<void> {
     cell.outputs = [];
     cell.execution_count = null;
   }
-  const save = () => writeNotebook(run.saveTo, notebook);
+  const save = () => {
+    writeNotebook(run.saveTo, notebook);
+    run.onSaved?.();
+  };
   save();
   const collector = new OutputCollector();
   const kernel = await KernelClient.start(run.environment);
@@ -85,8 +91,16 @@ export async function runNotebook(run: NotebookRun): Promise<void> {
     }
     await kernel.request("shell", "kernel_info_request"); // whatever is still on its way comes before its answer
     if (late) throw late as NotebookFailure;
-  } finally {
     save();
+  } catch (error) {
+    try {
+      save();
+    } catch (unsaved) {
+      // Where the disk is full the cell failed of it first, and is the better place to say so.
+      if (!(unsaved instanceof FileProblem && error instanceof NotebookFailure)) throw unsaved;
+    }
+    throw error;
+  } finally {
     await kernel.shutdown();
   }
 }
@@ -182,7 +196,8 @@ function failureOf(path: string, number: number, content: Content): NotebookFail
   const lines = traceback ?? [];
   const inThisCell = new RegExp(`In \\[${execution_count ?? "\\d+"}\\], line (\\d+)`);
   const place = lines.map((line) => inThisCell.exec(line)).find((found) => found);
-  const detail = lines.length > 1 ? `\n${lines.slice(1).join("\n")}` : "";
+  // A disk that is full or read-only is nothing that the cell's code could tell about.
+  const detail = lines.length > 1 && ename !== "FileProblem" ? `\n${lines.slice(1).join("\n")}` : "";
   return new NotebookFailure(
     path,
     number,

@@ -23,9 +23,3 @@ export function wrap(text: string, characters: number): string[] {
     return lines;
   });
 }
-
-/** Cuts text to `characters` at most, an ellipsis included. */
-export function shorten(text: string, characters: number): string {
-  const letters = [...text];
-  return letters.length <= characters ? text : `${letters.slice(0, characters - 1).join("")}…`;
-}

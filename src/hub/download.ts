@@ -322,7 +322,10 @@ function isDiskError(error: unknown): boolean {
 }
 
 /** What a failed connection means, from the codes on the error and its causes. */
-function connectionProblem(error: unknown): { kind: "unreachable" | "certificate" | "other"; text: string } {
+function connectionProblem(
+  error: unknown,
+  above: readonly unknown[] = [],
+): { kind: "unreachable" | "certificate" | "other"; text: string } {
   const { code, message, cause } = error as NodeJS.ErrnoException;
   if (/CERT|SELF_SIGNED|UNABLE_TO_/.test(code ?? "")) return { kind: "certificate", text: code! };
   if (
@@ -332,7 +335,8 @@ function connectionProblem(error: unknown): { kind: "unreachable" | "certificate
   ) {
     return { kind: "unreachable", text: code! };
   }
-  return cause ? connectionProblem(cause) : { kind: "other", text: code ?? message };
+  const isNew = cause && cause !== error && !above.includes(cause);
+  return isNew ? connectionProblem(cause, [...above, error]) : { kind: "other", text: code ?? message };
 }
 
 function unreachableError(url: URL, problem: string, cause: unknown): HubError {

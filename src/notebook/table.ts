@@ -63,10 +63,14 @@ function layOut(
   }
   const columns = names.map((name) => {
     const present = rows.map((row) => row[name]).filter((value) => value !== null && value !== undefined);
-    return { name, numeric: present.length > 0 && present.every((value) => typeof value === "number") };
+    return { name, numeric: present.length > 0 && present.every(isNumber) };
   });
   const cells = rows.map((row) => names.map((name) => formatValue(row[name], options.digits ?? 3)));
   return { caption: options.caption, columns, cells };
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || typeof value === "bigint";
 }
 
 function isFrame(source: readonly unknown[] | FrameLike): source is FrameLike {
@@ -82,7 +86,19 @@ function frameRows(frame: FrameLike): Record<string, unknown>[] {
 function formatValue(value: unknown, digits: number): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return formatNumber(value, digits);
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "object" ? jsonLike(value, []) : String(value);
+}
+
+/** As JSON has it, and whole numbers of any size; what holds itself is named, not gone into again. */
+function jsonLike(value: unknown, above: readonly unknown[]): string {
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (above.includes(value)) return '"[itself]"';
+  const path = [...above, value];
+  if (Array.isArray(value)) return `[${value.map((item) => jsonLike(item, path)).join(",")}]`;
+  if ("toJSON" in value && typeof value.toJSON === "function") return jsonLike(value.toJSON(), path);
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+  return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${jsonLike(field, path)}`).join(",")}}`;
 }
 
 /**

@@ -116,7 +116,7 @@ const layOut = `async function (height) {
     const floats = [];
     let top, columns, side, room;
     const used = () => columns[side].getBoundingClientRect().height;
-    const overflow = (block) => overflows.push(block.textContent.trim().slice(0, 80));
+    const overflow = (block) => overflows.push([...block.textContent.trim()].slice(0, 80).join(""));
 
     function newPage() {
       const page = document.createElement("div");

@@ -3,4 +3,5 @@ export * from "./issues";
 export * from "./nearest";
 export * from "./ngrams";
 export * from "./nearest";
+export * from "./shorten";
 export * from "./well-formed";

@@ -104,6 +104,21 @@ test("an error after an await, a cause, several errors and a thrown string are s
   assert.deepEqual([text.error!.ename, text.error!.evalue], ["Thrown", "'words'"]);
 });
 
+test("an error that is its own cause, in a longer circle or among its own errors, is shown once each", async () => {
+  const itself = await run('const e = new Error("round"); e.cause = e; throw e;');
+  assert.equal(itself.error!.evalue, "round");
+  assert.deepEqual(
+    itself.error!.traceback.filter((line) => line.includes("round") && !line.includes("|")),
+    ["Error: round", "Caused by Error: round (the same as above)"],
+  );
+  const circle = await run(
+    'const [a, b] = [new Error("a"), new AggregateError([], "b")]; a.cause = b; b.errors.push(a); b.cause = a; throw a;',
+  );
+  const text = circle.error!.traceback.join("\n");
+  assert.equal(text.match(/\(the same as above\)/g)!.length, 2);
+  assert.equal((await run("1 + 1")).result, "2");
+});
+
 test("a cell that does not compile names line and column of each problem, also behind a shorthand", async () => {
   await run("const size = 1;");
   const { error, reply } = await run(

@@ -105,3 +105,21 @@ test("intervals, names and ids are not broken over lines, longer texts are; a ca
   assert.equal(/<table style="min-width:(\d+)em">/.exec(html)?.[1], "18");
   assert.match(plain!.data["text/html"] as string, /^<table><thead>/);
 });
+
+test("lists and records are shown as JSON, with whole numbers of any size, and with themselves in them", () => {
+  const circle: Record<string, unknown> = { a: 1 };
+  circle["self"] = [circle];
+  const values: [unknown, string][] = [
+    [[1n, 2n ** 70n, "x", null, undefined], '[1,1180591620717411303424,"x",null,null]'],
+    [{ n: [10n], "a b": { c: NaN } }, '{"n":[10],"a b":{"c":null}}'],
+    [new Date(0), '"1970-01-01T00:00:00.000Z"'],
+    [circle, '{"a":1,"self":["[itself]"]}'],
+    [2n ** 60n, "1152921504606846976"],
+  ];
+  for (const [value, shown] of values) {
+    const [output] = capture(() => showTable([{ value }]));
+    assert.equal((output!.data["text/plain"] as string).split("\n")[2], shown);
+  }
+  const [output] = capture(() => showTable([{ n: 5n }, { n: 10 }]));
+  assert.match(output!.data["text/html"] as string, /<td style="text-align:right">5<\/td>/);
+});
