@@ -105,9 +105,9 @@ function settle(paths: readonly string[], options: Options): Chosen[] {
     const lists = paths.map(
       (path, i) => `  ${basename(path, ".ipynb")}: ${Object.keys(declared[i]!).join(", ") || "none"}`,
     );
-    const known = declared.flatMap((parameters) => Object.keys(parameters));
+    const meant = didYouMean(name, declared.flatMap(Object.keys)).trim();
     throw new Error(
-      `no chosen notebook has a parameter ${name}.${didYouMean(name, known)} Their parameters:\n${lists.join("\n")}`,
+      `no chosen notebook has a parameter ${name}; their parameters:\n${lists.join("\n")}\n${meant}`.trimEnd(),
     );
   }
   const settings: [string, string][] = [["PROFILE", options.profile], ...options.set];
@@ -211,7 +211,9 @@ async function main(): Promise<void> {
   try {
     chosen = settle(chooseNotebooks(resolve(options.notebooks), command.args), options);
   } catch (error) {
-    return command.error(`error: ${(error as Error).message}`, { exitCode: 2 });
+    console.error(`error: ${(error as Error).message}`);
+    process.exitCode = 2;
+    return;
   }
   if (chosen.length === 0) return command.error("error: there is no notebook to run", { exitCode: 2 });
 

@@ -85,8 +85,8 @@ export async function runNotebook(run: NotebookRun): Promise<void> {
         failed: (content) => (late ??= failureOf(run.path, number, content)),
       });
       cell.execution_count = (reply["execution_count"] as number | undefined) ?? null;
-      save();
       if (reply["status"] !== "ok") throw failureOf(run.path, number, reply);
+      save();
       if (late) throw late as NotebookFailure;
     }
     await kernel.request("shell", "kernel_info_request"); // whatever is still on its way comes before its answer

@@ -1,6 +1,6 @@
 /** The process of one run: child.ts ORDER, where ORDER is a {@link RunOrder} as JSON. */
 import { join } from "node:path";
-import { makeFolder, sha256File } from "../io";
+import { FileProblem, makeFolder, sha256File } from "../io";
 import type { Profile } from "../notebook";
 import type { Settings } from "./declaration";
 import { readRecord, releaseRun, runFolder, type RunRecord, takeRun, writeRecord } from "./record";
@@ -92,12 +92,18 @@ async function work(order: RunOrder): Promise<void> {
     if (stop.signal.aborted && (error as Error).name === "AbortError") return note({ status: "interrupted" });
     note({
       status: "failed",
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      error: describe(error),
     });
     console.error(error);
   } finally {
     releaseRun(directory, id);
   }
+}
+
+/** With the stack, unless it is a disk's fault and not the code's. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error instanceof FileProblem ? error.message : (error.stack ?? error.message);
 }
 
 async function checksums(directory: string, names: readonly string[]): Promise<Record<string, string>> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
@@ -12,10 +12,16 @@ const root = resolve(__dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "start-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
-async function start(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+const start = (...args: string[]) => startIn({}, ...args);
+
+async function startIn(
+  environment: NodeJS.ProcessEnv,
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string }> {
   const notebooks = join(root, "test/notebooks/fixtures");
   const child = spawn(process.execPath, ["scripts/start.mjs", "--notebooks", notebooks, ...args], {
     cwd: root,
+    env: { ...process.env, ...environment },
   });
   let out = "";
   let err = "";
@@ -64,6 +70,9 @@ test("bad options, notebooks and parameters are refused with the good ones", asy
       ["--set", "N_ROW=4"],
       /no chosen notebook has a parameter N_ROW; their parameters:\n {2}example: PROFILE, SEED, N_ROWS, TITLE/,
     ],
+    [["--set", "N_ROW=4"], /\nDid you mean N_ROWS\?\n$/],
+    [["--set", "N_ROWS=2.5"], /^error: N_ROWS=2.5: N_ROWS is a whole number from 0\n$/],
+    [["--limit", "1e9"], /not a number of minutes above 0, up to 35000/],
     [["--set", "N_ROWS=four"], /N_ROWS takes a number/],
     [["--set", "N_ROWS"], /not of the form NAME=VALUE/],
     [["--limit", "0"], /not a number of minutes/],
@@ -77,4 +86,55 @@ test("bad options, notebooks and parameters are refused with the good ones", asy
     }),
   );
   assert.ok(!existsSync(never));
+});
+
+test("a parameter in the environment is checked before anything runs", async () => {
+  const { code, err } = await startIn({ N_ROWS: "-3" }, "example", "--out", join(folder, "unborn"));
+  assert.equal(code, 2);
+  assert.equal(err, "error: N_ROWS=-3: N_ROWS is a whole number from 0\n");
+  assert.ok(!existsSync(join(folder, "unborn")));
+});
+
+/** What is said of a folder that cannot be written: one line, twice, and no file that is not there. */
+async function assertRefused(out: string, what: RegExp): Promise<string[]> {
+  const { code, out: said, err } = await start("example", "--out", out);
+  assert.equal(code, 1);
+  assert.match(err, what);
+  assert.doesNotMatch(err + said, /\n\s+at /);
+  const [, mark, ...rest] = said.trimEnd().split("\n");
+  assert.match(mark!, /^✗ example: failed after/);
+  assert.match(rest[0]!, what);
+  const listed = rest.slice(1).map((line) => line.trim());
+  for (const path of listed) assert.ok(existsSync(path), path);
+  return listed;
+}
+
+test("a folder that is a file is said in a line, and nothing is listed", async () => {
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const what = /file: not written, a file is where a folder must be \(EEXIST\); move that file away/;
+  assert.deepEqual(await assertRefused(file, what), []);
+});
+
+test("a read-only and a full disk are said in a line, and only what was written is listed", async (t) => {
+  const place = join(folder, "disk");
+  mkdirSync(place);
+  const mount = (...options: string[]) =>
+    execFileSync("mount", ["-o", ...options, place], { stdio: "ignore" });
+  try {
+    mount("size=64k", "-t", "tmpfs", "tmpfs");
+  } catch {
+    return t.skip("no small disk can be mounted here");
+  }
+  try {
+    writeFileSync(join(place, "filler"), Buffer.alloc(52 * 1024)); // leaves room for a notebook without its outputs
+    const full =
+      /example.*: not written, no space is left on its disk \(ENOSPC\); make room or write to another/;
+    assert.ok((await assertRefused(place, full)).includes(join(place, "example.ipynb")));
+    mount("remount,ro");
+    const readOnly = /example\.ipynb: not written, its disk is read-only \(EROFS\); write to another/;
+    assert.deepEqual(await assertRefused(place, readOnly), []);
+  } finally {
+    execFileSync("umount", [place]);
+  }
 });
