@@ -15,7 +15,7 @@ import {
 import { didYouMean, shorten } from "../src/text";
 import { readNotebook } from "./runner/notebook";
 import { declaredParameters, readOverrides } from "./runner/parameters";
-import { NotebookFailure, runNotebook } from "./runner/run-notebook";
+import { grace, NotebookFailure, runNotebook } from "./runner/run-notebook";
 
 const root = resolve(__dirname, "..");
 
@@ -219,8 +219,16 @@ async function main(): Promise<void> {
 
   const stop = new AbortController();
   process.on("SIGINT", () => {
-    if (stop.signal.aborted) process.exit(130);
-    console.error("\nStopping: what has been done is saved (Ctrl-C again leaves at once).");
+    if (stop.signal.aborted) {
+      console.error(
+        "\nLeft at once. What the running cell had not saved is lost; a training goes on at its last checkpoint.",
+      );
+      process.exit(130);
+    }
+    console.error(
+      `\nStopping: a cell that saves its work, such as a training, ends its step and saves it, for which it has ${grace.saving} s. ` +
+        "Ctrl-C again leaves at once, and what is not saved by then is lost.",
+    );
     stop.abort();
   });
   const outcomes: Outcome[] = [];

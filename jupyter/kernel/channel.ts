@@ -6,7 +6,8 @@ import type { Content } from "./wire";
 export type Order =
   | { type: "execute"; id: number; code: string; count: number; silent: boolean; input: boolean }
   | { type: "ask"; id: number; what: "complete" | "inspect" | "is_complete"; code: string; cursor: number }
-  | { type: "interrupt"; id: number }
+  /** Stop the order `id`; `again` if it was told before. */
+  | { type: "interrupt"; id: number; again: boolean }
   | { type: "exit" };
 
 /** To the front thread when the process ends: send what is left, close the sockets, notify `closed`. */
@@ -18,27 +19,31 @@ export interface Farewell {
 export type Report =
   | { type: "output"; kind: OutputKind; content: Content; metadata?: Content }
   | { type: "answer"; id: number; content: Content }
-  | ({ type: "question" } & Question)
-  | { type: "interrupted" };
+  | ({ type: "question" } & Question);
 
 export type OutputKind =
   "stream" | "display_data" | "update_display_data" | "execute_result" | "clear_output" | "error";
 
-/** Index in the threads' shared memory: what the main thread is at. */
-export const at = 0;
-/** Index in the threads' shared memory: 1 once the front thread has closed its sockets. */
-export const closed = 1;
+/** What lies where in the threads' shared memory. */
+export const shared = {
+  /** 1 once the front thread has closed its sockets. */
+  closed: 0,
+  /** The last order that was told to stop. */
+  told: 1,
+  /** How many interrupts the main thread has read. */
+  read: 2,
+  /** The last order whose cell has asked for the signal that interrupts abort. */
+  listener: 3,
+  /** How many cells that asked for it are at work, the answered ones too. */
+  listening: 4,
+} as const;
 
-/** Values of `at`. */
-export const idle = 0;
-/** In tslab's compiler, which must not be cut off half-way. */
-export const compiling = 1;
-/** In a cell's own code. */
-export const running = 2;
+/** Milliseconds that a kernel that is to leave waits for work that listens to its signal. */
+export const patience = 120_000;
 
 /** Given to the front thread when it starts. */
 export interface FrontData {
   connectionFile: string;
-  shared: Int32Array;
+  memory: Int32Array;
   input: InputLink;
 }

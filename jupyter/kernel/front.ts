@@ -4,11 +4,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
 import { Publisher, Reply, Router } from "zeromq";
 import { cutPlace } from "../../src/text/shorten";
-import { at, closed, running, type Farewell, type FrontData, type Order, type Report } from "./channel";
+import { patience, shared, type Farewell, type FrontData, type Order, type Report } from "./channel";
+import { cutWhile } from "./cut";
 import { languageInfo, versionOf } from "./language";
 import { Questions } from "./questions";
 import {
@@ -20,7 +20,7 @@ import {
   type Message,
 } from "./wire";
 
-const { connectionFile, shared, input } = workerData as FrontData;
+const { connectionFile, memory, input } = workerData as FrontData;
 const connection = JSON.parse(readFileSync(connectionFile, "utf8")) as ConnectionInfo;
 const main = parentPort!;
 const session = randomUUID();
@@ -196,8 +196,6 @@ function takeOpenLine(): string {
   return line;
 }
 
-let acknowledge: (() => void) | undefined;
-
 main.on("message", (report: Report | Farewell) => {
   if (report.type === "close") {
     flushStream();
@@ -208,8 +206,6 @@ main.on("message", (report: Report | Farewell) => {
   } else if (report.type === "answer") {
     answers.get(report.id)?.(report.content);
     answers.delete(report.id);
-  } else if (report.type === "interrupted") {
-    acknowledge?.();
   } else if (report.type === "question") {
     const prompt = report.prompt ?? takeOpenLine();
     flushStream();
@@ -225,34 +221,53 @@ main.on("message", (report: Report | Farewell) => {
   }
 });
 
+/** Of the interrupts: how many there were, those for the present order, and when the last one came. */
+const interrupts = { sent: 0, ofOrder: 0, at: 0 };
+let cutting = false;
+
 /**
- * Stops the present cell. A main thread that waits does it itself on the message. One that is inside a loop does not
- * read messages: SIGINT ends the loop where the cell has not awaited anything yet (tslab runs it so), the inspector
- * ends it elsewhere.
+ * Stops the present cell. A main thread that waits does it itself on the message, one that does not read it is cut off,
+ * except that a cell that listens to its signal decides itself when it ends, until it is interrupted again.
  */
-async function interrupt(): Promise<void> {
+function interrupt(): Content {
   const id = orders; // an interrupt that is late must not meet the next cell
-  const inspector = new Session();
-  inspector.connectToMainThread();
-  for (let attempt = 0; attempt < 20; attempt++) {
+  interrupts.ofOrder = Atomics.exchange(memory, shared.told, id) === id ? interrupts.ofOrder + 1 : 1;
+  interrupts.sent += 1;
+  questions.cancel();
+  interrupts.at = Date.now();
+  const again = interrupts.ofOrder > 1;
+  main.postMessage({ type: "interrupt", id, again } satisfies Order);
+  const listens = Atomics.load(memory, shared.listener) === id;
+  const stuck = () => {
     questions.cancel(); // a main thread that waits for a line reads nothing else
-    const acknowledged = new Promise<boolean>((resolve) => {
-      acknowledge = () => resolve(true);
-      setTimeout(() => resolve(false), 250);
-    });
-    main.postMessage({ type: "interrupt", id } satisfies Order);
-    if (await acknowledged) break;
-    if (attempt === 0) process.kill(process.pid, "SIGINT");
-    else if (Atomics.load(shared, at) === running) inspector.post("Runtime.terminateExecution");
+    return Atomics.load(memory, shared.read) < interrupts.sent;
+  };
+  const insisted = () => interrupts.ofOrder > 1 && Date.now() - interrupts.at > 3000;
+  if (again || !listens) {
+    setTimeout(() => {
+      if (cutting || !stuck()) return;
+      cutting = true;
+      void cutWhile(stuck, insisted).finally(() => (cutting = false));
+    }, 250);
   }
-  acknowledge = undefined;
-  inspector.disconnect();
+  setTimeout(() => {
+    if (answers.has(id) && !(again && listens)) sayWhatIsAwaited(listens);
+  }, 1500);
+  return { status: "ok", listens };
+}
+
+function sayWhatIsAwaited(listens: boolean): void {
+  const text = listens
+    ? "Stopping: the cell ends its step first and saves it. Interrupt again (■) to end the cell at once.\n"
+    : "Stopping: the function that the cell has called ends first. Interrupt again (■) to cut it off, if it is JavaScript.\n";
+  flushStream();
+  publish("stream", { name: "stderr", text }, lastCell);
 }
 
 /** Says that all is closed, and runs nothing more: zeromq aborts a process that ends while it calls back. */
 function restForGood(): void {
-  Atomics.store(shared, closed, 1);
-  Atomics.notify(shared, closed);
+  Atomics.store(memory, shared.closed, 1);
+  Atomics.notify(memory, shared.closed);
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
@@ -262,9 +277,15 @@ function shutDown(from: Replier, request: Message): void {
   void Promise.all(Object.values(send).map((sent) => sent())).then(leave);
 }
 
+/** The process ends once no cell is at work that listens to its signal, if its main thread does not read that in time also. */
 function leave(): void {
   main.postMessage({ type: "exit" } satisfies Order);
-  setTimeout(() => process.kill(process.pid, "SIGKILL"), 1000).unref(); // a main thread that is busy does not listen
+  let seconds = 0;
+  setInterval(() => {
+    seconds += 1;
+    if (Atomics.load(memory, shared.listening) > 0 && seconds * 1000 < patience) return;
+    process.kill(process.pid, "SIGKILL");
+  }, 1000).unref();
 }
 
 async function receive(from: Replier | "stdin", serveMessage: (message: Message) => void): Promise<void> {
@@ -277,12 +298,11 @@ async function receive(from: Replier | "stdin", serveMessage: (message: Message)
   }
 }
 
-async function serveControl(request: Message): Promise<void> {
+function serveControl(request: Message): void {
   publish("status", { execution_state: "busy" }, request);
   switch (request.header.msg_type) {
     case "interrupt_request":
-      await interrupt();
-      reply("control", "interrupt_reply", { status: "ok" }, request);
+      reply("control", "interrupt_reply", interrupt(), request);
       break;
     case "kernel_info_request":
       reply("control", "kernel_info_reply", kernelInfo, request);
@@ -296,7 +316,11 @@ async function serveControl(request: Message): Promise<void> {
 /** A kernel whose starter is gone has nobody to work for. */
 function leaveWithParent(): void {
   const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && leave(), 1000).unref();
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    leave();
+  }, 1000).unref();
 }
 
 async function start(): Promise<void> {
@@ -315,7 +339,7 @@ async function start(): Promise<void> {
     queue.push(message);
     void work();
   });
-  void receive("control", (message) => void serveControl(message));
+  void receive("control", serveControl);
   void receive("stdin", (message) => questions.answer(message));
   for await (const beat of sockets.heartbeat) await sockets.heartbeat.send(beat);
 }

@@ -1,26 +1,17 @@
 /** The kernel's main thread: runs cells with tslab's executor, catches what they print, show and throw. */
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { StringDecoder } from "node:string_decoder";
+import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import { MessageChannel, Worker } from "node:worker_threads";
 import type { Executor } from "tslab/dist/executor";
 import type { MimeBundle } from "../../src/notebook/display";
 import { tableBundle, type FrameLike } from "../../src/notebook/table";
-import {
-  at,
-  closed,
-  compiling,
-  idle,
-  running,
-  type Farewell,
-  type FrontData,
-  type Order,
-  type OutputKind,
-  type Report,
-} from "./channel";
+import { shared, type Farewell, type FrontData, type Order, type OutputKind, type Report } from "./channel";
 import { Input } from "./input";
 import { createCompiler, type Compiler } from "./compiler";
+import { isLibrary, mayCutKey, type MayCut } from "./cut";
 import { documentationBundle, type Documented } from "./documentation";
 import { describeDiagnostics, describeError, type Failure } from "./traceback";
 import type { Content } from "./wire";
@@ -29,10 +20,10 @@ import type { Content } from "./wire";
 export function startKernel(connectionFile: string | undefined): void {
   if (!connectionFile)
     throw new Error("usage: start.cjs CONNECTION_FILE (Jupyter and the runner start kernels)");
-  const shared = new Int32Array(new SharedArrayBuffer(8));
+  const memory = new Int32Array(new SharedArrayBuffer(4 * Object.keys(shared).length));
   const lines = new MessageChannel();
   const count = new Int32Array(new SharedArrayBuffer(4));
-  const workerData: FrontData = { connectionFile, shared, input: { port: lines.port2, count } };
+  const workerData: FrontData = { connectionFile, memory, input: { port: lines.port2, count } };
   const bootstrap = `require("tsx/cjs"); require(${JSON.stringify(join(__dirname, "front.ts"))});`;
   const front = new Worker(bootstrap, { eval: true, workerData, transferList: [lines.port2] });
   front.on("error", (problem) => {
@@ -46,27 +37,27 @@ export function startKernel(connectionFile: string | undefined): void {
   const input = new Input({ port: lines.port1, count }, (question) =>
     report({ type: "question", ...question }),
   );
-  const cells = new Cells(shared, output, input);
+  const cells = new Cells(memory, output, input);
   front.on("message", (order: Order) => {
     switch (order.type) {
       case "execute":
-        return void cells.run(order).then((content) => report({ type: "answer", id: order.id, content }));
+        return cells.run(order, (content) => report({ type: "answer", id: order.id, content }));
       case "ask":
         return report({ type: "answer", id: order.id, content: cells.ask(order) });
       case "interrupt":
-        report({ type: "interrupted" });
-        return cells.interrupt(order.id);
+        Atomics.add(memory, shared.read, 1);
+        return cells.interrupt(order);
       case "exit":
-        process.exit(0);
+        return cells.leave();
     }
   });
   catchOutput("stdout", output);
   catchOutput("stderr", output);
   console.clear = () => output("clear_output", { wait: false });
-  process.on("SIGINT", () => {}); // interrupts come as messages; the front thread uses the signal to end loops
+  process.on("SIGINT", () => {}); // interrupts come as messages
   process.on("exit", () => {
     front.postMessage({ type: "close" } satisfies Farewell);
-    Atomics.wait(shared, closed, 0, 1000);
+    Atomics.wait(memory, shared.closed, 0, 1000);
   });
   process.on("uncaughtException", (error) => cells.fail(error));
   process.on("unhandledRejection", (reason) => cells.fail(reason));
@@ -102,20 +93,35 @@ function bundleOf(value: unknown): MimeBundle {
   return { "text/plain": inspect(value) };
 }
 
+/** How a cell ends that was stopped, and the library that was cut off with it, if one was. */
+function interruption(cutIn: string | undefined): Failure {
+  const evalue =
+    cutIn === undefined
+      ? "the cell was interrupted"
+      : `the cell was cut off inside ${relative(process.cwd(), cutIn)}, which may be left half-way: restart the kernel before you use it again`;
+  return { ename: "Interrupted", evalue, traceback: [`Interrupted: ${evalue}`] };
+}
+
 class Cells {
   private readonly compiler: Compiler;
   private readonly executor: Executor;
   private readonly sources = new Map<string, string>();
-  /** Ends the present cell with a failure; undefined between cells. */
-  private end: ((failure: Failure) => void) | undefined;
+  /** Ends the present cell, with a failure or well; undefined between cells. */
+  private end: ((failure?: Failure) => void) | undefined;
   /** Of the order for the present or last cell. */
   private id = 0;
   private thrown: unknown;
   private result: unknown;
   private aborter = new AbortController();
+  /** Orders of cells that have asked for their signal and are at work, be they answered or not. */
+  private readonly listening = new Set<number>();
+  private readonly terminated = () => this.leave();
+  private leaving = false;
+  /** The library that was cut off in the present cell. */
+  private cutIn: string | undefined;
 
   constructor(
-    private readonly shared: Int32Array,
+    private readonly memory: Int32Array,
     private readonly output: (kind: OutputKind, content: Content, metadata?: Content) => void,
     private readonly input: Input,
   ) {
@@ -126,12 +132,9 @@ class Cells {
     const converter = {
       ...this.compiler.converter,
       convert: (previous: string, source: string) => {
-        Atomics.store(shared, at, compiling);
-        try {
-          return convert(previous, source);
-        } finally {
-          Atomics.store(shared, at, running);
-        }
+        const converted = convert(previous, source);
+        if (this.told) throw new Error("interrupted before it ran");
+        return converted;
       },
     };
     // The executor's console is where it reports: `log` the value of the last expression, `error` what was thrown.
@@ -153,47 +156,113 @@ class Cells {
     Object.assign(globalThis, {
       [Symbol.for("jupyter.kernel")]: {
         clearOutput: (wait: boolean) => output("clear_output", { wait }),
-        interruptSignal: () => this.aborter.signal,
+        interruptSignal: () => this.listen(),
       },
+      [Symbol.for(mayCutKey)]: mayCut((library) => {
+        this.listens(false, ...this.listening);
+        this.cutIn = library;
+      }),
     });
   }
 
-  /** Runs a cell and returns the content of its `execute_reply`. */
-  async run({ id, code, count, silent, input }: Extract<Order, { type: "execute" }>): Promise<Content> {
+  /** Runs a cell and passes on the content of its `execute_reply`. */
+  run(
+    { id, code, count, silent, input }: Extract<Order, { type: "execute" }>,
+    answer: (content: Content) => void,
+  ) {
     this.id = id;
     const name = `cell:${count}`;
     this.sources.set(name, code);
     this.compiler.nextName = name;
     this.compiler.diagnostics = [];
-    this.thrown = this.result = undefined;
+    this.thrown = this.result = this.cutIn = undefined;
     this.aborter = new AbortController();
     this.input.begin(input);
-    const failure = await new Promise<Failure | undefined>((resolve) => {
-      this.end = resolve;
-      // In a turn of its own, because an interrupt of a loop ends the whole turn.
-      setImmediate(() => {
-        this.executor.execute(code).then(
-          (ok) => {
-            // One turn more, so that a promise that was rejected and not caught fails the cell.
-            setImmediate(() => resolve(ok ? undefined : this.reason(name, code)));
-          },
-          (error: unknown) => resolve(describeError(error, this.known())),
-        );
-      });
+    new Promise<Failure | undefined>((resolve) => (this.end = resolve)).then((ended) => {
+      this.end = undefined;
+      this.input.begin(undefined);
+      // What the cell threw may say what was saved, if it was asked to stop; a cell that was just stopped has no say.
+      const stopped = this.told && !(ended && Atomics.load(this.memory, shared.listener) === id);
+      const failure = stopped ? interruption(this.cutIn) : ended;
+      // What a failed cell still awaits must not put its scope back when it ends.
+      if (failure) this.executor.interrupt();
+      if (failure) this.output("error", { ...failure });
+      else if (this.result !== undefined && !silent) {
+        const data = bundleOf(this.result);
+        this.output("execute_result", { data, metadata: {}, execution_count: count });
+      }
+      answer(failure ? { status: "error", ...failure } : { status: "ok", payload: [], user_expressions: {} });
     });
-    this.end = undefined;
-    this.input.begin(undefined);
-    // What a failed cell still awaits must not put its scope back when it ends.
-    if (failure) this.executor.interrupt();
-    Atomics.store(this.shared, at, idle);
-    if (failure) {
-      this.output("error", { ...failure });
-      return { status: "error", ...failure };
+    // Last, because a cell that is cut off ends the whole turn.
+    this.execute(code).then(
+      (ok) => {
+        // One turn more, so that a promise that was rejected and not caught fails the cell.
+        setImmediate(() => this.endOf(id)?.(ok ? undefined : this.reason(name, code)));
+      },
+      (error: unknown) => this.endOf(id)?.(describeError(error, this.known())),
+    );
+  }
+
+  private endOf(id: number) {
+    return id === this.id ? this.end : undefined;
+  }
+
+  /** Whether the present cell was told to stop. */
+  private get told(): boolean {
+    return Atomics.load(this.memory, shared.told) === this.id;
+  }
+
+  /**
+   * tslab's executor on a cell, with two changes to how it calls the compiled cell: without `breakOnSigint`, which would
+   * end native code as well, and noting when what the cell awaits has ended, also after the cell was interrupted.
+   */
+  private execute(code: string): Promise<boolean> {
+    const vm = createRequire(__filename)("node:vm") as typeof import("node:vm");
+    const { runInThisContext } = vm;
+    const { id } = this;
+    const over = () => this.listens(false, id);
+    vm.runInThisContext = (compiled: string) => {
+      vm.runInThisContext = runInThisContext;
+      try {
+        const value: unknown = runInThisContext(compiled);
+        Promise.resolve(value).then(over, over);
+        return value;
+      } catch (error) {
+        over();
+        throw error;
+      }
+    };
+    const done = this.executor.execute(code); // calls it at once, or not at all
+    vm.runInThisContext = runInThisContext;
+    return done;
+  }
+
+  /** The signal of the present cell, which ends by itself from now on when it is interrupted. */
+  private listen(): AbortSignal {
+    if (this.end) {
+      Atomics.store(this.memory, shared.listener, this.id);
+      this.listens(true, this.id);
     }
-    if (this.result !== undefined && !silent) {
-      this.output("execute_result", { data: bundleOf(this.result), metadata: {}, execution_count: count });
-    }
-    return { status: "ok", payload: [], user_expressions: {} };
+    return this.aborter.signal;
+  }
+
+  private listens(yes: boolean, ...ids: number[]): void {
+    for (const id of ids)
+      if (yes) this.listening.add(id);
+      else this.listening.delete(id);
+    const { size } = this.listening;
+    Atomics.store(this.memory, shared.listening, size);
+    process.off("SIGTERM", this.terminated);
+    if (size > 0)
+      process.on("SIGTERM", this.terminated); // Jupyter sends it where a kernel does not leave soon
+    else if (this.leaving) setTimeout(() => process.exit(0), 50); // the cell's last words come first
+  }
+
+  /** Ends the process once the work that listens has come to its end. */
+  leave(): void {
+    this.leaving = true;
+    this.aborter.abort(new Error("the kernel is shutting down"));
+    if (this.listening.size === 0) process.exit(0);
   }
 
   /** An error that nobody caught fails the present cell; after its end it is shown as an error of that cell. */
@@ -204,11 +273,10 @@ class Cells {
     else this.output("error", { ...failure });
   }
 
-  interrupt(id: number): void {
+  interrupt({ id, again }: Extract<Order, { type: "interrupt" }>): void {
     if (id !== this.id) return;
-    const message = "the cell was interrupted";
-    this.aborter.abort(new Error(message));
-    this.end?.({ ename: "Interrupted", evalue: message, traceback: [`Interrupted: ${message}`] });
+    this.aborter.abort(new Error("the cell was interrupted"));
+    if (again || !this.listening.has(id)) this.end?.();
   }
 
   /** Completion, documentation of what is at the cursor, or whether a console should run the line. */
@@ -251,17 +319,38 @@ class Cells {
   private reason(name: string, code: string): Failure {
     const { diagnostics } = this.compiler;
     if (diagnostics.length > 0) return describeDiagnostics(diagnostics, name, code);
-    const interrupted =
-      (this.thrown as { code?: unknown } | undefined)?.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED";
-    if (interrupted)
-      return describeError(
-        Object.assign(new Error("the cell was interrupted"), { name: "Interrupted" }),
-        this.known(),
-      );
     return describeError(this.thrown, this.known());
   }
 
   private known() {
     return { sources: this.sources, places: this.compiler.places };
   }
+}
+
+/** See cut.ts; `cut` is told the library that is cut off, if one is. */
+function mayCut(cut: (library: string | undefined) => void): MayCut {
+  const node = process as unknown as Internals;
+  const { noDeprecation } = node;
+  node.noDeprecation = true;
+  const { clearAsyncIdStack } = node.binding("async_wrap");
+  node.noDeprecation = noDeprecation;
+  const { cache } = createRequire(__filename);
+  return (scripts) => {
+    const paths = scripts.map((script) => (script.startsWith("file:") ? fileURLToPath(script) : script));
+    // Native code may have called what is to be cut off, and few addons survive that.
+    const native = Object.values(cache)
+      .filter((module) => module!.children.some(({ filename }) => filename.endsWith(".node")))
+      .map((module) => inPackage.exec(module!.filename)?.[0] ?? module!.filename);
+    if (paths.some((path) => native.some((place) => path.startsWith(place)))) return false;
+    clearAsyncIdStack(); // as Node does after an exception that nobody caught: what is cut off does not leave its contexts
+    cut(paths.find(isLibrary));
+    return true;
+  };
+}
+
+const inPackage = /^.*[\\/]node_modules[\\/](@[^\\/]+[\\/])?[^\\/]+[\\/]/;
+
+interface Internals {
+  noDeprecation: boolean | undefined;
+  binding(name: "async_wrap"): { clearAsyncIdStack(): void };
 }

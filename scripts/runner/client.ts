@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Dealer, Subscriber } from "zeromq";
+import { patience } from "../../jupyter/kernel/channel";
 import {
   createMessage,
   decodeMessage,
@@ -27,6 +28,13 @@ interface Pending {
   resolve(content: Content): void;
   reject(error: Error): void;
 }
+
+/** What usually lies behind a signal that nobody here sent. */
+const causes: Partial<Record<NodeJS.Signals, string>> = {
+  SIGKILL: ", which is what the system does when memory runs out",
+  SIGSEGV: ": native code failed",
+  SIGABRT: ": native code failed, or JavaScript's memory ran out",
+};
 
 export class KernelDied extends Error {
   override name = "KernelDied";
@@ -54,7 +62,7 @@ export class KernelClient {
     process.stderr!.on("data", keep);
     process.on("error", (error) => this.end(`could not be started: ${error.message}`));
     process.on("close", (code, signal) =>
-      this.end(signal ? `was killed by ${signal}` : `exited with code ${code}`),
+      this.end(signal ? `was killed by ${signal}${causes[signal] ?? ""}` : `exited with code ${code}`),
     );
     const at = (port: number) => `${connection.transport}://${connection.ip}:${port}`;
     this.shell.connect(at(connection.shell_port));
@@ -92,6 +100,9 @@ export class KernelClient {
       detached: process.platform !== "win32", // a Ctrl-C in the terminal is the runner's to handle
     });
     const client = new KernelClient(child, connection, folder);
+    const killed = () => child.kill("SIGKILL"); // by the end of this process
+    process.on("exit", killed);
+    child.on("close", () => process.off("exit", killed));
     try {
       await client.greet(limit);
     } catch (error) {
@@ -130,16 +141,22 @@ export class KernelClient {
     });
   }
 
-  /** Stops the running cell. */
-  async interrupt(): Promise<void> {
-    await this.request("control", "interrupt_request");
+  /**
+   * Stops the running cell. The answer is whether it listens to its signal: it then ends by itself, once it has saved its
+   * work, or at a second interrupt.
+   */
+  async interrupt(): Promise<boolean> {
+    return (await this.request("control", "interrupt_request"))["listens"] === true;
   }
 
-  /** Asks the kernel to leave, and makes it leave where it does not within two seconds. */
+  /**
+   * Asks the kernel to leave and waits until it has. Cells that listen to their signal save first; a kernel that is
+   * busy with anything else leaves within seconds.
+   */
   async shutdown(): Promise<void> {
     if (this.death) return;
     this.request("control", "shutdown_request", { restart: false }).catch(() => {});
-    await Promise.race([this.left(), new Promise((resolve) => setTimeout(resolve, 2000).unref())]);
+    await Promise.race([this.left(), new Promise((resolve) => setTimeout(resolve, patience + 5000).unref())]);
     await this.kill();
   }
 

@@ -50,8 +50,8 @@ export class NotebookFailure extends Error {
   }
 }
 
-/** Milliseconds that an interrupted cell has to come to its end. */
-const grace = 10_000;
+/** Seconds that an interrupted cell has to come to its end: one that saves its work then, and any other. */
+export const grace = { saving: 120, other: 10 };
 
 /**
  * Runs the code cells in order; the executed notebook is saved after each.
@@ -136,24 +136,32 @@ async function runCell(
   });
   if (typeof ended !== "string") return ended;
   const problem = ended === "limit" ? `the cell took longer than its limit of ${run.limit} s` : "interrupted";
-  const settled = reply.catch(() => undefined);
-  await Promise.race([
-    kernel
-      .interrupt()
-      .catch(() => {})
-      .then(() => settled),
-    after(grace),
-  ]);
+  const how = await stopCell(kernel, reply);
   cell.outputs = cell.outputs.filter(
     (output) => output.output_type !== "error" || output.ename !== "Interrupted",
   );
   cell.outputs.push({
     output_type: "error",
     ename: "Stopped",
-    evalue: problem,
-    traceback: [`Stopped: ${problem}`],
+    evalue: `${problem}${how}`,
+    traceback: [`Stopped: ${problem}${how}`],
   });
-  throw new NotebookFailure(run.path, number, undefined, problem);
+  throw new NotebookFailure(run.path, number, undefined, `${problem}${how}`);
+}
+
+/** Interrupts the running cell and says how it came to its end, as far as that matters. */
+async function stopCell(kernel: KernelClient, reply: Promise<Content>): Promise<string> {
+  try {
+    const listens = await kernel.interrupt();
+    const seconds = listens ? grace.saving : grace.other;
+    const ended = await Promise.race([reply, after(seconds * 1000)]);
+    if (ended)
+      return ended["ename"] === "Interrupted" || !ended["evalue"] ? "" : `: ${String(ended["evalue"])}`;
+    await kernel.kill();
+    return `, and killed, because it had not ended ${seconds} s later: what it had not saved is lost`;
+  } catch (error) {
+    return `, and ${(error as Error).message}\nWhat the cell had not saved is lost.`;
+  }
 }
 
 /** The reply, or why it is not waited for any longer. */
@@ -184,7 +192,8 @@ async function firstOf(
   }
 }
 
-const after = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
+const after = (milliseconds: number) =>
+  new Promise<undefined>((resolve) => setTimeout(resolve, milliseconds, undefined).unref());
 
 function failureOf(path: string, number: number, content: Content): NotebookFailure {
   const { ename, evalue, traceback, execution_count } = content as {

@@ -50,7 +50,7 @@ test("an interrupted cell saves its step, and the same cell goes on from there",
           onText(printed);
         },
       );
-    let interrupting: Promise<void> | undefined;
+    let interrupting: Promise<unknown> | undefined;
     const stopped = await train((text) => {
       if (text.includes("five steps")) interrupting ??= kernel.interrupt();
     });

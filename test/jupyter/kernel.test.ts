@@ -20,9 +20,12 @@ interface Ran {
   error: { ename: string; evalue: string; traceback: string[] } | undefined;
 }
 
-async function run(code: string, options: Content = {}): Promise<Ran> {
+async function run(code: string, options: Content = {}, heard = () => {}): Promise<Ran> {
   const messages: { type: string; content: Content }[] = [];
-  const listener = ({ header, content }: Message) => void messages.push({ type: header.msg_type, content });
+  const listener = ({ header, content }: Message) => {
+    messages.push({ type: header.msg_type, content });
+    if (header.msg_type === "stream") heard();
+  };
   const reply = await kernel.execute(code, listener, options);
   const contents = (type: string) => messages.filter((one) => one.type === type).map((one) => one.content);
   const text = (name: string) =>
@@ -38,6 +41,13 @@ async function run(code: string, options: Content = {}): Promise<Ran> {
     result: (contents("execute_result")[0]?.["data"] as Content | undefined)?.["text/plain"],
     error: contents("error")[0] as Ran["error"],
   };
+}
+
+/** Starts a cell that prints. */
+function begin(code: string): { printed: Promise<void>; ended: Promise<Ran> } {
+  let heard = () => {};
+  const printed = new Promise<void>((resolve) => (heard = resolve));
+  return { printed, ended: run(code, {}, () => heard()) };
 }
 
 /** The text of the value of a cell that must succeed. */
@@ -197,10 +207,10 @@ for (const [what, code] of [
 ] as const) {
   test(`${what} can be interrupted, and the kernel remembers what was before`, async () => {
     await run("const kept = 5;");
-    const running = run(`console.log("on");\n${code}`);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const running = begin(`console.log("on");\n${code}`);
+    await running.printed;
     await kernel.interrupt();
-    const { reply, error, stdout } = await running;
+    const { reply, error, stdout } = await running.ended;
     assert.equal(stdout, "on\n");
     assert.deepEqual([reply["status"], error?.ename], ["error", "Interrupted"]);
     assert.equal(await valueOf("kept"), "5");
@@ -209,12 +219,13 @@ for (const [what, code] of [
 
 test("an interrupt aborts the signal that long work listens to", async () => {
   await run('import { interruptSignal } from "./src/index";\nconst seen = { aborted: false };');
-  const running = run(
+  const running = begin(
     'interruptSignal().addEventListener("abort", () => (seen.aborted = true));\nconsole.log("on");\nawait new Promise(() => setTimeout(() => {}, 1e6));',
   );
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await running.printed;
   await kernel.interrupt();
-  await running;
+  await kernel.interrupt(); // the first one left it to the cell when it ends
+  await running.ended;
   assert.equal(await valueOf("seen.aborted"), "true");
 });
 
