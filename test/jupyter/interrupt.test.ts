@@ -110,7 +110,7 @@ for (const [where, code] of [
   test(`an endless loop ${where} is interrupted, and the kernel works on`, async () => {
     const { reply, evalue, printed } = await interrupted(code, 100);
     assert.deepEqual([reply["ename"], evalue], ["Interrupted", "the cell was interrupted"]);
-    assert.equal(printed, "on\n");
+    assert.match(printed, /^on\n/);
     await assertWorks();
   });
 }

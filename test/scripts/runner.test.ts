@@ -109,6 +109,45 @@ test("an abort of the run interrupts the cell and saves", async () => {
   assert.deepEqual(cells[2]!.outputs, []);
 });
 
+const listening =
+  'import { interruptSignal, startProgress } from "./src/index";\n[interruptSignal, startProgress];';
+const aborted =
+  'startProgress("At work", 2, { after: 0 }).advance();\nawait new Promise((resolve) => interruptSignal().addEventListener("abort", resolve));';
+/** Aborts the run once the cell is at work. */
+const whenAtWork = (stop: AbortController) => ({
+  signal: stop.signal,
+  onProgress: ({ note }: { note: string | undefined }) => note?.startsWith("At work") && stop.abort(),
+});
+
+test("an aborted run waits for what the cell saves, and says what the cell says", async () => {
+  const stop = new AbortController();
+  const file = join(folder, "saved");
+  const { failure, cells } = await runCells(
+    [
+      listening,
+      `${aborted}\nfor (let i = 0; i < 3; i++) {\n  require("node:child_process").execSync("${process.execPath} -e 'setTimeout(() => {}, 1500)'");\n  await null;\n}\nrequire("node:fs").writeFileSync(${JSON.stringify(file)}, "3");\nthrow new Error("stopped after step 3");`,
+    ],
+    whenAtWork(stop),
+  );
+  assert.match(String(failure?.message), /cell 2: interrupted: stopped after step 3$/);
+  assert.equal(readFileSync(file, "utf8"), "3");
+  const last = cells[1]!.outputs.at(-1);
+  assert.equal(last?.output_type === "error" && last.evalue, "interrupted: stopped after step 3");
+});
+
+test("a kernel that dies while its cell is stopped is said to have died", async () => {
+  const stop = new AbortController();
+  const { failure } = await runCells(
+    [listening, `${aborted}\nprocess.kill(process.pid, "SIGKILL");`],
+    whenAtWork(stop),
+  );
+  assert.match(
+    String(failure?.message),
+    /cell 2: interrupted, and the kernel was killed by SIGKILL, which is what the system does when memory runs out/,
+  );
+  assert.match(String(failure?.message), /What the cell had not saved is lost\.$/);
+});
+
 test("an error that comes after its cell fails the notebook", async () => {
   const { failure } = await runCells([
     'setTimeout(() => Promise.reject(new Error("late")), 5);\n"done"',

@@ -5,29 +5,39 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
-import { readNotebook } from "../../scripts/runner/notebook";
+import { readNotebook, writeNotebook } from "../../scripts/runner/notebook";
 import type { Manifest } from "../../src/notebook";
 
 const root = resolve(__dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "start-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
+const fixtures = join(root, "test/notebooks/fixtures");
 const start = (...args: string[]) => startIn({}, ...args);
 
-async function startIn(
+function startIn(environment: NodeJS.ProcessEnv, ...args: string[]) {
+  return startAmong(fixtures, environment, () => {}, ...args);
+}
+
+/** `look` is called time and again, with what the run has said on stderr and with what sends a signal as a terminal does. */
+async function startAmong(
+  notebooks: string,
   environment: NodeJS.ProcessEnv,
+  look: (err: string, signal: (name: NodeJS.Signals) => void) => void,
   ...args: string[]
 ): Promise<{ code: number; out: string; err: string }> {
-  const notebooks = join(root, "test/notebooks/fixtures");
   const child = spawn(process.execPath, ["scripts/start.mjs", "--notebooks", notebooks, ...args], {
     cwd: root,
+    detached: true,
     env: { ...process.env, ...environment },
   });
   let out = "";
   let err = "";
   child.stdout.on("data", (data: Buffer) => (out += data.toString()));
   child.stderr.on("data", (data: Buffer) => (err += data.toString()));
+  const looking = setInterval(() => look(err, (name) => process.kill(-child.pid!, name)), 100);
   const [code] = (await once(child, "close")) as [number];
+  clearInterval(looking);
   return { code, out, err };
 }
 
@@ -138,3 +148,59 @@ test("a read-only and a full disk are said in a line, and only what was written 
     execFileSync("umount", [place]);
   }
 });
+
+test("Ctrl-C lets the running cell save, a second one ends at once; both say so, and no kernel is left", async () => {
+  const notebooks = join(folder, "notebooks");
+  const saved = join(folder, "saved");
+  const pid = join(folder, "pid");
+  const source = `
+    import { writeFileSync } from "node:fs";
+    import { interruptSignal } from "./src/index";
+    const aborted = new Promise((resolve) => interruptSignal().addEventListener("abort", resolve));
+    writeFileSync(${JSON.stringify(pid)}, String(process.pid));
+    await aborted;
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    writeFileSync(${JSON.stringify(saved)}, "");`;
+  const cell = { id: "c", metadata: {}, execution_count: null, outputs: [] };
+  writeNotebook(join(notebooks, "slow.ipynb"), {
+    nbformat: 4,
+    nbformat_minor: 5,
+    metadata: {},
+    cells: [
+      { ...cell, cell_type: "code", source: "const parameters = {};", metadata: { tags: ["parameters"] } },
+      { ...cell, id: "d", cell_type: "code", source },
+    ],
+  });
+  for (const twice of [false, true]) {
+    for (const file of [saved, pid]) rmSync(file, { force: true });
+    let sent = 0;
+    const { code, err } = await startAmong(
+      notebooks,
+      {},
+      (err, signal) => {
+        const times = err.includes("Stopping:") && twice ? 2 : existsSync(pid) ? 1 : 0;
+        while (sent < times) {
+          signal("SIGINT");
+          sent += 1;
+        }
+      },
+      "--out",
+      folder,
+    );
+    assert.equal(code, 130, err);
+    assert.match(err, /Stopping: a cell that saves its work.* has 120 s\. Ctrl-C again leaves at once/);
+    assert.equal(/Left at once\. What the running cell had not saved is lost/.test(err), twice);
+    assert.equal(existsSync(saved), !twice, err);
+    const kernel = Number(readFileSync(pid, "utf8"));
+    for (let i = 0; i < 50 && alive(kernel); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.ok(!alive(kernel));
+  }
+});
+
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
