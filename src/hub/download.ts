@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { open, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileMatches, hashFile, startChecksum } from "./checksum";
+import { checksumOf, fileMatches } from "./checksum";
 import { HubError } from "./errors";
 import { cachePath, checkHubFile, hubAccess, resolveUrl, type HubAccess, type HubFile } from "./location";
 import { claimPartial } from "./partial";
@@ -20,7 +20,8 @@ import {
 export interface DownloadProgress {
   file: string;
   receivedBytes: number;
-  totalBytes: number;
+  /** `null` while the server has not said it; at the end it is what has come. */
+  totalBytes: number | null;
   bytesPerSecond: number;
   /** `null` until it can be told. */
   secondsLeft: number | null;
@@ -114,6 +115,8 @@ async function fetchToCache(options: DownloadOptions, path: string): Promise<str
 /** Brings all bytes of one file into its partial file. */
 class Download {
   private received = 0;
+  /** The file's size, where it is known. */
+  private total: number | null;
   private entityTag: string | null = null;
   private lastReport = 0;
   private readonly onProgress: (progress: DownloadProgress) => void;
@@ -126,29 +129,33 @@ class Download {
     private readonly policy: RetryPolicy,
     private readonly options: DownloadOptions,
   ) {
+    this.total = remote.size;
     this.onProgress = options.onProgress ?? showDownload(`Downloading ${options.repo}/${options.file}`);
   }
 
   /** Continues or starts the download, and returns the checksum of what has come. */
   async run(): Promise<string> {
+    this.total = this.remote.size;
     this.received = await stat(this.partial).then(({ size }) => size, () => 0); // prettier-ignore
-    if (this.received > this.remote.size) this.received = 0;
+    if (this.total !== null && this.received > this.total) this.received = 0;
     this.entityTag = null;
     await this.requireSpace();
     const file = await open(this.partial, this.received > 0 ? "r+" : "w");
     try {
       const startedAt = { time: performance.now(), received: this.received };
-      if (this.received < this.remote.size) {
+      if (this.total === null || this.received < this.total) {
         await persist(this.policy, this.options.signal, this.url, () => this.receive(file, startedAt), () => this.received); // prettier-ignore
       }
+      await file.truncate(this.received); // after an earlier attempt at a file of unknown size
       await file.sync();
+      this.total = this.received;
       this.report(startedAt, true);
     } catch (error) {
       throw this.explainDisk(error);
     } finally {
       await file.close();
     }
-    return (await hashFile(this.partial, startChecksum(this.remote))).digest("hex");
+    return checksumOf(this.partial, this.remote.checksum);
   }
 
   private async receive(file: FileHandle, startedAt: Start): Promise<void> {
@@ -160,7 +167,6 @@ class Download {
         method: "GET",
         headers,
         signal,
-        followToOtherHosts: () => true,
       });
       alive();
       if (!this.continues(response.status, response.headers.get("content-range"))) this.received = 0;
@@ -182,10 +188,10 @@ class Download {
       for await (const chunk of response.body ?? []) {
         alive();
         const bytes = chunk as Uint8Array;
-        if (this.received + bytes.length > this.remote.size) {
+        if (this.total !== null && this.received + bytes.length > this.total) {
           throw new HubError(
             "refused",
-            `${show(this.url)}: more bytes came than the ${this.remote.size} announced`,
+            `${show(this.url)}: more bytes came than the ${this.total} announced`,
           );
         }
         for (let written = 0; written < bytes.length;) {
@@ -195,7 +201,7 @@ class Download {
         }
         this.report(startedAt, false);
       }
-      if (this.received < this.remote.size) throw new Error("the connection ended early");
+      if (this.total !== null && this.received < this.total) throw new Error("the connection ended early");
     });
   }
 
@@ -206,7 +212,7 @@ class Download {
       if (
         !match ||
         Number(match[1]) !== this.received ||
-        (match[2] !== "*" && Number(match[2]) !== this.remote.size)
+        (match[2] !== "*" && this.total !== null && Number(match[2]) !== this.total)
       ) {
         throw new HubError(
           "refused",
@@ -219,21 +225,22 @@ class Download {
   }
 
   private async requireSpace(): Promise<void> {
+    if (this.total === null) return;
     const { bavail, bsize } = await statfs(dirname(this.partial));
-    const needed = this.remote.size - this.received;
-    if (bavail * bsize < needed) throw this.diskFull(needed);
+    if (bavail * bsize < this.total - this.received) throw this.diskFull();
   }
 
   private explainDisk(error: unknown): unknown {
     const code = (error as NodeJS.ErrnoException).code;
-    return code === "ENOSPC" || code === "EDQUOT" ? this.diskFull(this.remote.size - this.received) : error;
+    return code === "ENOSPC" || code === "EDQUOT" ? this.diskFull() : error;
   }
 
-  private diskFull(needed: number): HubError {
+  private diskFull(): HubError {
+    const needed = this.total === null ? "more megabytes" : `${Math.ceil((this.total - this.received) / 1e6)} MB more`; // prettier-ignore
     const folder = dirname(this.partial);
     return new HubError(
       "disk full",
-      `${this.options.repo}/${this.options.file}: ${Math.ceil(needed / 1e6)} MB more are needed in ${folder}; make room and run again, what has come is kept`,
+      `${this.options.repo}/${this.options.file}: ${needed} are needed in ${folder}; make room and run again, what has come is kept`,
     );
   }
 
@@ -246,10 +253,14 @@ class Download {
     this.onProgress({
       file: this.options.file,
       receivedBytes: this.received,
-      totalBytes: this.remote.size,
+      totalBytes: this.total,
       bytesPerSecond,
       secondsLeft:
-        bytesPerSecond > 0 ? (this.remote.size - this.received) / bytesPerSecond : atEnd ? 0 : null,
+        this.total !== null && bytesPerSecond > 0
+          ? (this.total - this.received) / bytesPerSecond
+          : atEnd
+            ? 0
+            : null,
     });
   }
 }

@@ -1,7 +1,7 @@
 import { startProgress, type Progress } from "../notebook";
 import type { DownloadProgress } from "./download";
 
-/** Shows a download in the notebook or terminal, in megabytes that are still to come when it starts. */
+/** Shows a download in the notebook or terminal, in megabytes that are still to come, where that is known, when it starts. */
 export function showDownload(label: string): (progress: DownloadProgress) => void {
   let progress: Progress | undefined;
   let base = 0;
@@ -9,7 +9,9 @@ export function showDownload(label: string): (progress: DownloadProgress) => voi
   return ({ receivedBytes, totalBytes }) => {
     if (!progress) {
       base = receivedBytes;
-      progress = startProgress(label, Math.ceil((totalBytes - base) / 1e6), { unit: "MB" });
+      progress = startProgress(label, totalBytes === null ? null : Math.ceil((totalBytes - base) / 1e6), {
+        unit: "MB",
+      });
     }
     const megabytes = Math.floor((receivedBytes - base) / 1e6);
     progress.advance(megabytes - shown);

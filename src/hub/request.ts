@@ -1,4 +1,5 @@
 import { EnvHttpProxyAgent, fetch, type Response } from "undici";
+import { shorten } from "../text";
 import { HubError } from "./errors";
 import type { HubAccess } from "./location";
 
@@ -9,8 +10,8 @@ export interface RequestOptions {
   method: "GET" | "HEAD";
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  /** Whether to follow a redirect to another host too; those within a host are always followed. */
-  followToOtherHosts: (redirect: Response) => boolean;
+  /** Which redirects are followed; all by default. One that is not is the answer. */
+  follow?: (redirect: Response) => boolean;
 }
 
 /**
@@ -44,7 +45,7 @@ export async function hubRequest(url: URL, access: HubAccess, options: RequestOp
         `${current.host} redirects to ${next.protocol}//${next.host}, which is not followed`,
       );
     }
-    if (next.origin !== current.origin && !options.followToOtherHosts(response)) return response;
+    if (options.follow?.(response) === false) return response;
     await response.body?.cancel();
     current = next;
   }
@@ -55,14 +56,14 @@ export async function hubRequest(url: URL, access: HubAccess, options: RequestOp
 export interface RemoteFile {
   /** SHA-256 of a large file (Git LFS), 64 digits; Git's blob SHA-1 of a small one, 40 digits. */
   checksum: string;
-  /** In bytes. */
-  size: number;
+  /** In bytes; `null` where the answer does not say it, as a mirror that sends in chunks does not. */
+  size: number | null;
   /** The commit that the revision names now. */
   commit: string | null;
 }
 
 /**
- * Asks for a file's checksum, size and commit (`HEAD`).
+ * Asks for a file's checksum, size and commit (`HEAD`, or the head of a `GET` where a mirror has no `HEAD`).
  *
  * @throws {HubError} for an answer that is no success, or that no hub would give
  */
@@ -72,20 +73,37 @@ export async function describeRemoteFile(
   signal?: AbortSignal,
 ): Promise<RemoteFile> {
   // The hub's own redirect to its CDN says what the file is; a mirror's redirect to the hub does not.
-  const followToOtherHosts = ({ headers }: Response) => !headers.has("x-linked-etag");
-  const response = await hubRequest(url, access, { method: "HEAD", signal, followToOtherHosts });
+  const follow = ({ headers }: Response) => !headers.has("x-linked-etag");
+  let response = await hubRequest(url, access, { method: "HEAD", signal, follow });
   await response.body?.cancel();
+  if (response.status === 405 || response.status === 501) {
+    response = await hubRequest(url, access, { method: "GET", signal, follow });
+    await response.body?.cancel();
+  }
   if (response.status >= 400) throw statusError(response, url, access);
   const header = (name: string) => response.headers.get(name);
-  const checksum = (header("x-linked-etag") ?? header("etag") ?? "").replace(/^W\/|"/g, "").toLowerCase();
-  const size = Number(header("x-linked-size") ?? header("content-length") ?? NaN);
-  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(checksum) || !Number.isSafeInteger(size) || size < 0) {
+  const tag = header("x-linked-etag") ?? header("etag");
+  // Servers that compress mark their tags.
+  const checksum = (tag ?? "")
+    .replace(/^W\/|"/g, "")
+    .replace(/-gzip$/, "")
+    .toLowerCase();
+  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(checksum)) {
+    const found = tag === null ? "has no header ETag or X-Linked-ETag" : `has the ETag ${shorten(tag, 80)}`;
     throw new HubError(
       "refused",
-      `${show(url)} does not answer like the Hugging Face hub (no checksum or size); look at HF_ENDPOINT, or for a proxy's login page`,
+      `${show(url)} does not answer like the Hugging Face hub: the answer ${found}, so there is no checksum (SHA-1 or SHA-256) to check the file by; ` +
+        "set HF_ENDPOINT to a mirror that sends the hub's ETag, look for a proxy's login page, or download the files into a folder and name it in PERSONA_MODEL (a model) or PERSONA_DATA (the corpus)",
     );
   }
-  return { checksum, size, commit: header("x-repo-commit") };
+  return { checksum, size: sizeOf(response), commit: header("x-repo-commit") };
+}
+
+/** The file's size as an answer says it: of a redirect or of compressed bytes, Content-Length is another one. */
+function sizeOf({ status, headers }: Response): number | null {
+  const isOfFile = status < 300 && !headers.has("content-encoding");
+  const said = headers.get("x-linked-size") ?? (isOfFile ? headers.get("content-length") : null);
+  return said !== null && /^\d{1,15}$/.test(said) ? Number(said) : null;
 }
 
 /** A status that may pass when the request is made again. */

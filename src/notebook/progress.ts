@@ -22,7 +22,8 @@ export interface ProgressOptions {
 }
 
 /**
- * Starts a report on `total` units of work, with the rate and the time left. In a notebook one output that is replaced
+ * Starts a report on `total` units of work, with the rate and the time left; without the time where `total` is `null`,
+ * not known. In a notebook one output that is replaced
  * in place, in a terminal one line, elsewhere (a log file) a line every 30 seconds.
  *
  * @example
@@ -30,7 +31,7 @@ export interface ProgressOptions {
  * for (const text of texts) { encode(text); progress.advance(); }
  * progress.finish();
  */
-export function startProgress(label: string, total: number, options: ProgressOptions = {}): Progress {
+export function startProgress(label: string, total: number | null, options: ProgressOptions = {}): Progress {
   const { unit = "items", after = 2, stream = process.stderr, now = () => performance.now() } = options;
   const started = now();
   const show = reporter(stream);
@@ -41,10 +42,11 @@ export function startProgress(label: string, total: number, options: ProgressOpt
   const seconds = () => (now() - started) / 1000;
   const line = (note?: string) => {
     const worked = done - skipped;
+    const rate = `${(worked / seconds()).toPrecision(3)} ${unit}/s`;
+    if (total === null) return `${label}: ${done} ${unit}, ${rate}${note ? `, ${note}` : ""}`;
     const left =
       worked > 0 ? `, ${formatDuration((seconds() / worked) * Math.max(0, total - done))} left` : "";
     const share = total > 0 ? ` (${Math.floor((100 * done) / total)} %)` : "";
-    const rate = `${(worked / seconds()).toPrecision(3)} ${unit}/s`;
     return `${label}: ${done} of ${total} ${unit}${share}, ${rate}${left}${note ? `, ${note}` : ""}`;
   };
   return {

@@ -2,6 +2,5 @@ export * from "./characters";
 export * from "./issues";
 export * from "./nearest";
 export * from "./ngrams";
-export * from "./nearest";
 export * from "./shorten";
 export * from "./well-formed";

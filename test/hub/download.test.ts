@@ -15,6 +15,7 @@ import { createServer } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { after, before, beforeEach, test } from "node:test";
 import {
   downloadFile,
@@ -304,6 +305,123 @@ test("an HTML page in place of the file is refused as one, and nothing is left",
   } finally {
     proxy.closeAllConnections();
     proxy.close();
+  }
+});
+
+test("a mirror that says no sizes: fetched, continued, and checked by the checksum alone", async () => {
+  for (const lfs of [false, true]) {
+    const cacheDirectory = join(cache, String(lfs));
+    const seen: DownloadProgress[] = [];
+    serve({ lfs, unsized: true, cuts: [30_000] });
+    hub.seen.length = 0;
+    const path = await download({ cacheDirectory, onProgress: (progress) => seen.push(progress) });
+    assert.deepEqual(readFileSync(path), content);
+    assert.equal(hub.requests("GET").at(-1)!.range, "bytes=30000-");
+    assert.equal(seen[0]!.totalBytes, null);
+    assert.deepEqual([seen.at(-1)!.totalBytes, seen.at(-1)!.secondsLeft], [content.length, 0]);
+    const { length } = hub.requests("GET");
+    assert.equal(await download({ cacheDirectory }), path);
+    assert.equal(hub.requests("GET").length, length, "what is in the cache has the checksum");
+
+    const shorter = content.subarray(0, 500);
+    serve({ lfs, unsized: true, content: shorter, damaged: [content] });
+    assert.deepEqual(readFileSync(await download({ cacheDirectory })), shorter, "damaged, then right");
+    serve({ lfs, unsized: true, damaged: [shorter, shorter] });
+    await failure("checksum", download({ cacheDirectory }));
+    serve({ lfs, unsized: true, content: Buffer.alloc(0) });
+    assert.equal(readFileSync(await download({ cacheDirectory })).length, 0);
+  }
+});
+
+test("a longer partial file of unknown size leaves nothing behind the right one", async () => {
+  serve({ unsized: true });
+  const place = join(cache, "models/google/tiny/main");
+  mkdirSync(place, { recursive: true });
+  const partial = join(place, `model.safetensors.${gitBlobSha1(content)}.${process.pid}.incomplete`);
+  writeFileSync(partial, Buffer.alloc(content.length + 7));
+  assert.deepEqual(readFileSync(await download()), content);
+  assert.equal(filesLeft().length, 1);
+});
+
+test("a redirect within the host is followed, with the token, also where it is relative", async () => {
+  for (const lfs of [false, true]) {
+    for (const movedTo of [
+      "/new/name/resolve/main/model.safetensors",
+      "../../../../new/name/resolve/main/model.safetensors",
+    ]) {
+      serve({ movedTo });
+      serve({ lfs, token: "hf_secret" }, "/new/name/resolve/main/model.safetensors");
+      const path = await download({
+        cacheDirectory: mkdtempSync(join(cache, "c")),
+        access: { endpoint: hub.endpoint, token: "hf_secret", offline: false },
+      });
+      assert.deepEqual(readFileSync(path), content);
+    }
+  }
+});
+
+test("a mirror may describe a file where it redirects within itself, and may know no HEAD", async () => {
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  const methods: string[] = [];
+  const mirror = createServer((request, response) => {
+    methods.push(request.method!);
+    if (request.method === "HEAD") return void response.writeHead(405).end();
+    if (request.url === "/store/1") return void response.writeHead(200, { etag: '"1-2"' }).end(content);
+    response.writeHead(302, { location: "/store/1", "x-linked-etag": `"${sha256}"` }).end("Found");
+  });
+  await new Promise<void>((ready) => mirror.listen(0, "127.0.0.1", ready));
+  const endpoint = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`;
+  try {
+    assert.deepEqual(readFileSync(await download({ access: { endpoint, offline: false } })), content);
+    assert.deepEqual(methods, ["HEAD", "GET", "GET", "GET"]);
+  } finally {
+    mirror.closeAllConnections();
+    mirror.close();
+  }
+});
+
+test("without the hub's checksum a mirror is refused, with what it sent and the ways out", async () => {
+  for (const [tag, said] of [
+    [undefined, "has no header ETag or X-Linked-ETag"],
+    ['"5f3a-1234"', 'has the ETag "5f3a-1234"'],
+    [`"${"a".repeat(32)}"`, `has the ETag "${"a".repeat(32)}"`],
+  ] as const) {
+    const mirror = createServer((_, response) =>
+      response.writeHead(200, tag ? { etag: tag } : {}).end(content),
+    );
+    await new Promise<void>((ready) => mirror.listen(0, "127.0.0.1", ready));
+    const endpoint = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`;
+    try {
+      const { message } = await failure("refused", download({ access: { endpoint, offline: false } }));
+      assert.ok(message.includes(said), message);
+      for (const way of ["HF_ENDPOINT", "login page", "PERSONA_MODEL", "PERSONA_DATA"])
+        assert.ok(message.includes(way), way);
+      assert.doesNotMatch(message, /\n/);
+      assert.deepEqual(filesLeft(), []);
+    } finally {
+      mirror.closeAllConnections();
+      mirror.close();
+    }
+  }
+});
+
+test("the checksum is found in weak tags and in those of compressing servers, whose length is not the file's", async () => {
+  for (const tag of [`W/"${gitBlobSha1(content)}"`, `"${gitBlobSha1(content)}-gzip"`]) {
+    const mirror = createServer((request, response) => {
+      const packed = gzipSync(content);
+      const headers = { etag: tag, "content-encoding": "gzip", "content-length": String(packed.length) };
+      response.writeHead(200, headers).end(request.method === "HEAD" ? undefined : packed);
+    });
+    await new Promise<void>((ready) => mirror.listen(0, "127.0.0.1", ready));
+    const endpoint = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`;
+    const cacheDirectory = mkdtempSync(join(cache, "c"));
+    try {
+      const path = await download({ cacheDirectory, access: { endpoint, offline: false } });
+      assert.deepEqual(readFileSync(path), content);
+    } finally {
+      mirror.closeAllConnections();
+      mirror.close();
+    }
   }
 });
 

@@ -29,6 +29,10 @@ export interface Served {
   damaged?: Buffer[];
   /** Ranges are not supported: every GET answers 200 with everything. */
   wholeOnly?: boolean;
+  /** Sizes are nowhere: no X-Linked-Size, no Content-Length, bodies in chunks. */
+  unsized?: boolean;
+  /** The hub redirects to this path of its own first. */
+  movedTo?: string;
   /** HEAD and GET need this token. */
   token?: string;
   gated?: boolean;
@@ -98,11 +102,14 @@ export class FakeHub {
       method === "HEAD" ? served.headStatuses : isCdn || !served.lfs ? served.getStatuses : undefined;
     const status = statuses?.shift();
     if (status) return void send(...status);
+    if (served.movedTo !== undefined)
+      return void send(302, { location: served.movedTo, "content-length": "0" });
     if (!isCdn && served.lfs) {
       return void send(302, {
         location: `${this.cdnAddress}/cdn${url}?Signature=secret`,
         "x-linked-etag": `"${createHash("sha256").update(served.content).digest("hex")}"`,
-        "x-linked-size": String(served.content.length),
+        ...(served.unsized ? {} : { "x-linked-size": String(served.content.length) }),
+        "content-length": "0",
         "x-repo-commit": commit,
         etag: '"something else"',
       });
@@ -115,7 +122,8 @@ export class FakeHub {
     const tag = isCdn ? '"cdn-1"' : `"${gitBlobSha1(served.content)}"`;
     const headers: Record<string, string> = { etag: tag, "x-repo-commit": commit };
     if (request.method === "HEAD") {
-      response.writeHead(200, { ...headers, "content-length": String(content.length) }).end();
+      if (!served.unsized) headers["content-length"] = String(content.length);
+      response.writeHead(200, headers).end();
       return;
     }
     const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
@@ -126,14 +134,17 @@ export class FakeHub {
       return;
     }
     const body = content.subarray(isPart ? start : 0);
-    headers["content-length"] = String(body.length);
-    if (isPart) headers["content-range"] = `bytes ${start}-${content.length - 1}/${content.length}`;
+    if (!served.unsized) headers["content-length"] = String(body.length);
+    if (isPart)
+      headers["content-range"] =
+        `bytes ${start}-${content.length - 1}/${served.unsized ? "*" : content.length}`;
     response.writeHead(isPart ? 206 : 200, headers);
     const cut = served.cuts?.shift();
     if (cut !== undefined) return void response.write(body.subarray(0, cut), () => response.destroy());
     const stall = served.stalls?.shift();
     if (stall !== undefined) return void response.write(body.subarray(0, stall));
-    response.end(body);
+    if (served.unsized) response.write(body.subarray(0, 1));
+    response.end(served.unsized ? body.subarray(1) : body);
   }
 }
 

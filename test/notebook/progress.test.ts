@@ -43,6 +43,20 @@ test("a notebook gets one output, replaced in place", () => {
   assert.equal(shown.at(-1)!.data["text/plain"], "Reading: 100 rows in 1 min 40 s");
 });
 
+test("where nobody knows how much there is, no share and no time left is said", () => {
+  let text = "";
+  let time = 0;
+  const progress = startProgress("Downloading", null, {
+    unit: "MB",
+    stream: { write: (part) => (text += part) },
+    now: () => time,
+  });
+  time = 4000;
+  progress.advance(8);
+  progress.finish();
+  assert.equal(text, "Downloading: 8 MB, 2.00 MB/s\nDownloading: 8 MB in 4.0 s\n");
+});
+
 test("short work says nothing", () => {
   const progress = startProgress("x", 2, { stream: { write: () => assert.fail() }, now: () => 0 });
   progress.advance(2);
