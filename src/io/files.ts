@@ -6,6 +6,7 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -43,6 +44,26 @@ function isFolder(path: string): boolean {
 /** Removes a file, if there is one. @throws {FileProblem} naming it */
 export function removeFile(path: string): void {
   onDisk(path, () => rmSync(path, { force: true }));
+}
+
+/**
+ * Puts a folder that is written whole in the place of another one, or of nothing.
+ *
+ * @throws {FileProblem} naming `path`; what was there is then there again
+ */
+export function replaceFolder(path: string, by: string): void {
+  const aside = `${by}.earlier.tmp`;
+  onDisk(path, () => {
+    const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+    if (isThere) renameSync(path, aside);
+    try {
+      renameSync(by, path);
+    } catch (error) {
+      if (isThere) renameSync(aside, path);
+      throw error;
+    }
+    rmSync(aside, { recursive: true, force: true });
+  });
 }
 
 /**

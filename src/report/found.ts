@@ -48,9 +48,9 @@ const depth = 1;
 
 /** Every evaluation and manifest below the folder of `sources`, whoever left them. */
 export function findOutputs(sources: Sources): FoundOutputs {
-  const all = filesOf(sources.folder, depth).map((path) =>
-    relative(sources.folder, path).split(sep).join("/"),
-  );
+  const all = filesOf(sources.folder, depth)
+    .map((path) => relative(sources.folder, path).split(sep).join("/"))
+    .filter((file) => !file.startsWith("report/"));
   const files = all.filter((file) => /(^|\/)stage3_summary(_[\w.-]+)?\.json$/.test(file));
   const problems: string[] = [];
   const found = files.flatMap((file) => {

@@ -41,7 +41,19 @@ function follow(json: unknown, path: JsonPath): unknown {
 export class Sources {
   private readonly files = new Map<string, { json: unknown; sha256: string } | { missing: string }>();
 
-  constructor(readonly folder: string) {}
+  /** @param drafts where folders of `folder` lie while they are written */
+  constructor(
+    readonly folder: string,
+    private readonly drafts: Readonly<Record<string, string>> = {},
+  ) {}
+
+  /** Where a file lies now. */
+  pathOf(file: string): string {
+    const [first, ...rest] = file.split("/");
+    return rest.length > 0 && Object.hasOwn(this.drafts, first!)
+      ? join(this.drafts[first!]!, ...rest)
+      : join(this.folder, file);
+  }
 
   /** A file's content, or `undefined` where there is none or it is no JSON. */
   read(file: string): unknown {
@@ -74,14 +86,14 @@ export class Sources {
 
   /** Writes what the report computes from other files, so that its values have a file as well. */
   write(file: string, json: unknown): void {
-    writeJson(join(this.folder, file), json);
+    writeJson(this.pathOf(file), json);
     this.files.delete(file);
   }
 
   private open(file: string): { json: unknown; sha256: string } | { missing: string } {
     let found = this.files.get(file);
     if (!found) {
-      found = readFile(join(this.folder, file), file);
+      found = readFile(this.pathOf(file), file);
       this.files.set(file, found);
     }
     return found;

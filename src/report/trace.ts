@@ -53,14 +53,19 @@ export function traceDocument(document: ReportDocument): Trace {
 /**
  * Reads every value of a `numbers.json` again from its file.
  *
+ * @param pathOf where a file lies, while it is not yet below the outputs
  * @returns what does not agree, a line each
  */
-export function checkTrace(tracePath: string, outputs: string): string[] {
+export function checkTrace(
+  tracePath: string,
+  outputs: string,
+  pathOf = (file: string) => join(outputs, file),
+): string[] {
   const { values } = readTrace(tracePath);
   const files = new Map<string, { sha256: string; json: unknown } | string>();
   const open = (file: string) => {
     try {
-      const bytes = readFileSync(join(outputs, file));
+      const bytes = readFileSync(pathOf(file));
       return { sha256: sha256(bytes), json: JSON.parse(decodeText(bytes, file)) as unknown };
     } catch (error) {
       return (error as Error).message;

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { metricsRow } from "../evaluation";
 import { BrowserMissingError, saveFigure } from "../figures";
-import { onDisk, writeCsv, writeFileWhole, writeJson } from "../io";
+import { onDisk, replaceFolder, writeCsv, writeFileWhole, writeJson } from "../io";
 import { computeValues } from "./computed";
 import { chooseCases, errors, examinedFamilies, examinedVariant } from "./content/errors";
 import { introduction, methods } from "./content/method";
@@ -41,14 +41,26 @@ export interface WrittenReport {
  * Makes the report from whatever evaluations and manifests lie in a folder: `report/report.pdf`, `.html` and `.tex` with
  * `references.bib` and `figures/`, pictures of the pages, `numbers.json` (every printed value and its source), and
  * `computed.json` (what was computed for it); beside it `eval_summary.*` and `eval_metrics.csv` over all variants. All of
- * it is made anew; nothing of an earlier report is read. Without a browser there is no PDF and there are no figures.
+ * it is made anew; nothing of an earlier report is read, and that is there until the new one is whole. Without a browser
+ * there is no PDF and there are no figures.
  *
  * @throws {Error} if a value of the finished report does not agree with its file
  */
-export async function writeReport({ outputs, seed = 13 }: ReportOptions): Promise<WrittenReport> {
+export async function writeReport(options: ReportOptions): Promise<WrittenReport> {
+  const draft = join(options.outputs, `.report-${process.pid}.tmp`);
+  const discard = () => onDisk(draft, () => rmSync(draft, { recursive: true, force: true }));
+  discard();
+  try {
+    return await writeThrough(draft, options);
+  } finally {
+    discard();
+  }
+}
+
+/** Writes the report's folder as `draft`, which then takes the place of the earlier one. */
+async function writeThrough(draft: string, { outputs, seed = 13 }: ReportOptions): Promise<WrittenReport> {
   const folder = join(outputs, "report");
-  onDisk(folder, () => rmSync(folder, { recursive: true, force: true }));
-  const sources = new Sources(outputs);
+  const sources = new Sources(outputs, { report: draft });
   const found = findOutputs(sources);
   const warnings = [...found.problems];
   const cases = chooseCases(examinedVariant(found.variants));
@@ -60,10 +72,9 @@ export async function writeReport({ outputs, seed = 13 }: ReportOptions): Promis
   const document = writeDocument(context, figures);
   const files: string[] = [];
   const write = (name: string, content: string | Uint8Array) => {
-    const path = join(folder, name);
-    writeFileWhole(path, content);
-    files.push(path);
-    return path;
+    writeFileWhole(join(draft, name), content);
+    files.push(join(folder, name));
+    return join(folder, name);
   };
   write("report.tex", renderLatex(document));
   write("references.bib", renderBibtex(document));
@@ -71,9 +82,9 @@ export async function writeReport({ outputs, seed = 13 }: ReportOptions): Promis
     if ("pdf" in picture) write(`figures/${label.replace("fig:", "")}.pdf`, picture.pdf);
   }
   const trace = traceDocument(document);
-  writeJson(join(folder, "numbers.json"), trace);
+  writeJson(join(draft, "numbers.json"), trace);
   files.push(join(outputs, computedFile), join(folder, "numbers.json"));
-  const wrong = checkTrace(join(folder, "numbers.json"), outputs);
+  const wrong = checkTrace(join(draft, "numbers.json"), outputs, (file) => sources.pathOf(file));
   if (wrong.length > 0) throw new Error(`the report does not agree with its files:\n${wrong.join("\n")}`);
 
   const html = renderHtml(document);
@@ -89,6 +100,8 @@ export async function writeReport({ outputs, seed = 13 }: ReportOptions): Promis
     write("report.html", html);
     warnings.push(`there is no PDF: ${error.message}`);
   }
+
+  replaceFolder(folder, draft);
 
   const all = [...found.variants, ...found.others];
   if (all.length > 0) {

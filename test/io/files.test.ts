@@ -22,6 +22,7 @@ import {
   FileProblem,
   makeFolder,
   readJson,
+  replaceFolder,
   sha256,
   sha256File,
   writeChunksWhole,
@@ -231,6 +232,20 @@ test("a file that is replaced keeps its mode, and a symbolic link goes on pointi
   const longest = join(folder, "n".repeat(255));
   writeFileWhole(longest, "as long as a name may be");
   assert.equal(readFileSync(longest, "utf8"), "as long as a name may be");
+});
+
+test("a folder takes the place of another one, or of nothing, or leaves all as it was", () => {
+  const [place, draft] = [join(folder, "swap/report"), join(folder, "swap/.draft.tmp")];
+  const make = (path: string, text: string) => writeFileWhole(join(path, `${text}.txt`), text);
+  for (const text of ["first", "second"]) {
+    make(draft, text);
+    replaceFolder(place, draft);
+    assert.deepEqual(readdirSync(place), [`${text}.txt`]);
+    assert.deepEqual(readdirSync(join(folder, "swap")), ["report"]);
+  }
+  assert.throws(() => replaceFolder(place, join(folder, "swap/none")), /swap\/report: not written/);
+  assert.deepEqual(readdirSync(place), ["second.txt"]);
+  assert.deepEqual(readdirSync(join(folder, "swap")), ["report"]);
 });
 
 test("a copy is whole, of any size", () => {

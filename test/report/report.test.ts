@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -238,6 +247,27 @@ test("the same files give the same report, and a run that is gone is missing in 
   assert.match(reread("report.html"), /<strong class="missing"[^>]*>missing<\/strong>/);
   const csv = readFileSync(join(outputs, "eval_metrics.csv"), "utf8");
   assert.doesNotMatch(csv, /^A,/m);
+});
+
+test("a report that cannot be finished leaves the earlier one, and nothing beside it", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "report-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, "report"));
+  writeFileSync(join(folder, "report", "report.html"), "the earlier one");
+  let room = 20_000;
+  const write = fs.writeSync as (...args: unknown[]) => number;
+  const full = t.mock.method(fs, "writeSync", (...args: [number, Uint8Array, number, number]) => {
+    if ((room -= args[3]) > 0) return write(...args);
+    throw Object.assign(new Error("full"), { code: "ENOSPC", syscall: "write" });
+  });
+  await assert.rejects(writeReport({ outputs: folder }), /not written, no space is left/);
+  full.mock.restore();
+  assert.ok(room < 0);
+  assert.deepEqual(readdirSync(folder), ["report"]);
+  assert.equal(readFileSync(join(folder, "report", "report.html"), "utf8"), "the earlier one");
+  await writeReport({ outputs: folder });
+  assert.deepEqual(readdirSync(folder), ["report"]);
+  assert.doesNotMatch(readFileSync(join(folder, "report", "report.html"), "utf8"), /the earlier one/);
 });
 
 test("without a browser there is HTML, LaTeX and the trace, and a warning", async (t) => {
