@@ -17,6 +17,7 @@ import {
   openExperiment,
   untrainedExperiment,
 } from "../src/experiments";
+import { checkWritable } from "../src/io";
 import { profiles, type Profile, shownPath, showTable } from "../src/notebook";
 import { parseSetting } from "./options";
 
@@ -106,6 +107,7 @@ Example:
   const [adapter] = command.args as [string];
   const { profile, split, variant, set, base: withBase, bounds, out, runId } = command.opts<Options>();
 
+  checkWritable(out);
   const base = await loadBase(profile);
   const corpus = await loadCorpus({ profile });
   const opened = openExperiment(adapter, { base, corpus });

@@ -16,6 +16,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -45,6 +46,26 @@ function isFolder(path: string): boolean {
 export function removeFile(path: string): void {
   onDisk(path, () => rmSync(path, { force: true }));
 }
+
+/**
+ * Makes a folder, if it is missing, and tries whether files can be written there: better asked before long work.
+ *
+ * @throws {FileProblem} naming the folder
+ */
+export function checkWritable(folder: string): void {
+  makeFolder(folder);
+  const probe = join(folder, temporaryName());
+  onDisk(folder, () => {
+    try {
+      writeFileSync(probe, new Uint8Array(4096));
+    } finally {
+      rmSync(probe, { force: true });
+    }
+  });
+}
+
+/** A killed process leaves such a file behind: `.gitignore` and {@link filesOf} leave it out. */
+const temporaryName = () => `.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
 
 /**
  * Puts a folder that is written whole in the place of another one, or of nothing.
@@ -87,7 +108,7 @@ export function writeChunksWhole(path: string, pieces: Iterable<Uint8Array>): vo
   makeFolder(dirname(path));
   const target = onDisk(path, () => (existsSync(path) ? realpathSync(path) : path));
   const before = statSync(target, { throwIfNoEntry: false });
-  const temporary = join(dirname(target), `.${process.pid}-${randomBytes(4).toString("hex")}.tmp`);
+  const temporary = join(dirname(target), temporaryName());
   try {
     const descriptor = onDisk(path, () => openSync(temporary, "wx"));
     try {
@@ -190,7 +211,8 @@ export function decodeText(bytes: Uint8Array, path: string): string {
 
 /**
  * The path itself if it is a file, else every file below it, in order of names. Symbolic links are followed (a Hugging Face
- * cache is made of them), but not back into a folder that they lie in; those that lead nowhere are left out.
+ * cache is made of them), but not back into a folder that they lie in; those that lead nowhere are left out, and so are
+ * the unfinished files and folders (`.….tmp`) that a killed process left.
  *
  * @param levels how many folders deep
  */
@@ -206,6 +228,7 @@ function listFiles(path: string, levels: number, above: readonly string[]): stri
   if (above.includes(real)) return [];
   return readdirSync(path)
     .sort()
+    .filter((name) => !(name.startsWith(".") && name.endsWith(".tmp")))
     .flatMap((name) => listFiles(join(path, name), levels - 1, [...above, real]));
 }
 

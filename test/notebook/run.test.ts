@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { startRun, type Manifest } from "../../src/notebook";
 
@@ -85,6 +85,24 @@ test("symbolic links are inputs and outputs like what they point to, as in a Hug
   ]);
   assert.deepEqual(files, [record("06/linked-folder/abc"), record("06/linked.bin")]);
   await assert.rejects(run.input(join(snapshot, "dangling")), /dangling: no such file or folder/);
+});
+
+test("what a killed process left unfinished is neither input nor output", async () => {
+  const run = startRun("06-x", declared);
+  const model = join(folder, "model");
+  for (const place of [run.directory, model]) {
+    mkdirSync(join(place, ".report-4194305.tmp"), { recursive: true });
+    for (const name of ["kept.json", ".4194305-0123abcd.tmp", ".report-4194305.tmp/report.tex"])
+      writeFileSync(join(place, name), name);
+  }
+  await run.input(model);
+  await run.finish();
+  const manifest = manifestOf("06-x");
+  for (const files of [manifest.inputs, manifest.files])
+    assert.deepEqual(
+      files.map(({ path }) => basename(path)),
+      ["kept.json"],
+    );
 });
 
 test("a run that has not come to its end has no manifest, even where an earlier one had", async () => {

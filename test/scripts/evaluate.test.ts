@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -76,6 +76,11 @@ test("what cannot be evaluated is refused in a sentence", () => {
   assert.equal(noAdapter.status, 1);
   assert.match(noAdapter.stderr, /empty: no settings\.json/);
   assert.doesNotMatch(noAdapter.stderr, /\n\s+at /);
+  const file = join(folder, "file");
+  writeFileSync(file, "");
+  const noFolder = evaluate(empty, "--out", join(file, "out")); // said before anything is read
+  assert.equal(noFolder.status, 1);
+  assert.match(noFolder.stderr, /^[^\n]*file[^\n]*: not written, a file is where a folder must be[^\n]*\n$/);
   assert.match(evaluate(adapter, "--variant", "greedy").stderr, /not of the form NAME:setting=value/);
   assert.match(evaluate(adapter, "--set", "beams=4").stderr, /beams/);
 });
