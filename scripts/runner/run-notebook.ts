@@ -158,7 +158,7 @@ async function stopCell(kernel: KernelClient, reply: Promise<Content>): Promise<
     if (ended)
       return ended["ename"] === "Interrupted" || !ended["evalue"] ? "" : `: ${String(ended["evalue"])}`;
     await kernel.kill();
-    return `, and killed, because it had not ended ${seconds} s later: what it had not saved is lost`;
+    return `, and was killed, because it had not ended ${seconds} s later: what it had not saved is lost`;
   } catch (error) {
     return `, and ${(error as Error).message}\nWhat the cell had not saved is lost.`;
   }

@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
+import { contentsOf } from "../io";
 import { readPart } from "./read";
 import { buildSmallSplits, randomSplits } from "./splits";
 import { findCorpus, type CorpusSource, type SourceOptions } from "./source";
@@ -76,7 +77,11 @@ function remarks(files: readonly PartReport[]): string {
  */
 export function findPart(directory: string, part: Part): string {
   const candidates = partFiles[part].flatMap((name) => [name, `${name}.gz`]);
-  const found = candidates.map((name) => join(directory, name)).find((path) => existsSync(path));
+  const isFile = (path: string) => existsSync(path) && statSync(path).isFile();
+  const found = candidates.map((name) => join(directory, name)).find(isFile);
   if (found) return found;
-  throw new Error(`${directory}: no file for the part "${part}" (looked for ${candidates.join(", ")})`);
+  throw new Error(
+    `${directory}: no file for the part "${part}" (looked for ${candidates.join(", ")}): ${contentsOf(directory)}; ` +
+      "a corpus' folder has a CSV file (UTF-8) for each of train, valid and test",
+  );
 }

@@ -54,6 +54,8 @@ function binaryDisguise(head: Uint8Array): string | undefined {
   }
   if (bytes.startsWith("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")) return WORKBOOK;
   if (/^(\xef\xbb\xbf)?\s*%PDF-/.test(bytes)) return "is a PDF document; get the file that it stands for";
+  if (bytes.startsWith("PAR1\x15"))
+    return "is a Parquet file, which is not read here; save its table as CSV (UTF-8)";
   if (bytes.startsWith("\x1f\x8b")) return packed("gzip");
   if (/^BZh[1-9]1AY&SY/.test(bytes)) return packed("bzip2");
   if (bytes.startsWith("\xfd7zXZ\0")) return packed("xz");

@@ -1,3 +1,4 @@
+export * from "./contents";
 export * from "./disguised";
 export * from "./files";
 export * from "./problems";

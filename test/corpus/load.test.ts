@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -158,6 +158,22 @@ test("semicolons are read, and it is said", async () => {
 
 test("a missing file is named with the names looked for", async () => {
   await assert.rejects(loadCorpus({ directory: folder }), /part "train".*train\.csv, train\.csv\.gz, Synth/);
+});
+
+test("where a corpus is not, it is said what is there", async () => {
+  for (const name of ["sheets", "empty", "folders/train.csv"])
+    mkdirSync(join(folder, name), { recursive: true });
+  writeFileSync(join(folder, "sheets/train.xlsx"), "");
+  writeFileSync(join(folder, "a.csv"), "a,b");
+  for (const [name, said] of [
+    ["none", /none: no file for the part "train".*: there is no such folder; a corpus' folder has a CSV/],
+    ["sheets", /it holds train\.xlsx; /],
+    ["folders", /folders: no file for the part "train".*it holds train\.csv; /],
+    ["a.csv", /a\.csv: no file for the part "train".*it is a file; name the folder that it lies in; /],
+    ["a.csv/b", /there is no such folder; /],
+    ["empty", /it is an empty folder; /],
+  ] as const)
+    await assert.rejects(loadCorpus({ directory: join(folder, name) }), said);
 });
 
 test("published names and gzip are found; options draw other splits", async () => {

@@ -66,6 +66,7 @@ test("pickles, workbooks, archives and other models are refused by their names",
   assert.match(disguiseOf(zip("data.csv"))!, /zip archive; unpack/);
   assert.match(disguiseOf(gzipSync("a,b\n1,2\n"))!, /gzip archive; unpack/);
   assert.match(of("%PDF-1.7\n")!, /PDF/);
+  assert.match(of("PAR1\x15\x04\x15\x1c")!, /Parquet file.*CSV/);
   assert.match(disguiseOf(latin1("GGUF\x03\0\0\0\x7b\0\0\0\0\0\0\0"))!, /GGUF/);
   assert.match(disguiseOf(latin1("\x89HDF\r\n\x1a\n"))!, /HDF5/);
 });
@@ -88,6 +89,7 @@ test("what is what it should be has no disguise", () => {
     "PKs,penalty kicks\n",
     "BZhang,a student\n",
     "GGUF,a file\n",
+    "PAR1,a golfer\n",
     "Access to music,yes\n",
     "404: Not Found,".padEnd(2000, "x"),
     " ",

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { readJson } from "../../io";
+import { contentsOf, readJson } from "../../io";
 import {
   countNonFinite,
   elementCount,
@@ -55,6 +55,7 @@ export interface OpenModelDirectory extends Omit<T5Checkpoint, "parameters"> {
  */
 export function openModelDirectory(directory: string): OpenModelDirectory {
   const configPath = join(directory, CONFIG_FILE);
+  if (!existsSync(configPath)) throw new Error(`${configPath}: no such file${insteadOfModel(directory)}`);
   const configFile = readObject(configPath);
   const parsedConfig = parseT5Config(configFile, configPath);
   const generationPath = join(directory, GENERATION_CONFIG_FILE);
@@ -180,13 +181,27 @@ function openWeights(directory: string): Map<string, SafetensorsFile> {
   }
 }
 
+/** What a folder without a config.json is, and what to name in its place. */
+function insteadOfModel(directory: string): string {
+  const adapter = join(directory, "adapter_config.json");
+  if (existsSync(adapter)) {
+    const base = readObject(adapter)["base_model_name_or_path"];
+    const named = typeof base === "string" ? ` (${JSON.stringify(base)})` : "";
+    return `: this folder is an adapter, not a model; name the folder of its base model${named}, and give the adapter to npm run evaluate`;
+  }
+  const needed = `a model's folder has ${CONFIG_FILE}, ${WEIGHTS_FILE} and tokenizer.json`;
+  return `: ${contentsOf(directory)}; ${needed}, as a repository of the Hugging Face hub does, whose files are downloaded into one folder`;
+}
+
 function missingWeights(directory: string): string {
-  const pickle =
-    existsSync(directory) && readdirSync(directory).find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
+  const names = readdirSync(directory);
+  const pickle = names.find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
   if (!pickle) {
-    const shard =
-      existsSync(directory) && readdirSync(directory).find((name) => name.endsWith(".safetensors"));
-    const hint = shard ? `; ${shard} needs ${INDEX_FILE} or the name ${WEIGHTS_FILE}` : "";
+    const shard = names.find((name) => name.endsWith(".safetensors"));
+    const other = names.find((name) => /\.(gguf|ggml|h5|msgpack|onnx|tflite)$/.test(name) || name === "onnx");
+    const hint = shard
+      ? `; ${shard} needs ${INDEX_FILE} or the name ${WEIGHTS_FILE}`
+      : `; ${other ? `${other} is not read: ` : ""}take the model's safetensors files`;
     return `${directory}: no ${WEIGHTS_FILE} and no ${INDEX_FILE}${hint}`;
   }
   return (

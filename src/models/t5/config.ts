@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { describeIssues } from "../../text";
 
 const count = z.number().int().positive();
 
@@ -56,9 +57,14 @@ export interface T5Config {
  * only the weights tell whether it is: see {@link withOwnHead}.
  */
 export function parseT5Config(value: unknown, source = "config.json"): T5Config {
+  const { model_type: type } = (value ?? {}) as { model_type?: unknown };
+  if (typeof type === "string" && type !== "t5")
+    throw new Error(`${source}: a model of another kind, not a T5 (model_type ${JSON.stringify(type)})`);
   const parsed = fileSchema.safeParse(value);
-  if (!parsed.success)
-    throw new Error(`${source}: not a supported T5 configuration\n${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) {
+    const issues = describeIssues(parsed.error, value, Object.keys(fileSchema.shape));
+    throw new Error(`${source}: not a supported T5 configuration: ${issues.join("; ")}`);
+  }
   const file = parsed.data;
   return {
     vocabSize: file.vocab_size,

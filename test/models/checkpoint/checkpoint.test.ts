@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fs, {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -9,7 +10,7 @@ import fs, {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { writeJson } from "../../../src/io";
 import { readModelDirectory, t5ConfigFile, writeModelDirectory } from "../../../src/models/checkpoint";
@@ -221,6 +222,23 @@ test("pickled weights are refused with the way to convert them, and an empty dir
     /pytorch_model\.bin is a Python pickle.*safe_serialization=True/,
   );
   assert.throws(() => readModelDirectory(newFolder()), /config\.json: no such file/);
+  const [adapter, gguf] = [newFolder(), join(newFolder(), "m.gguf")];
+  for (const place of [adapter, dirname(gguf)]) mkdirSync(place);
+  writeFileSync(join(adapter, "adapter_config.json"), '{ "base_model_name_or_path": "some/base" }');
+  writeFileSync(gguf, "GGUF\x03\0\0\0");
+  for (const [place, said] of [
+    [adapter, /this folder is an adapter, not a model; .*its base model \("some\/base"\)/],
+    [gguf, /m\.gguf\/config\.json: no such file: it is a file, and is a GGUF model/],
+    [dirname(gguf), /it holds m\.gguf; a model's folder has config\.json, model\.safetensors/],
+    ["google/flan-t5-base", /there is no such folder; .*downloaded into one folder/],
+  ] as const)
+    assert.throws(() => readModelDirectory(place), said);
+  rmSync(join(directory, "pytorch_model.bin"));
+  writeFileSync(join(directory, "tf_model.h5"), "x");
+  assert.throws(
+    () => readModelDirectory(directory),
+    /no model\.safetensors.*; tf_model\.h5 is not read: take the model's safetensors files/,
+  );
 });
 
 test("files that are something else are said to be what they are", () => {

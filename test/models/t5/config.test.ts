@@ -55,6 +55,8 @@ test("a configuration of another kind is refused by name", () => {
     /feed_forward_proj/,
   );
   assert.throws(() => parseT5Config({ ...flanT5Small, num_heads: 0 }), /num_heads/);
+  for (const other of [{ model_type: "bert", hidden_size: 4 }, { model_type: "t5" }, {}])
+    assert.throws(() => parseT5Config(other, "c.json"), /^Error: c\.json: [^\n]+$/);
 });
 
 test("outputs are scaled as scale_decoder_outputs says, else where embeddings are tied", () => {
