@@ -100,8 +100,7 @@ function readPair(text: string): string[] {
 }
 
 /** The declaration with the command line's settings for all runs. */
-function withSettings(declared: unknown, { profile, set }: Options): GridDeclaration {
-  const declaration = declared as GridDeclaration;
+function withSettings(declaration: GridDeclaration, { profile, set }: Options): GridDeclaration {
   const varied = [declaration.axes ?? {}, ...Object.values(declaration.runs ?? {})].flatMap(Object.keys);
   for (const [name] of set)
     if (varied.includes(name)) throw new Error(`--set ${name}: the grid itself varies ${name}`);

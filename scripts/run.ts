@@ -110,6 +110,14 @@ function settle(paths: readonly string[], options: Options): Chosen[] {
       `no chosen notebook has a parameter ${name}; their parameters:\n${lists.join("\n")}\n${meant}`.trimEnd(),
     );
   }
+  for (const name of Object.keys(process.env)) {
+    const meant = name.toUpperCase();
+    if (name === meant || process.env[meant] !== undefined) continue;
+    if (declared.some((parameters) => Object.hasOwn(parameters, meant)))
+      console.error(
+        `Note: ${name} in the environment changes nothing; the parameter is ${meant}, in capitals.`,
+      );
+  }
   const settings: [string, string][] = [["PROFILE", options.profile], ...options.set];
   return paths.map((path, i) => {
     const own = settings.filter(([name]) => Object.hasOwn(declared[i]!, name));

@@ -115,9 +115,11 @@ export function planFamilies(
   return { profile, runs: planned };
 }
 
-/** Reads a declaration from a JSON file; {@link planGrid} checks it. */
-export function readDeclaration(path: string): unknown {
-  return readJson(path);
+/** Reads a declaration from a JSON file. @throws Error as {@link planGrid}, naming the file */
+export function readDeclaration(path: string): GridDeclaration {
+  const declaration = readJson(path);
+  planGrid(declaration, path);
+  return declaration as GridDeclaration;
 }
 
 /** Every combination of the axes' values, with its RUN_ID. */

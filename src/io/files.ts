@@ -235,6 +235,7 @@ function listFiles(path: string, levels: number, above: readonly string[]): stri
 /** Reads a JSON file; one that is missing, malformed or not JSON at all is an error that names the file and what it is. */
 export function readJson(path: string): unknown {
   if (!existsSync(path)) throw new Error(`${path}: no such file`);
+  if (isFolder(path)) throw new Error(`${path}: a folder, where a JSON file is needed`);
   const text = readText(path);
   try {
     return JSON.parse(text);

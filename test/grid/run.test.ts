@@ -66,7 +66,7 @@ function command(
   return { child, ended: once(child, "close").then(([code]) => ({ code: code as number, out, err })) };
 }
 
-function declare(declaration: GridDeclaration): string {
+function declare(declaration: unknown): string {
   const path = join(parent, `declared-${folders++}.json`);
   writeFileSync(path, JSON.stringify(declaration));
   return path;
@@ -277,6 +277,8 @@ test("settings and options that there are not are refused before anything runs",
   const cases: [string[], RegExp][] = [
     [["--help"], /^$/],
     [["nowhere.json"], /nowhere\.json: no such file/],
+    [[declare(null)], /\.json is not declared well/],
+    [[declare({ base: 5, axes: { k: [3] } })], /\.json is not declared well:[^]*at base/],
     [[declare({ runs: { A: { k: 3 } } }), "--set", "k=4"], /--set k: the grid itself varies k/],
     [["--set", "k"], /not of the form NAME=VALUE/],
     [["--metrics", "rougeX"], /There is no metric "rougeX", but bleu/],

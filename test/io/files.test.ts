@@ -80,6 +80,7 @@ test("a missing or malformed JSON file is named", () => {
   writeFileSync(path, "{");
   assert.throws(() => readJson(path), /bad\.json: not valid JSON/);
   assert.throws(() => readJson(join(folder, "none.json")), /none\.json: no such file/);
+  assert.throws(() => readJson(folder), { message: `${folder}: a folder, where a JSON file is needed` });
 });
 
 test("a file from pieces is written whole, and a failing piece leaves the old file and nothing beside it", () => {

@@ -105,6 +105,16 @@ test("a parameter in the environment is checked before anything runs", async () 
   assert.ok(!existsSync(join(folder, "unborn")));
 });
 
+test("a parameter in small letters in the environment is said to change nothing", async () => {
+  // Where names in the environment have no case (Windows) it is the parameter.
+  const said = /^Note: n_rows in the environment changes nothing; the parameter is N_ROWS, in capitals\.$/m;
+  const wrong = ["example", "--set", "TITLE=x", "--set", "N_ROWS=-1"];
+  const { code, err } = await startIn({ n_rows: "3" }, ...wrong);
+  assert.equal(code, 2);
+  if (process.platform !== "win32") assert.match(err, said);
+  assert.doesNotMatch((await startIn({ n_rows: "3", N_ROWS: "3" }, ...wrong)).err, said);
+});
+
 /** What is said of a folder that cannot be written: one line, twice, and no file that is not there. */
 async function assertRefused(out: string, what: RegExp): Promise<string[]> {
   const { code, out: said, err } = await start("example", "--out", out);
