@@ -63,6 +63,8 @@ const { app, folder, name, page, pages } = found;
 const args = [
   `--${app}.ip=127.0.0.1`,
   `--${app}.${folder}=${root}`,
+  // "Restart kernel" waits so long for a training to save its step: longer than the kernel itself (kernel/channel.ts).
+  "--KernelManager.shutdown_wait_time=130",
   `--${pages}.default_url=/${page}`,
   ...given,
 ];

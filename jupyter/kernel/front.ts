@@ -224,6 +224,10 @@ main.on("message", (report: Report | Farewell) => {
 /** Of the interrupts: how many there were, those for the present order, and when the last one came. */
 const interrupts = { sent: 0, ofOrder: 0, at: 0 };
 let cutting = false;
+let leaving = false;
+
+/** Whether a library may be cut off: at the second interrupt, or the third where work that listens would be lost. */
+const insists = () => !leaving && interrupts.ofOrder > (Atomics.load(memory, shared.listening) > 0 ? 2 : 1);
 
 /**
  * Stops the present cell. A main thread that waits does it itself on the message, one that does not read it is cut off,
@@ -242,7 +246,7 @@ function interrupt(): Content {
     questions.cancel(); // a main thread that waits for a line reads nothing else
     return Atomics.load(memory, shared.read) < interrupts.sent;
   };
-  const insisted = () => interrupts.ofOrder > 1 && Date.now() - interrupts.at > 3000;
+  const insisted = () => insists() && Date.now() - interrupts.at > 3000;
   if (again || !listens) {
     setTimeout(() => {
       if (cutting || !stuck()) return;
@@ -251,15 +255,17 @@ function interrupt(): Content {
     }, 250);
   }
   setTimeout(() => {
-    if (answers.has(id) && !(again && listens)) sayWhatIsAwaited(listens);
+    if (answers.has(id) && !leaving && !insists()) sayWhatIsAwaited(listens, again);
   }, 1500);
   return { status: "ok", listens };
 }
 
-function sayWhatIsAwaited(listens: boolean): void {
-  const text = listens
-    ? "Stopping: the cell ends its step first and saves it. Interrupt again (■) to end the cell at once.\n"
-    : "Stopping: the function that the cell has called ends first. Interrupt again (■) to cut it off, if it is JavaScript.\n";
+function sayWhatIsAwaited(listens: boolean, again: boolean): void {
+  const text = again
+    ? "Stopping: the step ends first, and is saved. Interrupt again (■) to cut it off, if it is JavaScript, and lose it.\n"
+    : listens
+      ? "Stopping: the cell ends its step first and saves it. Interrupt again (■) to end the cell at once.\n"
+      : "Stopping: the function that the cell has called ends first. Interrupt again (■) to cut it off, if it is JavaScript.\n";
   flushStream();
   publish("stream", { name: "stderr", text }, lastCell);
 }
@@ -279,6 +285,7 @@ function shutDown(from: Replier, request: Message): void {
 
 /** The process ends once no cell is at work that listens to its signal, if its main thread does not read that in time also. */
 function leave(): void {
+  leaving = true;
   main.postMessage({ type: "exit" } satisfies Order);
   let seconds = 0;
   setInterval(() => {

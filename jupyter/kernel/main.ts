@@ -276,7 +276,12 @@ class Cells {
   interrupt({ id, again }: Extract<Order, { type: "interrupt" }>): void {
     if (id !== this.id) return;
     this.aborter.abort(new Error("the cell was interrupted"));
-    if (again || !this.listening.has(id)) this.end?.();
+    const listens = this.listening.has(id);
+    if (again && listens && this.end && !this.leaving) {
+      const text = "Stopped: what the cell has begun ends its step in the background and saves it.\n";
+      this.output("stream", { name: "stderr", text });
+    }
+    if (again || !listens) this.end?.();
   }
 
   /** Completion, documentation of what is at the cursor, or whether a console should run the line. */

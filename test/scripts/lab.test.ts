@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { after, test } from "node:test";
+import { patience } from "../../jupyter/kernel/channel";
 
 const root = resolve(__dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "lab-"));
@@ -67,6 +68,19 @@ test("the address is named whole, with the port that Jupyter took and the token"
   assert.ok(out.includes(`--ServerApp.root_dir=${root}`));
   assert.doesNotMatch(out, /ssh/);
 });
+
+test(
+  "Jupyter waits for a kernel that saves for longer than the kernel does, unless another time is given",
+  unix,
+  async () => {
+    const own = "--KernelManager.shutdown_wait_time=";
+    const { out } = await lab([`${own}7`], withJupyter);
+    const times = out.split(/\s/).filter((word) => word.startsWith(own));
+    assert.equal(times.length, 2);
+    assert.ok(1000 * Number(times[0]!.slice(own.length)) > patience);
+    assert.equal(times[1], `${own}7`); // Jupyter takes the last
+  },
+);
 
 test("a token of its own is in the address too, and through SSH the tunnel is named", unix, async () => {
   const { out } = await lab([], { ...withJupyter, SSH_CONNECTION: "10.0.0.1 5000 10.0.0.2 2222" });
