@@ -3,7 +3,7 @@
  * first, which happens in JavaScript only: a termination that meets native code is fatal to addons. Halted, it is looked
  * at, and it is cut off only where that breaks nothing that other code relies on:
  *
- * - in a cell's own code, unless a library has called it. A function that the cell has called comes to its end first, so
+ * - in a cell's own code, or where it waits for a line, unless a library has called it. A function that the cell has called comes to its end first, so
  *   that no module is half loaded and no library half-way;
  * - if that does not happen and somebody insists, in any code but Node's and the kernel's.
  */
@@ -24,8 +24,11 @@ const ownCode =
   /^$|^node:|^wasm:|[\\/](tslab[\\/]dist|@tslab[\\/]typescript-for-tslab|jupyter[\\/]kernel)[\\/]/;
 /** Whether a script is neither a cell nor of Node or the kernel. */
 export const isLibrary = (script: string) => !isCell(script) && !ownCode.test(script);
-/** Whether a cell's code runs, and no library has called it. */
-const inCell = (scripts: string[]) => isCell(scripts[0]!) && !scripts.some(isLibrary);
+/** The kernel's own `prompt()` for the cell: it keeps nothing that could be left half-way. */
+const isPrompt = (script: string) => /[\\/]jupyter[\\/]kernel[\\/]input\.ts$/.test(script);
+/** Whether a cell's code runs or waits for a line, and no library has called it. */
+const inCell = ([top, ...callers]: string[]) =>
+  (isCell(top!) || (isPrompt(top!) && isCell(callers[0]!))) && ![top!, ...callers].some(isLibrary);
 
 /**
  * Cuts off what the main thread does for as long as it is `stuck`, which is asked while it is halted as well.
