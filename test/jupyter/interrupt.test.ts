@@ -159,6 +159,31 @@ test("a library that does not come to its end is cut off when one insists, which
   }
 });
 
+test("a library's step of a cell that listens is cut off at the third interrupt only, and is saved at two", async () => {
+  const file = join(directory, "steps.js");
+  writeFileSync(
+    file,
+    "exports.saved = 0;\nexports.step = async (seconds) => { await null; for (const end = Date.now() + 1000 * seconds; Date.now() < end;) Math.sqrt(2); exports.saved++; };\n",
+  );
+  await kernel.execute(
+    `const steps = require(${JSON.stringify(file)});\nimport { interruptSignal } from "./src/index";`,
+  );
+  const steps = (seconds: number) =>
+    start(`interruptSignal();\nconsole.log("on");\nawait steps.step(${seconds});`);
+  const cell = steps(5);
+  await cell.said("on\n");
+  await kernel.interrupt();
+  await kernel.interrupt();
+  await cell.said("Interrupt again (■) to cut it off, if it is JavaScript, and lose it.\n");
+  assert.equal((await cell.ended).reply["ename"], "Interrupted");
+  assert.equal(await valueOf("steps.saved"), "1");
+  const endless = steps(1e6);
+  await endless.said("on\n");
+  for (let i = 0; i < 3; i++) await kernel.interrupt();
+  assert.match((await endless.ended).evalue, /^the cell was cut off inside .*steps\.js/);
+  await assertWorks();
+});
+
 const matmuls = `
   import * as tf from "@tensorflow/tfjs";
   import { compile } from "./src/engine/index";
