@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Conversation, loadCorpus, personaText, Random, sampleDirectory } from "../src";
+import { type Conversation, loadCorpus, personaText, sampleDirectory } from "../src/corpus";
+import { Random } from "../src/random";
 
 const real = join(__dirname, "../../shared/data/spc");
 

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { cutVariant, randomBaseline, referenceBaseline, retrievalBaseline } from "../src/baselines";
 import { loadCorpus } from "../src/corpus";
+import { showTable } from "../src/display";
 import {
   evaluateVariants,
   evaluationPaths,
@@ -17,8 +18,8 @@ import {
   openExperiment,
   untrainedExperiment,
 } from "../src/experiments";
-import { checkWritable } from "../src/io";
-import { profiles, type Profile, shownPath, showTable } from "../src/notebook";
+import { checkWritable, shownPath } from "../src/io";
+import { type Profile, profiles } from "../src/notebook";
 import { parseSetting } from "./options";
 
 interface Way {

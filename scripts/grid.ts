@@ -1,6 +1,8 @@
 /** npm run grid: runs a declared grid, or shows what the runs on disk have come to. */
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { showTable } from "../src/display";
+import { type SetMetric, setMetrics } from "../src/evaluation";
 import { saveFigure } from "../src/figures";
 import {
   costRows,
@@ -15,9 +17,8 @@ import {
   type SettingValue,
   varyingSettings,
 } from "../src/grid";
-import { setMetrics, type SetMetric } from "../src/evaluation";
-import { writeCsv } from "../src/io";
-import { profiles, type Profile, shownPath, showTable } from "../src/notebook";
+import { shownPath, writeCsv } from "../src/io";
+import { type Profile, profiles } from "../src/notebook";
 import { didYouMean } from "../src/text";
 import { parseSetting, wholeFrom } from "./options";
 

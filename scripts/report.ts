@@ -2,8 +2,7 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { closeBrowser } from "../src/figures";
-import { FileProblem } from "../src/io";
-import { shownPath } from "../src/notebook";
+import { FileProblem, shownPath } from "../src/io";
 import { writeReport } from "../src/report";
 
 function readSeed(text: string): number {

@@ -3,15 +3,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import ora from "ora";
-import { FileProblem, readJson } from "../src/io";
-import {
-  formatDuration,
-  parseParameter,
-  profiles,
-  shownPath,
-  type Manifest,
-  type ParameterValue,
-} from "../src/notebook";
+import { formatDuration } from "../src/display";
+import { FileProblem, readJson, shownPath } from "../src/io";
+import { type Manifest, type ParameterValue, parseParameter, profiles } from "../src/notebook";
 import { didYouMean, shorten } from "../src/text";
 import { readNotebook } from "./runner/notebook";
 import { declaredParameters, readOverrides } from "./runner/parameters";

@@ -2,17 +2,17 @@
 import { Command } from "commander";
 import { quantile } from "simple-statistics";
 import {
+  type Conversation,
+  type Corpus,
   countOddities,
   loadCorpus,
   oddities,
+  type Oddity,
   sampleDirectory,
   splitNames,
   splitWords,
-  vocabulary,
   utterances,
-  type Conversation,
-  type Corpus,
-  type Oddity,
+  vocabulary,
 } from "../src/corpus";
 import { personaCoverage } from "../src/metrics";
 

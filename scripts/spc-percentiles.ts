@@ -11,8 +11,8 @@ import { writeJson } from "../src/io";
 import {
   corpusDistributions,
   percentiles,
-  referenceDistributionsPath,
   type ReferenceDistributions,
+  referenceDistributionsPath,
 } from "../src/statistics";
 
 async function main(): Promise<void> {

@@ -11,7 +11,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { loadCorpus, type Conversation } from "../src/corpus";
+import { type Conversation, loadCorpus } from "../src/corpus";
 import { writeJson } from "../src/io";
 import { loadTokenizer } from "../src/models/tokenizer";
 import { promptTags, taskPrefix } from "../src/prompts";

@@ -1,4 +1,6 @@
 /** What notebooks import: every public name of the library. */
+export * from "./tensors";
+export * from "./display";
 export * from "./models";
 export * from "./generation";
 export * from "./io";

@@ -3,9 +3,11 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readJson } from "../src/io";
-import { loraAName, loraBName, mergedWeight } from "../src/models/lora";
-import { type HostTensor, readSafetensors } from "../src/models/safetensors";
+import { readJson } from "../src/io/files";
+import { loraAName, loraBName } from "../src/models/lora/trainable";
+import { mergedWeight } from "../src/models/lora/weights";
+import { readSafetensors } from "../src/tensors/file";
+import type { HostTensor } from "../src/tensors/tensor";
 import { fixtures, lacking } from "./reference";
 
 /** A tensor in short: its norm, its sum, and up to eight of its entries. */

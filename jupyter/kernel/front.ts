@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { Publisher, Reply, Router } from "zeromq";
-import { cutPlace } from "../../src/text/shorten";
+import { cutPlace } from "../../src/text";
 import { patience, shared, type Farewell, type FrontData, type Order, type Report } from "./channel";
 import { cutWhile } from "./cut";
 import { languageInfo, versionOf } from "./language";

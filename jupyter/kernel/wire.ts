@@ -1,6 +1,6 @@
 /** The Jupyter wire protocol 5.3: messages as ZeroMQ frames, signed with HMAC-SHA256. */
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
-import { wellFormedJson } from "../../src/text/well-formed";
+import { wellFormedJson } from "../../src/text";
 
 /** What a connection file says; written by whoever starts the kernel. */
 export interface ConnectionInfo {

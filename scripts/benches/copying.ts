@@ -1,22 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  DEFAULT_TRAINING,
-  embeddedModel,
-  initT5,
-  loadCorpus,
-  loadTokenizer,
-  type Objective,
-  type ParameterMap,
-  pretrainingDocuments,
-  pretrainingTask,
-  Random,
-  readModelDirectory,
-  sampleDirectory,
-  type T5Config,
-  train,
-} from "../../src";
+import { loadCorpus, sampleDirectory } from "../../src/corpus";
+import { embeddedModel } from "../../src/experiments";
+import { readModelDirectory } from "../../src/models/pretrained";
+import { initT5, type T5Config } from "../../src/models/t5";
+import { loadTokenizer } from "../../src/models/tokenizer";
+import { type Objective, pretrainingDocuments, pretrainingTask } from "../../src/pretraining";
+import { Random } from "../../src/random";
+import { DEFAULT_TRAINING, type ParameterMap, train } from "../../src/training";
 import { type Bench, round } from "./bench";
 
 const STEPS = Number(process.env["COPYING_STEPS"] ?? 300);

@@ -4,19 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { compile } from "../../src/engine";
-import {
-  float32Tensor,
-  type HostTensor,
-  openModelDirectory,
-  padBatch,
-  parameterShapes,
-  parseT5Config,
-  type T5Config,
-  T5Generator,
-  t5ConfigFile,
-  writeModelDirectory,
-} from "../../src/models";
+import { openModelDirectory, t5ConfigFile, writeModelDirectory } from "../../src/models/pretrained";
+import { parameterShapes, parseT5Config, type T5Config, T5Generator } from "../../src/models/t5";
+import { padBatch } from "../../src/models/tokenizer";
 import { Random } from "../../src/random";
+import { float32Tensor, type HostTensor } from "../../src/tensors";
 import { type Bench, type BenchResults, repeat, round } from "./bench";
 import type { Case, Measured } from "./generation/measure";
 import { NO_PEER, peerBlas, runPeer } from "./peer";

@@ -2,21 +2,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mean, median } from "simple-statistics";
+import { loadCorpus } from "../../src/corpus";
+import { evaluateVariants } from "../../src/evaluation";
+import { defaultExperiment, experimentExamples, experimentVariant, loadBase } from "../../src/experiments";
+import { DEFAULT_LORA } from "../../src/models/lora";
 import {
-  DEFAULT_LORA,
   DEFAULT_TRAINING,
-  defaultExperiment,
-  evaluateVariants,
-  experimentExamples,
-  experimentVariant,
-  loadBase,
-  loadCorpus,
   type LoraTask,
   loraTask,
+  type ParameterMap,
   train,
-} from "../../src";
+  zerosLike,
+} from "../../src/training";
 import { TrainingPrograms } from "../../src/training/programs";
-import { type ParameterMap, zerosLike } from "../../src/training/task";
 import { type Bench, round } from "./bench";
 
 const SEEDS = Array.from({ length: Number(process.env["INT8_BASE_SEEDS"] ?? 2) }, (_, i) => i + 1);

@@ -1,6 +1,7 @@
-import { bleuStatistics, bootstrapInterval, corpusBleu, corpusBleuMetric, Random, rougeL } from "../../src";
 import { scoreCase } from "../../src/evaluation";
+import { bleuStatistics, bootstrapInterval, corpusBleu, corpusBleuMetric, rougeL } from "../../src/metrics";
 import { lcsLength } from "../../src/metrics/lcs";
+import { Random } from "../../src/random";
 import { repeat, round, type Bench } from "./bench";
 import { benchTexts } from "../bench-texts";
 

@@ -1,4 +1,4 @@
-import { Bm25Index, TfidfIndex } from "../../src";
+import { Bm25Index, TfidfIndex } from "../../src/retrieval";
 import { benchTexts } from "../bench-texts";
 import { repeat, round, type Bench } from "./bench";
 

@@ -9,11 +9,11 @@ import {
   readModelDirectory,
   t5ConfigFile,
   WEIGHTS_FILE,
-} from "../../src/models/checkpoint";
-import { toFloat16Bits, writeSafetensors } from "../../src/models/safetensors";
+} from "../../src/models/pretrained";
 import type { T5Config } from "../../src/models/t5";
 import { embeddedTokenizer } from "../../src/models/tokenizer";
 import { type Objective, objectives } from "../../src/pretraining";
+import { toFloat16Bits, writeSafetensors } from "../../src/tensors";
 import { evaluateTask, type ParameterMap, type StepLog, type TrainingTask } from "../../src/training";
 import { modelCard } from "./card";
 

@@ -1,4 +1,4 @@
-import { formatDuration } from "../../src/notebook";
+import { formatDuration } from "../../src/display";
 import type { PretrainedRun, StoredModel } from "./base-model";
 
 const grouped = (value: number) => value.toLocaleString("en-US");

@@ -1,8 +1,8 @@
 /** The parameters that a notebook declares, and the cell that overrides them. */
 import { basename } from "node:path";
 import ts from "typescript";
+import { type ParameterValue, parseParameter } from "../../src/notebook";
 import { didYouMean } from "../../src/text";
-import { parseParameter, type ParameterValue } from "../../src/notebook/parameters";
 import { hasTag, type CodeCell, type Notebook } from "./notebook";
 
 /** The values by name in the notebook's cell tagged `parameters`: `const parameters = { NAME: value, … };`. */

@@ -1,7 +1,7 @@
 /** Runs one notebook in a kernel of its own and saves it with its outputs. */
 import { basename } from "node:path";
 import { FileProblem } from "../../src/io";
-import type { ParameterValue } from "../../src/notebook/parameters";
+import type { ParameterValue } from "../../src/notebook";
 import type { Content } from "../../jupyter/kernel/wire";
 import { KernelClient, KernelDied } from "./client";
 import { readNotebook, writeNotebook, type CodeCell, type Notebook } from "./notebook";

@@ -1,9 +1,8 @@
-import { cutToTokens } from "../baselines";
 import { findPlaceholders, type Speaker, type Turn } from "../corpus";
 import type { EvaluationCase } from "../evaluation";
 import { type AdditiveMetric, bootstrapInterval, type BootstrapOptions, type Interval } from "../metrics";
 import { promptTags } from "../prompts";
-import { simpleTokens, splitAtSpace } from "../text";
+import { cutToTokens, simpleTokens, splitAtSpace } from "../text";
 import { contentWords, isFirstPerson, likeness, says, sentences, tellingTurn, turnsIn } from "./facts";
 
 /**

@@ -1,8 +1,8 @@
 import type { Conversation } from "../corpus";
 import {
   type EvaluatedVariant,
-  type EvaluationOptions,
   evaluateVariants,
+  type EvaluationOptions,
   identityOf,
   type Variant,
 } from "../evaluation";

@@ -1,10 +1,10 @@
+import { interruptSignal, startProgress } from "../display";
 import {
   type ExperimentContext,
   type ExperimentSettings,
   type TrainedExperiment,
   trainExperiment,
 } from "../experiments";
-import { interruptSignal, startProgress } from "../notebook";
 
 /** A run among several: its name for the progress line, and its settings. */
 export interface PlannedTraining {

@@ -1,4 +1,4 @@
-import type { Conversation } from "../corpus";
+import { type Conversation, personaText } from "../corpus";
 import { type Generation, type JsonValue, untrainedIdentity, type Variant } from "../evaluation";
 import { Random } from "../random";
 import { Bm25Index, type Bm25Options, TfidfIndex, type TfidfOptions } from "../retrieval";
@@ -17,11 +17,6 @@ export interface RetrievalBaselineOptions {
   returned?: ConversationPart;
   /** `"retrieval"` unless told. */
   name?: string;
-}
-
-/** The facts of both personas, one a line: what baselines are given, and what retrieval searches with. */
-export function personaText({ personas }: Pick<Conversation, "personas">): string {
-  return personas.flat().join("\n");
 }
 
 /**

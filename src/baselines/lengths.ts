@@ -1,6 +1,6 @@
 import { additiveMetrics, type EvaluatedVariant, scoreCase, type SetMetric, setMetrics } from "../evaluation";
 import { bootstrapInterval, type BootstrapOptions, type Interval } from "../metrics";
-import { cutToTokens } from "./cut";
+import { cutToTokens } from "../text";
 
 /** Scores of a variant's answers cut to `length` words. */
 export interface ScoresAtLength {

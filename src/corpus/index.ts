@@ -6,3 +6,4 @@ export * from "./source";
 export * from "./splits";
 export * from "./statistics";
 export * from "./types";
+export * from "./persona-text";

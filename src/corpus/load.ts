@@ -2,9 +2,9 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { contentsOf } from "../io";
 import { readPart } from "./read";
+import { type CorpusSource, findCorpus, type SourceOptions } from "./source";
 import { buildSmallSplits, randomSplits } from "./splits";
-import { findCorpus, type CorpusSource, type SourceOptions } from "./source";
-import { partFiles, splitNames, type Conversation, type Part, type PartReport, type Splits } from "./types";
+import { type Conversation, type Part, partFiles, type PartReport, splitNames, type Splits } from "./types";
 
 export interface CorpusOptions extends SourceOptions {
   /** `"official"` (default), or `"8:1:1"`: the three official parts thrown together, shuffled by `seed` and cut 8:1:1. */

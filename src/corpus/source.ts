@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { downloadFile, HubError, type DownloadProgress } from "../hub";
-import { partFiles, type Part } from "./types";
+import { downloadFile, type DownloadProgress, HubError } from "../hub";
+import { type Part, partFiles } from "./types";
 
 const root = join(__dirname, "../..");
 

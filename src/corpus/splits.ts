@@ -1,5 +1,5 @@
 import { Random } from "../random";
-import { splitNames, type Conversation, type Splits } from "./types";
+import { type Conversation, splitNames, type Splits } from "./types";
 
 /** The proposal's shares of a random split. */
 export const proposalShares = { train: 8, valid: 1, test: 1 } as const;

@@ -1,4 +1,4 @@
-import { splitNames, type Conversation, type SplitName, type Splits } from "./types";
+import { type Conversation, type SplitName, splitNames, type Splits } from "./types";
 
 /** Counts over one conversation: a row of a table. */
 export interface ConversationMeasures {

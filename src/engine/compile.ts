@@ -4,7 +4,7 @@ import { chooseEngine, type EngineOptions } from "./engines";
 import { EngineError } from "./errors";
 import { OnnxProgram, type Program, type RunOptions } from "./program";
 import { recordFunction } from "./recording";
-import type { InputsOf, OutputsOf, ProgramTensor, Signature, TensorSpec, TensorsOf } from "./tensors";
+import type { InputsOf, OutputsOf, ProgramTensor, Signature, TensorsOf, TensorSpec } from "./tensors";
 import { flatten, mapTree, type Tree } from "./tree";
 
 export interface CompileOptions extends EngineOptions {

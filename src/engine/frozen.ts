@@ -1,11 +1,11 @@
 import { basename, dirname, resolve } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
-import { bytesPerElement, elementCount } from "../models/safetensors";
+import { bytesPerElement, elementCount } from "../tensors";
 import { EngineError } from "./errors";
 import { encodeModel, type OnnxConstant, type OnnxModel } from "./onnx";
 import { recordFunction } from "./recording";
-import type { ProgramTensor, Signature, TensorSpec, TensorsOf } from "./tensors";
+import type { ProgramTensor, Signature, TensorsOf, TensorSpec } from "./tensors";
 import { defaultThreads } from "./threads";
 import type { Tree } from "./tree";
 

@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
-import { elementBytes, type Attribute, type Dimension, type ElementType, type OnnxConstant } from "./onnx";
 import type { MaskDraw } from "./noise";
-import type { OnnxModel, OnnxNode, OnnxValue } from "./onnx";
+import {
+  type Attribute,
+  type Dimension,
+  elementBytes,
+  type ElementType,
+  type OnnxConstant,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxValue,
+} from "./onnx";
 
 /** What is known of a tensor before a graph runs. */
 export interface TensorType {

@@ -7,7 +7,6 @@ import type { Noise } from "./noise";
 import { encodeModel } from "./onnx";
 import { executionProviders } from "./providers";
 import type { Recording } from "./recording";
-import { defaultThreads } from "./threads";
 import {
   checkInputs,
   type InputsOf,
@@ -16,6 +15,7 @@ import {
   type Signature,
   type TensorSpec,
 } from "./tensors";
+import { defaultThreads } from "./threads";
 import { flatten, mapTree, type Tree } from "./tree";
 
 export interface RunOptions<R> {

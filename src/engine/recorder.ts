@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
+import { callSite, EngineError, withDeepStacks } from "./errors";
 import { Graph, type Value } from "./graph";
 import type { ElementType } from "./onnx";
-import { callSite, EngineError, withDeepStacks } from "./errors";
 
 /** The name under which the recording kernels are registered. */
 const BACKEND = "onnx-recorder";

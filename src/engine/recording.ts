@@ -1,12 +1,12 @@
 import type * as tf from "@tensorflow/tfjs";
 import { EngineError } from "./errors";
 import { Graph, type Value } from "./graph";
-import "./kernels";
 import type { MaskDraw } from "./noise";
 import type { OnnxModel } from "./onnx";
 import { record, tensorOf, valueOf } from "./recorder";
-import type { ProgramType, Signature, TensorSpec, TensorsOf } from "./tensors";
+import type { ProgramType, Signature, TensorsOf, TensorSpec } from "./tensors";
 import { flatten, mapTree, type Tree } from "./tree";
+import "./kernels";
 
 /** A function as a graph. */
 export interface Recording {

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { HostTensor } from "../models/safetensors";
+import type { HostTensor } from "../tensors";
 import { EngineError } from "./errors";
 import { flatten, type MapTree, type Tree } from "./tree";
 

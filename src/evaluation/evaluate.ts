@@ -1,7 +1,7 @@
 import type { Conversation } from "../corpus";
+import { startProgress } from "../display";
 import { sha256 } from "../io";
 import { bootstrapInterval, type BootstrapOptions, requireResamples } from "../metrics";
-import { startProgress } from "../notebook";
 import {
   casesSha256,
   type Evaluation,

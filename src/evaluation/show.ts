@@ -1,6 +1,5 @@
 import { personaWords } from "../metrics";
-import { escapeHtml } from "../notebook";
-import { simpleTokenSpans } from "../text";
+import { escapeHtml, simpleTokenSpans } from "../text";
 import type { EvaluatedVariant } from "./evaluate";
 import type { EvaluationCase, VariantSummary } from "./files";
 import type { SetMetric } from "./scores";

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { HubError } from "../hub";
-import { loadPretrained, type PretrainedT5, readModelDirectory, requireRows } from "../models/checkpoint";
+import { shownPath } from "../io";
+import { loadPretrained, type PretrainedT5, readModelDirectory, requireRows } from "../models/pretrained";
 import { loadTokenizer } from "../models/tokenizer";
-import { type Profile, shownPath } from "../notebook";
+import type { Profile } from "../notebook";
 
 /** The base model that was pretrained for this project: `data/model`. */
 export const embeddedModel = join(__dirname, "../../data/model");

@@ -1,10 +1,9 @@
-import { cutToTokens } from "../baselines";
 import type { Conversation, Splits } from "../corpus";
-import type { Tokenizer } from "../models/tokenizer";
 import { personaWords } from "../metrics";
+import type { Tokenizer } from "../models/tokenizer";
 import { buildPrompt, buildTarget, type Prompt } from "../prompts";
 import { Random } from "../random";
-import { simpleTokens } from "../text";
+import { cutToTokens, simpleTokens } from "../text";
 import type { Example } from "../training";
 import type { ExperimentSettings } from "./settings";
 import { type Snippet, snippetFinder } from "./snippets";

@@ -1,5 +1,5 @@
+import { interruptSignal, type Progress, startProgress } from "../display";
 import { type Figure, type FigureText, type LinePanel, linePanels, startLiveFigure } from "../figures";
-import { interruptSignal, type Progress, startProgress } from "../notebook";
 import type { StepLog, TrainingHooks } from "../training";
 
 /** A run's name, and its log as far as it has come. */

@@ -1,8 +1,8 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Conversation, Corpus } from "../corpus";
-import { sha256 } from "../io";
-import type { PretrainedT5 } from "../models/checkpoint";
+import { sha256, shownPath } from "../io";
+import type { PretrainedT5 } from "../models/pretrained";
 import {
   DEFAULT_LORA,
   findTrainable,
@@ -11,7 +11,6 @@ import {
   trainableTable,
   type Unfreezing,
 } from "../models/lora";
-import { shownPath } from "../notebook";
 import {
   checksum,
   DEFAULT_TRAINING,

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { copyFileWhole, removeFile, writeJson } from "../io";
-import { copyTokenizer } from "../models/checkpoint";
-import { readSettings, removeSettings, writeSettings } from "./saved";
+import { copyTokenizer } from "../models/pretrained";
 import type { TrainedExperiment } from "./run";
+import { readSettings, removeSettings, writeSettings } from "./saved";
 
 const ADAPTER_FILES = ["adapter_config.json", "adapter_model.safetensors", "unfrozen.safetensors"];
 

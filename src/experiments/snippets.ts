@@ -1,5 +1,4 @@
-import { personaText } from "../baselines";
-import type { Conversation } from "../corpus";
+import { type Conversation, personaText } from "../corpus";
 import { sha256 } from "../io";
 import { personaWords } from "../metrics";
 import { Random } from "../random";

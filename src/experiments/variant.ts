@@ -1,8 +1,9 @@
+import { startProgress } from "../display";
 import { type Identity, untrainedIdentity, type Variant } from "../evaluation";
 import { generateTexts } from "../generation";
+import { shownPath } from "../io";
 import { mergeAdapter, readAdapter } from "../models/lora";
 import { T5Generator } from "../models/t5";
-import { shownPath, startProgress } from "../notebook";
 import { baseName } from "./base";
 import { mostPersonal } from "./candidates";
 import { inputBuilder } from "./examples";

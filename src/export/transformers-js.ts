@@ -7,10 +7,10 @@ import {
   type T5Checkpoint,
   t5ConfigFile,
   writeConfigFile,
-} from "../models/checkpoint";
-import type { T5Config } from "../models/t5";
-import { eightBitWeights, floatWeights, type ParameterSource } from "../models/t5/weights";
-import { decoderGraph, encoderGraph } from "./graphs";
+} from "../models/pretrained";
+import type { ParameterSource, T5Config } from "../models/t5";
+import { eightBitWeights, floatWeights } from "../models/layers/weights";
+import { decoderGraph, encoderGraph } from "../models/t5/graphs";
 
 /** How the files of a variant keep linear weights; the names are those of Transformers.js' option `dtype`. */
 const VARIANTS = {

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join, posix, resolve, win32 } from "node:path";
 import { promisify } from "node:util";
 import { writeFileWhole } from "../io";
-import { DevTools, type BrowserCommand } from "./devtools";
+import { type BrowserCommand, DevTools } from "./devtools";
 
 /** No browser can draw figures here; the message says why and what to install. */
 export class BrowserMissingError extends Error {

@@ -1,4 +1,4 @@
-import { display, inKernel, liveDisplay } from "../notebook";
+import { display, inKernel, liveDisplay } from "../display";
 import { BrowserMissingError } from "./browser";
 import { renderPng } from "./render";
 import { figureOutputs, figureText, pictureMetadata } from "./show";

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { writeFileWhole, writeJson } from "../io";
 import { BrowserMissingError } from "./browser";
-import { renderFigure, type RenderedFigure } from "./render";
+import { type RenderedFigure, renderFigure } from "./render";
 import type { Figure } from "./types";
 
 const state = { warned: false };

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
-import { display, escapeHtml, type MimeBundle } from "../notebook";
+import { display, type MimeBundle } from "../display";
+import { escapeHtml } from "../text";
 import { enlivening } from "./enliven";
 import { checkPath, tryRender, writeFigure } from "./save";
 import { size } from "./theme";

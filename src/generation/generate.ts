@@ -1,7 +1,8 @@
+import type { Decoder, GenerativeModel } from "../models";
+import { notFiniteScores } from "../models/decoder";
 import type { TokenBatch } from "../models/tokenizer";
 import { Random } from "../random";
 import { BeamSearch } from "./beams";
-import { type Decoder, type GenerativeModel, notFiniteScores } from "./decoder";
 import { requireChoice, requireFinite } from "./finite";
 import { type GenerationOptions, type ResolvedGenerationOptions, resolveGenerationOptions } from "./options";
 import { type ScoreProcessor, scoreProcessors } from "./processors";

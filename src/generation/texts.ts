@@ -1,6 +1,6 @@
+import type { GenerativeModel } from "../models";
 import { padBatch, type Tokenizer } from "../models/tokenizer";
-import type { GenerativeModel } from "./decoder";
-import { type GeneratedSequence, generate } from "./generate";
+import { generate, type GeneratedSequence } from "./generate";
 import type { GenerationOptions } from "./options";
 
 export interface TextGenerationOptions extends GenerationOptions {

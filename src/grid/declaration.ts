@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { readJson } from "../io";
-import { profiles, type Profile } from "../notebook";
+import { type Profile, profiles } from "../notebook";
 import { describeIssues } from "../text";
 
 /** A value of a setting. */

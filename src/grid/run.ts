@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { formatDuration, startProgress } from "../display";
 import { defaultThreads, THREADS_VARIABLE } from "../engine";
-import { makeFolder, onDisk, sha256File } from "../io";
-import { formatDuration, shownPath, startProgress } from "../notebook";
+import { makeFolder, onDisk, sha256File, shownPath } from "../io";
 import { LEFT_TO_OTHER, type RunMessage, type RunOrder } from "./child";
 import { type FamilyRun, type GridDeclaration, planFamilies, type Settings } from "./declaration";
 import { differences, holder, lockPath, readRecord, runFolder, type RunRecord, writeRecord } from "./record";

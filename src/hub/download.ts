@@ -4,16 +4,16 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checksumOf, fileMatches } from "./checksum";
 import { HubError } from "./errors";
-import { cachePath, checkHubFile, hubAccess, resolveUrl, type HubAccess, type HubFile } from "./location";
+import { cachePath, checkHubFile, hubAccess, type HubAccess, type HubFile, resolveUrl } from "./location";
 import { claimPartial } from "./partial";
 import { showDownload } from "./progress";
 import {
   describeRemoteFile,
   hubRequest,
+  type RemoteFile,
   show,
   statusError,
   TransientStatus,
-  type RemoteFile,
 } from "./request";
 
 /** How far a download has come. */

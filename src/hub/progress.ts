@@ -1,4 +1,4 @@
-import { startProgress, type Progress } from "../notebook";
+import { type Progress, startProgress } from "../display";
 import type { DownloadProgress } from "./download";
 
 /** Shows a download in the notebook or terminal, in megabytes that are still to come, where that is known, when it starts. */

@@ -21,7 +21,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import Papa from "papaparse";
-import { wellFormedJson } from "../text/well-formed";
+import { wellFormedJson } from "../text";
 import { disguise } from "./disguised";
 import { onDisk } from "./problems";
 

@@ -1,5 +1,5 @@
-export * from "./safetensors";
 export * from "./tokenizer";
 export * from "./lora";
 export * from "./t5";
-export * from "./checkpoint";
+export * from "./pretrained";
+export type { Decoder, GenerativeModel } from "./decoder";

@@ -1,6 +1,3 @@
 /** What a notebook needs around its calls: outputs, tables, progress, parameters and the record of the run. */
-export * from "./display";
 export * from "./parameters";
-export * from "./progress";
 export * from "./run";
-export * from "./table";

@@ -1,9 +1,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { filesOf, makeFolder, removeFile, sha256File, writeJson } from "../io";
-import { display } from "./display";
+import { display, formatDuration } from "../display";
+import { filesOf, makeFolder, removeFile, sha256File, shownPath, writeJson } from "../io";
 import { applyEnvironment, type Parameters, type Profile } from "./parameters";
-import { formatDuration } from "./progress";
 
 /** A file with what identifies its content. */
 export interface FileRecord {
@@ -143,12 +142,6 @@ function inside(folder: string, parts: readonly string[]): string {
     throw new Error(`${join(...parts)}: not a path inside ${shownPath(folder)}`);
   }
   return path;
-}
-
-/** The path as people read it: relative where it lies below the working directory. */
-export function shownPath(path: string): string {
-  const way = relative(process.cwd(), path);
-  return (way.startsWith("..") || isAbsolute(way) ? path : way).split(sep).join("/");
 }
 
 /** Changes when a file is written again (files are replaced whole, so the inode changes too). */

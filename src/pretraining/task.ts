@@ -1,8 +1,7 @@
-import type { T5Checkpoint } from "../models/checkpoint";
-import { readModelDirectory, writeModelDirectory } from "../models/checkpoint";
+import { sha256 } from "../io";
+import { readModelDirectory, type T5Checkpoint, writeModelDirectory } from "../models/pretrained";
 import { lossSums, t5, type T5Batch } from "../models/t5";
 import { Random } from "../random";
-import { sha256 } from "../io";
 import {
   batchTensors,
   collate,

@@ -11,12 +11,12 @@ import {
 } from "../figures";
 import type { Interval } from "../metrics";
 import { readTrainingLog } from "../training";
-import { data, prose, type ReportFigure } from "./document";
-import { type FoundOutputs, type FoundVariant, trainingFile } from "./found";
-import type { Sources } from "./sources";
 import { type Computed, familyIndex } from "./computed";
 import type { ReportContext } from "./context";
+import { data, prose, type ReportFigure } from "./document";
 import { groupFamilies } from "./effects";
+import { type FoundOutputs, type FoundVariant, trainingFile } from "./found";
+import type { Sources } from "./sources";
 
 /** What kinds of variants are called in figures. */
 const kindNames: Record<VariantKind, string> = {

@@ -1,4 +1,4 @@
-import { formatDuration } from "../notebook";
+import { formatDuration } from "../display";
 
 const number = (print: (value: number) => string) => (value: unknown) => {
   if (typeof value !== "number") throw new TypeError(`${JSON.stringify(value)} is not a number`);

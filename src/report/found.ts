@@ -10,7 +10,7 @@ import {
   type VariantSummary,
 } from "../evaluation";
 import { filesOf } from "../io";
-import { type Manifest } from "../notebook";
+import type { Manifest } from "../notebook";
 import type { JsonPath, Sources } from "./sources";
 
 /** A variant that an evaluation left, with the place of its row. */

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { escapeHtml } from "../notebook";
+import { escapeHtml } from "../text";
 import { findWork, ieeeReference } from "./bibliography";
 import {
   type Block,

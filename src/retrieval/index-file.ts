@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { type HostTensor, readSafetensors, writeSafetensors } from "../models";
+import { type HostTensor, readSafetensors, writeSafetensors } from "../tensors";
 import { Analyzer, type AnalyzerOptions } from "./analyzer";
-import { ScoreMatrix, type ScoreBlock } from "./score-matrix";
+import { type ScoreBlock, ScoreMatrix } from "./score-matrix";
 
 interface StoredIndex<Options> {
   options: Options;

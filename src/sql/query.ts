@@ -6,7 +6,7 @@ import {
   type DuckDBValue,
 } from "@duckdb/node-api";
 import { csvRecords, identifier, jsonColumns, tableKind } from "./files";
-import { columnNames, columnType, type Cell, type Records } from "./tables";
+import { type Cell, columnNames, columnType, type Records } from "./tables";
 
 /**
  * A table: records, or a file (`.csv`, `.json`, `.jsonl`, each also `.gz`). What a file's columns hold is decided by all of

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { quantileSorted } from "simple-statistics";
 import { z } from "zod";
-import { splitWords, utterances, type Conversation } from "../corpus";
+import { type Conversation, splitWords, utterances } from "../corpus";
 import { readJson } from "../io";
 import { personaCoverage } from "../metrics";
 

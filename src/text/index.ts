@@ -4,3 +4,5 @@ export * from "./nearest";
 export * from "./ngrams";
 export * from "./shorten";
 export * from "./well-formed";
+export * from "./cut";
+export * from "./html";

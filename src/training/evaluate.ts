@@ -1,7 +1,7 @@
 import type { CompileOptions } from "../engine";
 import { TrainingPrograms } from "./programs";
-import { eventLoopTurn } from "./turn";
 import type { TrainingTask } from "./task";
+import { eventLoopTurn } from "./turn";
 
 /** Mean loss over the labels of a task's validation set, in nats, without dropout and smoothing. */
 export async function validationLoss(

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { T5Checkpoint } from "../models/checkpoint";
+import { sha256 } from "../io";
+import type { T5Checkpoint } from "../models/pretrained";
 import {
   type Adapter,
   findTrainable,
@@ -14,10 +15,9 @@ import {
   type Unfreezing,
   writeAdapter,
 } from "../models/lora";
-import { float32Tensor } from "../models/safetensors";
 import { lossSums, t5, type T5Batch, type T5Config } from "../models/t5";
 import { Random } from "../random";
-import { sha256 } from "../io";
+import { float32Tensor } from "../tensors";
 import { batchOrder, collate, type Example } from "./batches";
 import type { NamedTensors, ParameterMap, TrainingTask } from "./task";
 import { contentSha256, labelWeight, packedBatchTensors, tokenCount } from "./tensors";

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { ProgramTensor } from "../engine";
-import { float32Tensor, type HostTensor } from "../models/safetensors";
+import { float32Tensor, type HostTensor } from "../tensors";
 
 /** Parameters in ordinary memory, by name. */
 export type ParameterMap = Map<string, HostTensor<"float32">>;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { ProgramTensor } from "../engine";
 import { sha256 } from "../io";
-import { float32Tensor, type HostTensor } from "../models/safetensors";
 import { IGNORED_LABEL } from "../models/t5";
+import { float32Tensor, type HostTensor } from "../tensors";
 import type { Batch } from "./batches";
 import { packing } from "./packing";
 import type { BatchTensors } from "./task";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { checkGradients, type CompileOptions } from "../engine";
 import { readJson, sha256, writeJson } from "../io";
-import { readSafetensors, writeSafetensors } from "../models/safetensors";
+import { readSafetensors, writeSafetensors } from "../tensors";
 import { adamW, clipFactor, globalNorm } from "./adamw";
 import { CheckpointStore, type FoundCheckpoint } from "./checkpoints";
 import { validationLoss } from "./evaluate";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { effect, effectRows, meanOverSeeds, seededRows } from "../../src/analysis";
-import type { EvaluatedVariant } from "../../src/evaluation";
+import { effect, effectRows, meanOverSeeds, seededRows } from "../../src/analysis/effects";
+import type { EvaluatedVariant } from "../../src/evaluation/evaluate";
 
 function evaluated(scores: readonly number[], caseSet = "x"): EvaluatedVariant {
   const cases = scores.map((rougeL) => ({ metrics: { rougeL } }));

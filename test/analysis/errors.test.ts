@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { errorRates, errorRows, factFates, findErrors, snippetsIn } from "../../src/analysis";
-import { type EvaluationCase, scoreCase } from "../../src/evaluation";
+import { errorRates, errorRows, factFates, findErrors, snippetsIn } from "../../src/analysis/errors";
+import type { EvaluationCase } from "../../src/evaluation/files";
+import { scoreCase } from "../../src/evaluation/scores";
 
 function caseOf(change: Partial<EvaluationCase>): EvaluationCase {
   const base = {

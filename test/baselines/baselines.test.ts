@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import {
-  type Conversation,
-  cutToTokens,
-  cutVariant,
-  parseConversation,
-  personaCoverage,
-  personaText,
   randomBaseline,
   referenceBaseline,
   retrievalBaseline,
   templateBaseline,
-} from "../../src";
+} from "../../src/baselines/baselines";
+import { cutVariant } from "../../src/baselines/cut";
+import { parseConversation } from "../../src/corpus/conversation";
+import { personaText } from "../../src/corpus/persona-text";
+import type { Conversation } from "../../src/corpus/types";
+import { personaCoverage } from "../../src/metrics/overlap";
+import { cutToTokens } from "../../src/text/cut";
 
 function conversation(id: string, first: string, second: string, text: string): Conversation {
   const rest = { split: "train", part: "train", row: 1, fileLine: 1 } as const;

@@ -3,15 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import {
-  cutVariant,
-  evaluateVariants,
-  loadCorpus,
-  randomBaseline,
-  referenceBaseline,
-  sampleDirectory,
-  scoresByLength,
-} from "../../src";
+import { randomBaseline, referenceBaseline } from "../../src/baselines/baselines";
+import { cutVariant } from "../../src/baselines/cut";
+import { scoresByLength } from "../../src/baselines/lengths";
+import { loadCorpus } from "../../src/corpus/load";
+import { sampleDirectory } from "../../src/corpus/source";
+import { evaluateVariants } from "../../src/evaluation/evaluate";
 
 test("scores by length are those of the cut variants, and of the whole answers beyond their length", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "lengths-"));

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { findPlaceholders, formatTurns, parseConversation, type Speaker } from "../../src/corpus";
+import { findPlaceholders, formatTurns, parseConversation } from "../../src/corpus/conversation";
+import type { Speaker } from "../../src/corpus/types";
 
 const brief = (text: string) => {
   const { turns, asides, oddities } = parseConversation(text);

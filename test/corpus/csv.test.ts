@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import Papa from "papaparse";
-import { CsvError, parseCsv } from "../../src/corpus";
+import { CsvError, parseCsv } from "../../src/corpus/csv";
 
 const parse = (text: string) => parseCsv(Buffer.from(text), "some.csv");
 const fails = (data: string | Buffer, line: number, problem: RegExp) =>

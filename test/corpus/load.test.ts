@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import Papa from "papaparse";
-import { corpusColumns, CsvError, loadCorpus, readPart } from "../../src/corpus";
+import { CsvError } from "../../src/corpus/csv";
+import { loadCorpus } from "../../src/corpus/load";
+import { corpusColumns, readPart } from "../../src/corpus/read";
 
 const real = join(__dirname, "../../../shared/data/spc");
 const withoutReal = existsSync(real) ? false : "Synthetic-Persona-Chat is not at ../shared/data/spc";

@@ -4,16 +4,11 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { median } from "simple-statistics";
 import { card, coverage } from "../../scripts/sample";
-import {
-  countOddities,
-  loadCorpus,
-  sampleDirectory,
-  splitNames,
-  splitOverlap,
-  splitWords,
-  type Conversation,
-  type Corpus,
-} from "../../src/corpus";
+import { type Corpus, loadCorpus } from "../../src/corpus/load";
+import { countOddities } from "../../src/corpus/read";
+import { sampleDirectory } from "../../src/corpus/source";
+import { splitOverlap, splitWords } from "../../src/corpus/statistics";
+import { type Conversation, splitNames } from "../../src/corpus/types";
 
 const real = join(__dirname, "../../../shared/data/spc");
 const withoutReal = existsSync(real) ? false : "Synthetic-Persona-Chat is not at ../shared/data/spc";

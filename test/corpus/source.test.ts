@@ -4,14 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import Papa from "papaparse";
-import {
-  corpusColumns,
-  findCorpus,
-  hubCorpus,
-  loadCorpus,
-  sampleDirectory,
-  splitNames,
-} from "../../src/corpus";
+import { loadCorpus } from "../../src/corpus/load";
+import { corpusColumns } from "../../src/corpus/read";
+import { findCorpus, hubCorpus, sampleDirectory } from "../../src/corpus/source";
+import { splitNames } from "../../src/corpus/types";
 import { FakeHub } from "../hub/fake-hub";
 
 const folder = mkdtempSync(join(tmpdir(), "source-"));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildSmallSplits, randomSplits, type Conversation } from "../../src/corpus";
+import { buildSmallSplits, randomSplits } from "../../src/corpus/splits";
+import type { Conversation } from "../../src/corpus/types";
 
 const conversation = (id: string): Conversation => ({
   id,

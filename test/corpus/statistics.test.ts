@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parseConversation } from "../../src/corpus/conversation";
+import { loadCorpus } from "../../src/corpus/load";
 import {
-  loadCorpus,
   measureConversations,
-  parseConversation,
   splitOverlap,
+  splitWords,
   unseenShare,
   utterances,
   vocabulary,
-  splitWords,
-  type Conversation,
-} from "../../src/corpus";
+} from "../../src/corpus/statistics";
+import type { Conversation } from "../../src/corpus/types";
 
 const real = join(__dirname, "../../../shared/data/spc");
 const withoutReal = existsSync(real) ? false : "Synthetic-Persona-Chat is not at ../shared/data/spc";

@@ -2,25 +2,21 @@ import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import {
-  embeddedModel,
-  evaluateTask,
-  generateTexts,
-  initT5,
-  loadCorpus,
-  loadTokenizer,
-  parameterShapes,
-  pretrainingDocuments,
-  pretrainingTask,
-  Random,
-  readModelDirectory,
-  sampleDirectory,
-  sha256File,
-  T5Generator,
-  type ParameterMap,
-  type T5Checkpoint,
-  type Tokenizer,
-} from "../../src";
+import { loadCorpus } from "../../src/corpus/load";
+import { sampleDirectory } from "../../src/corpus/source";
+import { embeddedModel } from "../../src/experiments/base";
+import { generateTexts } from "../../src/generation/texts";
+import { sha256File } from "../../src/io/files";
+import { readModelDirectory, type T5Checkpoint } from "../../src/models/pretrained/read";
+import { T5Generator } from "../../src/models/t5/generator";
+import { initT5 } from "../../src/models/t5/init";
+import { parameterShapes } from "../../src/models/t5/parameters";
+import { loadTokenizer, type Tokenizer } from "../../src/models/tokenizer/tokenizer";
+import { pretrainingDocuments } from "../../src/pretraining/documents";
+import { pretrainingTask } from "../../src/pretraining/task";
+import { Random } from "../../src/random/random";
+import { evaluateTask } from "../../src/training/evaluate";
+import type { ParameterMap } from "../../src/training/task";
 
 let model: T5Checkpoint;
 let tokenizer: Tokenizer;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { embeddedTokenizer, findTokenizer, loadTokenizer } from "../../src/models/tokenizer";
-import { buildPrompt, promptTags, taskPrefix } from "../../src/prompts";
+import { embeddedTokenizer, findTokenizer } from "../../src/models/tokenizer/find";
+import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
+import { buildPrompt, promptTags, taskPrefix } from "../../src/prompts/prompt";
 
 test("ids as T5 orders them", async () => {
   const tokenizer = await loadTokenizer(embeddedTokenizer);

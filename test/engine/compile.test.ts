@@ -3,16 +3,11 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { beforeEach, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import {
-  assertFinite,
-  compile,
-  CompiledFunction,
-  dropout,
-  type EngineName,
-  type ProgramTensor,
-  recordFunction,
-} from "../../src/engine";
-import { unavailableProvider } from "../../src/engine/engines";
+import { assertFinite, compile, CompiledFunction } from "../../src/engine/compile";
+import { type EngineName, unavailableProvider } from "../../src/engine/engines";
+import { dropout } from "../../src/engine/ops/dropout";
+import { recordFunction } from "../../src/engine/recording";
+import type { ProgramTensor } from "../../src/engine/tensors";
 
 const root = resolve(__dirname, "../..");
 

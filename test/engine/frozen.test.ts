@@ -5,16 +5,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
-import {
-  attend,
-  attendCached,
-  FrozenProgram,
-  matMulQuantized,
-  positions,
-  quantizeMatrix,
-} from "../../src/engine";
-import { float32Tensor, SafetensorsFile, writeSafetensors } from "../../src/models/safetensors";
-import { Random } from "../../src/random";
+import { FrozenProgram } from "../../src/engine/frozen";
+import { attend } from "../../src/engine/ops/attend";
+import { attendCached } from "../../src/engine/ops/attend-cached";
+import { positions } from "../../src/engine/ops/positions";
+import { matMulQuantized, quantizeMatrix } from "../../src/engine/ops/quantized";
+import { Random } from "../../src/random/random";
+import { SafetensorsFile, writeSafetensors } from "../../src/tensors/file";
+import { float32Tensor } from "../../src/tensors/tensor";
 
 const folder = mkdtempSync(join(tmpdir(), "frozen-"));
 test.after(() => rmSync(folder, { recursive: true }));

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { compile, int8Product, int8Weight, type ProgramTensor } from "../../src/engine";
-import { Random } from "../../src/random";
+import { compile } from "../../src/engine/compile";
+import { int8Product, int8Weight } from "../../src/engine/ops/int8-product";
+import type { ProgramTensor } from "../../src/engine/tensors";
+import { Random } from "../../src/random/random";
 import { on } from "./device";
 
 const random = new Random(3);

@@ -3,8 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { compile, recordableKernels, type ProgramTensor } from "../../src/engine";
-import { Random } from "../../src/random";
+import { compile } from "../../src/engine/compile";
+import { recordableKernels } from "../../src/engine/recorder";
+import type { ProgramTensor } from "../../src/engine/tensors";
+import { Random } from "../../src/random/random";
 import { on } from "./device";
 
 /** Tensors of one try, as a case draws them. */

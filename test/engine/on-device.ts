@@ -5,11 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { checkGradients, compile, rmsNorm } from "../../src/engine";
-import { readJson } from "../../src/io";
-import { train } from "../../src/training";
+import { compile } from "../../src/engine/compile";
+import { rmsNorm } from "../../src/engine/ops/rms-norm";
+import { checkGradients } from "../../src/engine/self-check";
+import { readJson } from "../../src/io/files";
 import { TrainingPrograms } from "../../src/training/programs";
 import { type ParameterMap, zerosLike } from "../../src/training/task";
+import { train } from "../../src/training/trainer";
 import { tinyOptions, tinyTask } from "../training/tiny-run";
 import { device, on } from "./device";
 

@@ -1,19 +1,16 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import {
-  addRows,
-  attend,
-  compile,
-  crossEntropy,
-  dropoutMask,
-  gelu,
-  linearCrossEntropy,
-  type ProgramTensor,
-  rmsNorm,
-  withNoise,
-} from "../../src/engine";
-import { Random } from "../../src/random";
+import { compile } from "../../src/engine/compile";
+import { withNoise } from "../../src/engine/eager";
+import { addRows } from "../../src/engine/ops/add-rows";
+import { attend } from "../../src/engine/ops/attend";
+import { crossEntropy, linearCrossEntropy } from "../../src/engine/ops/cross-entropy";
+import { dropoutMask } from "../../src/engine/ops/dropout";
+import { gelu } from "../../src/engine/ops/gelu";
+import { rmsNorm } from "../../src/engine/ops/rms-norm";
+import type { ProgramTensor } from "../../src/engine/tensors";
+import { Random } from "../../src/random/random";
 import { on } from "./device";
 
 const random = new Random(5);

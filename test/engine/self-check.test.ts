@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { checkGradients, EngineError } from "../../src/engine";
-import { train } from "../../src/training";
+import { EngineError } from "../../src/engine/errors";
+import { checkGradients } from "../../src/engine/self-check";
+import { train } from "../../src/training/trainer";
 import { tinyOptions, tinyTask } from "../training/tiny-run";
 
 /** Lets TensorFlow.js' cpu backend compute one kernel wrongly: its results are multiplied by `factor`. */

@@ -3,7 +3,9 @@ import { availableParallelism } from "node:os";
 import { mock, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
-import { compile, EngineError, FrozenProgram } from "../../src/engine";
+import { compile } from "../../src/engine/compile";
+import { EngineError } from "../../src/engine/errors";
+import { FrozenProgram } from "../../src/engine/frozen";
 import { defaultThreads } from "../../src/engine/threads";
 
 const processor = (number: number, socket: number, core: number) =>

@@ -4,21 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import Papa from "papaparse";
-import {
-  compareVariants,
-  comparisonRows,
-  type Conversation,
-  corpusBleu,
-  type EvaluatedVariant,
-  evaluateVariants,
-  evaluationPaths,
-  parseConversation,
-  readEvaluation,
-  rougeL,
-  setMetrics,
-  scoreRows,
-  type Variant,
-} from "../../src";
+import { parseConversation } from "../../src/corpus/conversation";
+import type { Conversation } from "../../src/corpus/types";
+import { compareVariants, comparisonRows } from "../../src/evaluation/compare";
+import { type EvaluatedVariant, evaluateVariants, type Variant } from "../../src/evaluation/evaluate";
+import { evaluationPaths, readEvaluation } from "../../src/evaluation/files";
+import { setMetrics } from "../../src/evaluation/scores";
+import { scoreRows } from "../../src/evaluation/show";
+import { corpusBleu } from "../../src/metrics/bleu";
+import { rougeL } from "../../src/metrics/rouge";
 
 const texts = [
   'User 1: Hi, I bake bread.\nUser 2: I keep bees, and "sell" the honey.',

@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  caseBundle,
-  type EvaluatedVariant,
-  type EvaluationCase,
-  markWords,
-  scoreCase,
-  sideBySideBundle,
-  simpleTokens,
-  simpleTokenSpans,
-} from "../../src";
+import type { EvaluatedVariant } from "../../src/evaluation/evaluate";
+import type { EvaluationCase } from "../../src/evaluation/files";
+import { scoreCase } from "../../src/evaluation/scores";
+import { caseBundle, markWords, sideBySideBundle } from "../../src/evaluation/show";
+import { simpleTokens, simpleTokenSpans } from "../../src/text/characters";
 
 test("words are marked where they stand, everything else is escaped", () => {
   assert.equal(

@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { experimentVariant, personaCoverage, untrainedExperiment } from "../../src";
 import { mostPersonal } from "../../src/experiments/candidates";
+import { untrainedExperiment } from "../../src/experiments/run";
+import { experimentVariant } from "../../src/experiments/variant";
+import { personaCoverage } from "../../src/metrics/overlap";
 import { tinyContext, tinySettings } from "./tiny-experiment";
 
 test("the answer with most of the personas' content words is given, the first of equals", () => {

@@ -1,23 +1,19 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { loadCorpus } from "../../src/corpus/load";
+import { sampleDirectory } from "../../src/corpus/source";
+import type { Conversation, Splits } from "../../src/corpus/types";
 import {
-  buildTarget,
-  changeSettings,
-  type Conversation,
-  defaultExperiment,
-  embeddedTokenizer,
   encodeExamples,
   experimentSplits,
   inputBuilder,
-  loadCorpus,
-  loadTokenizer,
   mostPersonalTurn,
-  retrievers,
-  sampleDirectory,
-  snippetFinder,
-  type Splits,
-  type Tokenizer,
-} from "../../src";
+} from "../../src/experiments/examples";
+import { changeSettings, defaultExperiment, retrievers } from "../../src/experiments/settings";
+import { snippetFinder } from "../../src/experiments/snippets";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
+import { loadTokenizer, type Tokenizer } from "../../src/models/tokenizer/tokenizer";
+import { buildTarget } from "../../src/prompts/target";
 
 let splits: Splits;
 let tokenizer: Tokenizer;

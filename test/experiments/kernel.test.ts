@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { KernelClient } from "../../scripts/runner/client";
-import { embeddedTokenizer, writeModelDirectory } from "../../src";
+import { writeModelDirectory } from "../../src/models/pretrained/write";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { randomT5, TINY } from "../models/tiny";
 
 const directory = mkdtempSync(join(tmpdir(), "interrupt-"));

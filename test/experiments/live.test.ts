@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { learningCurves, liveTraining, type StepLog } from "../../src";
+import { learningCurves, liveTraining } from "../../src/experiments/live";
+import type { StepLog } from "../../src/training/log";
 import { capture } from "../notebook/capture";
 
 const row = (step: number): StepLog => ({

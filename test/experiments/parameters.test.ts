@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultExperiment, notebookExperiment } from "../../src";
+import { notebookExperiment } from "../../src/experiments/parameters";
+import { defaultExperiment } from "../../src/experiments/settings";
 
 test("a notebook's parameters take the place of the profile's settings, but for those that are 0", () => {
   const parameters = {

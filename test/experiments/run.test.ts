@@ -3,19 +3,18 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { experimentSplits } from "../../src/experiments/examples";
 import {
   type ExperimentContext,
-  experimentCheckpoint,
-  ExperimentInterrupted,
   experimentExamples,
-  experimentSplits,
-  experimentVariant,
+  ExperimentInterrupted,
   openExperiment,
-  readAdapter,
   type TrainedExperiment,
   trainExperiment,
   untrainedExperiment,
-} from "../../src";
+} from "../../src/experiments/run";
+import { experimentCheckpoint, experimentVariant } from "../../src/experiments/variant";
+import { readAdapter } from "../../src/models/lora/adapter";
 import { tinyContext, tinySettings } from "./tiny-experiment";
 
 const directory = mkdtempSync(join(tmpdir(), "experiment-"));

@@ -3,18 +3,14 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import {
-  experimentSplits,
-  experimentVariant,
-  exportTransformersJs,
-  experimentCheckpoint,
-  generateWithTransformersJs,
-  loadTokenizer,
-  openExperiment,
-  readJson,
-  saveExperiment,
-  trainExperiment,
-} from "../../src";
+import { experimentSplits } from "../../src/experiments/examples";
+import { openExperiment, trainExperiment } from "../../src/experiments/run";
+import { saveExperiment } from "../../src/experiments/save";
+import { experimentCheckpoint, experimentVariant } from "../../src/experiments/variant";
+import { exportTransformersJs } from "../../src/export/transformers-js";
+import { generateWithTransformersJs } from "../../src/export/use";
+import { readJson } from "../../src/io/files";
+import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
 import { tinyContext, tinySettings } from "./tiny-experiment";
 
 const directory = mkdtempSync(join(tmpdir(), "save-"));

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changeSettings, defaultExperiment, parseExperiment, trainingSettings } from "../../src";
+import {
+  changeSettings,
+  defaultExperiment,
+  parseExperiment,
+  trainingSettings,
+} from "../../src/experiments/settings";
 
 test("the profiles' settings are whole and survive a file", () => {
   for (const profile of ["quick", "full"] as const) {

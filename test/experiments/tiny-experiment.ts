@@ -1,12 +1,9 @@
-import {
-  defaultExperiment,
-  embeddedTokenizer,
-  type ExperimentContext,
-  type ExperimentSettings,
-  loadCorpus,
-  loadTokenizer,
-  sampleDirectory,
-} from "../../src";
+import { loadCorpus } from "../../src/corpus/load";
+import { sampleDirectory } from "../../src/corpus/source";
+import type { ExperimentContext } from "../../src/experiments/run";
+import { defaultExperiment, type ExperimentSettings } from "../../src/experiments/settings";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
+import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
 import { randomT5, TINY } from "../models/tiny";
 
 /** The embedded sample and tokenizer with a random T5 of a few thousand parameters a layer. */

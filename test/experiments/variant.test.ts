@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { defaultExperiment, experimentVariant, trainingSettings } from "../../src";
-import type { ExperimentModel } from "../../src/experiments";
+import type { ExperimentModel } from "../../src/experiments/run";
+import { defaultExperiment, trainingSettings } from "../../src/experiments/settings";
+import { experimentVariant } from "../../src/experiments/variant";
 
 const settings = defaultExperiment("quick", { seed: 7, unfrozenEncoderBlocks: 2 });
 const base = { source: { kind: "directory", directory: "some/model", why: "" } } as ExperimentModel["base"];

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { exportTransformersJs } from "../../src/export";
-import { generate } from "../../src/generation";
-import { padBatch, T5Generator } from "../../src/models";
+import { exportTransformersJs } from "../../src/export/transformers-js";
+import { generate } from "../../src/generation/generate";
+import { T5Generator } from "../../src/models/t5/generator";
+import { padBatch } from "../../src/models/tokenizer/tokenizer";
 import { randomT5, TINY, writeTinyTokenizer } from "../models/tiny";
 
 const root = mkdtempSync(join(tmpdir(), "export-"));

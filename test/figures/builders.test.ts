@@ -1,23 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  bars,
-  boxes,
-  closeBrowser,
-  colours,
-  ecdf,
-  heatmap,
-  histogram,
-  intervalPanels,
-  lines,
-  renderFigure,
-  scatter,
-  type Figure,
-} from "../../src/figures";
-import { ecdfSteps } from "../../src/figures/ecdf";
-import { chooseBins, countByBin } from "../../src/figures/histogram";
+import { bars } from "../../src/figures/bars";
+import { boxes } from "../../src/figures/boxes";
+import { ecdf, ecdfSteps } from "../../src/figures/ecdf";
+import { heatmap } from "../../src/figures/heatmap";
+import { chooseBins, countByBin, histogram } from "../../src/figures/histogram";
+import { intervalPanels } from "../../src/figures/intervals";
+import { closeBrowser } from "../../src/figures/page";
+import { lines, scatter } from "../../src/figures/points";
+import { renderFigure } from "../../src/figures/render";
 import { plain, wrap } from "../../src/figures/text";
+import { colours } from "../../src/figures/theme";
+import type { Figure } from "../../src/figures/types";
 
 type Trace = Record<string, unknown>;
 const trace = (figure: Figure, index = 0) => figure.data[index] as unknown as Trace;

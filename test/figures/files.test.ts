@@ -7,8 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { inflateSync } from "node:zlib";
-import { bars, closeBrowser, renderFigure, saveFigure, type Figure } from "../../src/figures";
+import { bars } from "../../src/figures/bars";
 import { systemBrowsers } from "../../src/figures/browser";
+import { closeBrowser } from "../../src/figures/page";
+import { renderFigure } from "../../src/figures/render";
+import { saveFigure } from "../../src/figures/save";
+import type { Figure } from "../../src/figures/types";
 
 const folder = mkdtempSync(join(tmpdir(), "figures-"));
 test.after(async () => {

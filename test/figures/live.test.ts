@@ -3,7 +3,11 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { closeBrowser, lines, renderFigure, startLiveFigure, type Figure } from "../../src/figures";
+import { startLiveFigure } from "../../src/figures/live";
+import { closeBrowser } from "../../src/figures/page";
+import { lines } from "../../src/figures/points";
+import { renderFigure } from "../../src/figures/render";
+import type { Figure } from "../../src/figures/types";
 import { captureAsync } from "../notebook/capture";
 
 const folder = mkdtempSync(join(tmpdir(), "live-"));

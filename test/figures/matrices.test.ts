@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { matrices } from "../../src";
+import { matrices } from "../../src/figures/matrices";
 
 test("matrices stand side by side in one scale of colours around 0, each with its title", () => {
   const { data, layout } = matrices({

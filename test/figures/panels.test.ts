@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { linePanels } from "../../src";
+import { linePanels } from "../../src/figures/panels";
 
 test("each panel has its axes, its title and its lines; the legend names each series once", () => {
   const series = ["a", "b"].map((name) => ({ name, x: [1, 2], y: [3, 4], low: [2, 3], high: [4, 5] }));

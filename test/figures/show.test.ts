@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bars, closeBrowser, renderFigure, showFigure, type Figure } from "../../src/figures";
-import { closePage, evaluate, openPage, sharedBrowser, type Page } from "../../src/figures/page";
-import { plotlyPath } from "../../src/figures/render";
+import { bars } from "../../src/figures/bars";
+import {
+  closeBrowser,
+  closePage,
+  evaluate,
+  openPage,
+  type Page,
+  sharedBrowser,
+} from "../../src/figures/page";
+import { plotlyPath, renderFigure } from "../../src/figures/render";
+import { showFigure } from "../../src/figures/show";
+import type { Figure } from "../../src/figures/types";
 import { readFileSync } from "node:fs";
 import { captureAsync, type Shown } from "../notebook/capture";
 

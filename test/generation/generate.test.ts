@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  generate,
-  generateSteps,
-  type GenerationOptions,
-  resolveGenerationOptions,
-} from "../../src/generation";
+import { generate, generateSteps } from "../../src/generation/generate";
+import { type GenerationOptions, resolveGenerationOptions } from "../../src/generation/options";
 import { inputs, ToyModel } from "./toy";
 
 const close = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-5, `${a} is not near ${b}`);

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { generate, generateTexts } from "../../src/generation";
-import { loadTokenizer, padBatch } from "../../src/models/tokenizer";
+import { generate } from "../../src/generation/generate";
+import { generateTexts } from "../../src/generation/texts";
+import { loadTokenizer, padBatch } from "../../src/models/tokenizer/tokenizer";
 import { writeTinyTokenizer } from "../models/tiny";
 import { ToyModel } from "./toy";
 

@@ -1,6 +1,6 @@
-import type { Decoder, GenerativeModel } from "../../src/generation";
-import { padBatch, type TokenBatch } from "../../src/models/tokenizer";
-import { Random } from "../../src/random";
+import type { Decoder, GenerativeModel } from "../../src/models/decoder";
+import { padBatch, type TokenBatch } from "../../src/models/tokenizer/tokenizer";
+import { Random } from "../../src/random/random";
 
 /** What a {@link ToyModel} was asked to do, to check that finished rows are given up. */
 export interface Trace {

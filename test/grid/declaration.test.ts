@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { planFamilies, planGrid } from "../../src/grid";
+import { planFamilies, planGrid } from "../../src/grid/declaration";
 
 test("axes are combined, the last one fastest, over the base", () => {
   const { profile, runs } = planGrid({

@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type GridDeclaration, readGrid, runGrid } from "../../src/grid";
-import { writeModelDirectory } from "../../src/models/checkpoint";
-import { embeddedTokenizer } from "../../src/models/tokenizer";
+import type { GridDeclaration } from "../../src/grid/declaration";
+import { readGrid } from "../../src/grid/results";
+import { runGrid } from "../../src/grid/run";
+import { writeModelDirectory } from "../../src/models/pretrained/write";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { randomT5, TINY } from "../models/tiny";
 
 const folder = mkdtempSync(join(tmpdir(), "grid-experiment-"));

@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { EvaluatedVariant } from "../../src/evaluation";
+import type { EvaluatedVariant } from "../../src/evaluation/evaluate";
+import type { Settings } from "../../src/grid/declaration";
 import {
   costRows,
   gridHeatmap,
@@ -12,9 +13,8 @@ import {
   type GridRun,
   readGrid,
   seededRuns,
-  type Settings,
   varyingSettings,
-} from "../../src/grid";
+} from "../../src/grid/results";
 
 function gridRun(id: string, settings: Settings, rougeL?: number): GridRun {
   const metrics = { rougeL: { value: rougeL, low: 0, high: 1 } };

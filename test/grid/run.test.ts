@@ -6,7 +6,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type GridDeclaration, type GridOptions, readGrid, runGrid } from "../../src/grid";
+import type { GridDeclaration } from "../../src/grid/declaration";
+import { readGrid } from "../../src/grid/results";
+import { type GridOptions, runGrid } from "../../src/grid/run";
 
 const root = resolve(__dirname, "../..");
 const task = join(__dirname, "toy-task.ts");

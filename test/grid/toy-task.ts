@@ -2,14 +2,12 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type Conversation,
-  evaluateVariants,
-  evaluationPaths,
-  type GridTask,
-  type Settings,
-} from "../../src";
-import { defaultThreads } from "../../src/engine";
+import type { Conversation } from "../../src/corpus/types";
+import { defaultThreads } from "../../src/engine/threads";
+import { evaluateVariants } from "../../src/evaluation/evaluate";
+import { evaluationPaths } from "../../src/evaluation/files";
+import type { Settings } from "../../src/grid/declaration";
+import type { GridTask } from "../../src/grid/task";
 
 const defaults: Settings = { units: 5, milliseconds: 5, answer: "I like tea.", fail: "", seed: 13 };
 

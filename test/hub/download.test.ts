@@ -17,13 +17,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { after, before, beforeEach, test } from "node:test";
-import {
-  downloadFile,
-  HubError,
-  type DownloadOptions,
-  type DownloadProgress,
-  type HubErrorCode,
-} from "../../src/hub";
+import { downloadFile, type DownloadOptions, type DownloadProgress } from "../../src/hub/download";
+import { HubError, type HubErrorCode } from "../../src/hub/errors";
 import { commit, FakeHub, gitBlobSha1, type Served } from "./fake-hub";
 
 const hub = new FakeHub();

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { isAbsolute, relative, resolve } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { hubAccess, HubError } from "../../src/hub";
-import { cachePath, checkHubFile, resolveUrl } from "../../src/hub/location";
+import { HubError } from "../../src/hub/errors";
+import { cachePath, checkHubFile, hubAccess, resolveUrl } from "../../src/hub/location";
 
 test("addresses are the hub's", () => {
   const file = { repo: "google/Synthetic-Persona-Chat", file: "data/a b#.csv" };

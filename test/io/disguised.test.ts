@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { disguise, disguiseOf } from "../../src/io";
+import { disguise, disguiseOf } from "../../src/io/disguised";
 
 const folder = mkdtempSync(join(tmpdir(), "disguised-"));
 test.after(() => rmSync(folder, { recursive: true }));

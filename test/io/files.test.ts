@@ -19,7 +19,6 @@ import Papa from "papaparse";
 import fc from "fast-check";
 import {
   copyFileWhole,
-  FileProblem,
   makeFolder,
   readJson,
   replaceFolder,
@@ -30,7 +29,8 @@ import {
   writeFileWhole,
   writeJson,
   writeJsonLines,
-} from "../../src/io";
+} from "../../src/io/files";
+import { FileProblem } from "../../src/io/problems";
 
 const folder = mkdtempSync(join(tmpdir(), "files-"));
 test.after(() => rmSync(folder, { recursive: true }));

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { readJson } from "../../src/io/files";
 import {
   BLEU_STATISTICS_WIDTH,
   bleuFromStatistics,
+  type BleuSmoothing,
   bleuStatistics,
   corpusBleu,
-  readJson,
   sentenceBleu,
   tokenize13a,
-  type BleuSmoothing,
-} from "../../src";
+} from "../../src/metrics/bleu";
 import reference from "../fixtures/metrics.json";
 import { assertClose, fixture, type MetricsFixture } from "./helpers";
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { distinctN, jaccard, lengthRatio, personaCoverage, rougeN, simpleTokens, unigramF1 } from "../../src";
+import { distinctN, jaccard, lengthRatio, personaCoverage, unigramF1 } from "../../src/metrics/overlap";
+import { rougeN } from "../../src/metrics/rouge";
+import { simpleTokens } from "../../src/text/characters";
 
 const text = fc.string({ unit: "grapheme", maxLength: 80 });
 const english = fc

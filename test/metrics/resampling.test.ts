@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bleuStatistics, corpusBleu } from "../../src/metrics/bleu";
 import {
-  bleuStatistics,
   bootstrapInterval,
   bootstrapMean,
-  corpusBleu,
   corpusBleuMetric,
   meanMetric,
   pairedRandomizationTest,
-  Random,
-} from "../../src";
+} from "../../src/metrics/resampling";
+import { Random } from "../../src/random/random";
 
 const random = new Random(1);
 const normals = (n: number, mean: number) => Array.from({ length: n }, () => mean + random.normal());

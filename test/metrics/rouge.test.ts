@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { readJson, rougeL, rougeN } from "../../src";
+import { readJson } from "../../src/io/files";
 import { lcsLength } from "../../src/metrics/lcs";
 import { porterStem } from "../../src/metrics/porter";
+import { rougeL, rougeN } from "../../src/metrics/rouge";
 import reference from "../fixtures/metrics.json";
 import { assertClose, fixture, type MetricsFixture } from "./helpers";
 

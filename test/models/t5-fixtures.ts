@@ -3,24 +3,18 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { compile, type EngineName } from "../../src/engine";
-import { readJson } from "../../src/io";
-import { readModelDirectory } from "../../src/models/checkpoint";
-import { DEFAULT_LORA, findTrainable, type LoraConfig, loraLinear } from "../../src/models/lora";
-import { float32Tensor, type HostTensor } from "../../src/models/safetensors";
-import {
-  decode,
-  encode,
-  logits,
-  meanLoss,
-  parameterShapes,
-  parseT5Config,
-  shiftRight,
-  t5,
-  type T5Batch,
-  type T5Config,
-} from "../../src/models/t5";
-import type { NamedTensors } from "../../src/training";
+import { compile } from "../../src/engine/compile";
+import type { EngineName } from "../../src/engine/engines";
+import { readJson } from "../../src/io/files";
+import { readModelDirectory } from "../../src/models/pretrained/read";
+import { DEFAULT_LORA, type LoraConfig } from "../../src/models/lora/config";
+import { loraLinear } from "../../src/models/lora/linear";
+import { findTrainable } from "../../src/models/lora/trainable";
+import { parseT5Config, type T5Config } from "../../src/models/t5/config";
+import { decode, encode, logits, meanLoss, shiftRight, t5, type T5Batch } from "../../src/models/t5/model";
+import { parameterShapes } from "../../src/models/t5/parameters";
+import { float32Tensor, type HostTensor } from "../../src/tensors/tensor";
+import type { NamedTensors } from "../../src/training/task";
 import { fixtures, lacking, t5Folders } from "../reference";
 import { on } from "../engine/device";
 

@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { float32Tensor, type HostTensor } from "../../src/models/safetensors";
-import { parameterShapes, type T5Config } from "../../src/models/t5";
-import { Random } from "../../src/random";
+import type { T5Config } from "../../src/models/t5/config";
+import { parameterShapes } from "../../src/models/t5/parameters";
+import { Random } from "../../src/random/random";
+import { float32Tensor, type HostTensor } from "../../src/tensors/tensor";
 
 /** A T5 v1.1 small enough for a test. */
 export const TINY: T5Config = {

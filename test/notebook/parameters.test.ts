@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { applyEnvironment, checkValue, itemAt, parseParameter } from "../../src/notebook";
+import { applyEnvironment, checkValue, itemAt, parseParameter } from "../../src/notebook/parameters";
 import { readNotebook } from "../../scripts/runner/notebook";
 import { declaredParameters } from "../../scripts/runner/parameters";
 

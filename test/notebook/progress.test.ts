@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatDuration, liveDisplay, startProgress } from "../../src/notebook";
+import { liveDisplay } from "../../src/display/display";
+import { formatDuration, startProgress } from "../../src/display/progress";
 import { capture } from "./capture";
 
 /** Runs 100 units of one second each. */

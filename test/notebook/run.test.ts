@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { startRun, type Manifest } from "../../src/notebook";
+import { type Manifest, startRun } from "../../src/notebook/run";
 
 let folder: string;
 const log = console.log;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { showTable } from "../../src/notebook";
+import { showTable } from "../../src/display/table";
 import { capture } from "./capture";
 
 const rows = [

@@ -7,11 +7,11 @@ import { languageInfo } from "../../jupyter/kernel/language";
 import type { Content } from "../../jupyter/kernel/wire";
 import { hasTag, readNotebook, textOf } from "../../scripts/runner/notebook";
 import { runNotebook } from "../../scripts/runner/run-notebook";
-import { readJson } from "../../src/io";
-import { writeModelDirectory } from "../../src/models/checkpoint";
-import { embeddedTokenizer } from "../../src/models/tokenizer";
-import type { Manifest } from "../../src/notebook";
+import { readJson } from "../../src/io/files";
+import { writeModelDirectory } from "../../src/models/pretrained/write";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import type { ParameterValue } from "../../src/notebook/parameters";
+import type { Manifest } from "../../src/notebook/run";
 import { randomT5, TINY } from "../models/tiny";
 
 const folder = resolve(__dirname, "../../notebooks");

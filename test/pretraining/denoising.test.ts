@@ -4,11 +4,11 @@ import fc from "fast-check";
 import {
   continuation,
   noiseMask,
-  Random,
   sentencePermutation,
   spanCorruption,
   wholeTextDenoising,
-} from "../../src";
+} from "../../src/pretraining/denoising";
+import { Random } from "../../src/random/random";
 
 const special = { sentinels: Array.from({ length: 100 }, (_, i) => 1000 + i), eos: 1 };
 const isSentinel = (token: number) => token >= 1000;

@@ -3,23 +3,20 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import {
-  buildTarget,
-  DEFAULT_TRAINING,
-  embeddedTokenizer,
-  initT5,
-  loadCorpus,
-  loadTokenizer,
-  parameterShapes,
-  parseT5Config,
-  type PretrainingOptions,
-  pretrainingDocuments,
-  pretrainingTask,
-  Random,
-  sampleDirectory,
-  train,
-  type TrainingTask,
-} from "../../src";
+import { loadCorpus } from "../../src/corpus/load";
+import { sampleDirectory } from "../../src/corpus/source";
+import { parseT5Config } from "../../src/models/t5/config";
+import { initT5 } from "../../src/models/t5/init";
+import { parameterShapes } from "../../src/models/t5/parameters";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
+import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
+import { pretrainingDocuments } from "../../src/pretraining/documents";
+import { type PretrainingOptions, pretrainingTask } from "../../src/pretraining/task";
+import { buildTarget } from "../../src/prompts/target";
+import { Random } from "../../src/random/random";
+import { DEFAULT_TRAINING } from "../../src/training/options";
+import type { TrainingTask } from "../../src/training/task";
+import { train } from "../../src/training/trainer";
 
 const config = parseT5Config({
   vocab_size: 60,

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
-import { loadTokenizer } from "../../src/models/tokenizer";
-import { buildPrompt, buildTarget, promptTags, promptVariants } from "../../src/prompts";
+import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
+import { buildPrompt, promptTags, promptVariants } from "../../src/prompts/prompt";
+import { buildTarget } from "../../src/prompts/target";
 
 const personas: [string[], string[]] = [
   ["I have two dogs.", "I bake bread."],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Random } from "../../src/random";
+import { Random } from "../../src/random/random";
 
 test("the same seed draws the same numbers, another seed others", () => {
   const draw = (seed: number) => {

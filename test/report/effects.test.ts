@@ -4,19 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import fc from "fast-check";
+import { effectRows, seededRows } from "../../src/analysis/effects";
+import { evaluateVariants, type Variant } from "../../src/evaluation/evaluate";
+import { assumedIdentity } from "../../src/evaluation/identity";
 import {
-  assumedIdentity,
   defaultExperiment,
-  effectRows,
   type ExperimentSettings,
-  evaluateVariants,
-  readJson,
-  seededRows,
   settingsOf,
   trainingSettings,
-  type Variant,
-  writeJson,
-} from "../../src";
+} from "../../src/experiments/settings";
+import { readJson, writeJson } from "../../src/io/files";
 import { computeValues } from "../../src/report/computed";
 import { effectMetrics, findContrasts, groupFamilies, measureEffects } from "../../src/report/effects";
 import { formats } from "../../src/report/format";

@@ -14,9 +14,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import Papa from "papaparse";
-import { closeBrowser, jaccard, readJson, rougeL } from "../../src";
-import { closePage, evaluate, openPage, sharedBrowser } from "../../src/figures/page";
-import { checkTrace, readTrace, recompute, writeReport, type WrittenReport } from "../../src/report";
+import { closeBrowser, closePage, evaluate, openPage, sharedBrowser } from "../../src/figures/page";
+import { readJson } from "../../src/io/files";
+import { jaccard } from "../../src/metrics/overlap";
+import { rougeL } from "../../src/metrics/rouge";
+import { checkTrace, readTrace, recompute } from "../../src/report/trace";
+import { writeReport, type WrittenReport } from "../../src/report/write";
 import { latexProblems } from "./latex-check";
 import { hostile, writeEvaluations, writeManifest } from "./synthetic";
 

@@ -2,18 +2,17 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import {
-  assumedIdentity,
-  type Conversation,
-  cutVariant,
-  evaluateVariants,
-  parseConversation,
   randomBaseline,
   referenceBaseline,
   retrievalBaseline,
   templateBaseline,
-  type Variant,
-  writeJson,
-} from "../../src";
+} from "../../src/baselines/baselines";
+import { cutVariant } from "../../src/baselines/cut";
+import { parseConversation } from "../../src/corpus/conversation";
+import type { Conversation } from "../../src/corpus/types";
+import { evaluateVariants, type Variant } from "../../src/evaluation/evaluate";
+import { assumedIdentity } from "../../src/evaluation/identity";
+import { writeJson } from "../../src/io/files";
 
 export const hostile = `<img src=x onerror="alert(1)"> & \\input{/etc/passwd} $x_1^2$ 100% #1 {~} “Zoë” Łódź 🐕 日本 \u0000 -- ?\` ,,`;
 

@@ -5,18 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  Bm25Index,
-  loadCorpus,
-  readJson,
-  sampleDirectory,
-  type SearchResult,
-  splitNames,
-  TfidfIndex,
-  type TfidfOptions,
-  wordTokens,
-  writeSafetensors,
-} from "../../src";
+import { loadCorpus } from "../../src/corpus/load";
+import { sampleDirectory } from "../../src/corpus/source";
+import { splitNames } from "../../src/corpus/types";
+import { readJson } from "../../src/io/files";
+import type { SearchResult } from "../../src/retrieval/best";
+import { Bm25Index } from "../../src/retrieval/bm25";
+import { TfidfIndex, type TfidfOptions } from "../../src/retrieval/tfidf";
+import { writeSafetensors } from "../../src/tensors/file";
+import { wordTokens } from "../../src/text/characters";
 import { fixtures, lacking } from "../reference";
 import { odd as reference } from "../fixtures/retrieval.json";
 

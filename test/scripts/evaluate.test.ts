@@ -4,8 +4,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { embeddedTokenizer, loadBase, loadCorpus, readEvaluation, trainExperiment } from "../../src";
-import { writeModelDirectory } from "../../src/models/checkpoint";
+import { loadCorpus } from "../../src/corpus/load";
+import { readEvaluation } from "../../src/evaluation/files";
+import { loadBase } from "../../src/experiments/base";
+import { trainExperiment } from "../../src/experiments/run";
+import { writeModelDirectory } from "../../src/models/pretrained/write";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { tinySettings } from "../experiments/tiny-experiment";
 import { randomT5, TINY } from "../models/tiny";
 

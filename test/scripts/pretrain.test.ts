@@ -5,7 +5,8 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { loadTokenizer, readModelDirectory } from "../../src";
+import { readModelDirectory } from "../../src/models/pretrained/read";
+import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
 
 const root = join(__dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "pretrain-"));

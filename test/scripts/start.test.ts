@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { readNotebook, writeNotebook } from "../../scripts/runner/notebook";
-import type { Manifest } from "../../src/notebook";
+import type { Manifest } from "../../src/notebook/run";
 
 const root = resolve(__dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "start-"));

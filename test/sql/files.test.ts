@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { writeCsv, writeJson, writeJsonLines } from "../../src/io";
-import { query } from "../../src/sql";
+import { writeCsv, writeJson, writeJsonLines } from "../../src/io/files";
+import { query } from "../../src/sql/query";
 
 const folder = mkdtempSync(join(tmpdir(), "sql-files-"));
 test.after(() => rmSync(folder, { recursive: true }));

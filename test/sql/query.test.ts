@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { parseConversation, type Conversation } from "../../src/corpus";
-import { writeCsv, writeJson, writeJsonLines } from "../../src/io";
-import { corpusTables, openTables, query } from "../../src/sql";
+import { parseConversation } from "../../src/corpus/conversation";
+import type { Conversation } from "../../src/corpus/types";
+import { writeCsv, writeJson, writeJsonLines } from "../../src/io/files";
+import { corpusTables } from "../../src/sql/corpus-tables";
+import { openTables, query } from "../../src/sql/query";
 
 const folder = mkdtempSync(join(tmpdir(), "sql-"));
 test.after(() => rmSync(folder, { recursive: true }));

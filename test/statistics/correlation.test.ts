@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { correlationText } from "../../src/statistics";
+import { correlationText } from "../../src/statistics/correlation";
 
 test("a correlation, or why there is none", () => {
   assert.equal(correlationText([1, 2, 3], [2, 4, 6]), "Correlation 1.00");

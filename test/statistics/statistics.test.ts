@@ -4,21 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Conversation } from "../../src/corpus";
-import { loadCorpus } from "../../src/corpus";
-import { writeJson } from "../../src/io";
+import { loadCorpus } from "../../src/corpus/load";
+import type { Conversation } from "../../src/corpus/types";
+import { writeJson } from "../../src/io/files";
+import { describeAll, describeValues } from "../../src/statistics/describe";
 import {
-  chooseLengths,
   corpusDistributions,
-  cutShares,
-  describeAll,
-  describeValues,
-  measureTokenLengths,
-  openingLengths,
   percentiles,
-  rankVocabulary,
   readReferenceDistributions,
-} from "../../src/statistics";
+} from "../../src/statistics/distributions";
+import { chooseLengths, cutShares, measureTokenLengths, openingLengths } from "../../src/statistics/lengths";
+import { rankVocabulary } from "../../src/statistics/zipf";
 
 const folder = mkdtempSync(join(tmpdir(), "statistics-"));
 test.after(() => rmSync(folder, { recursive: true }));

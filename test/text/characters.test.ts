@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { foldSpace, splitAtSpace, trimEnd, wordTokens } from "../../src";
+import { foldSpace, splitAtSpace, trimEnd, wordTokens } from "../../src/text/characters";
 
 // Expected values by Python 3.11: str.split, str.rstrip, re.sub(r"\s\s+", " ", …), re.findall(r"(?u)\b\w\w+\b", …).
 test("white space is Python's", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { didYouMean } from "../../src/text";
+import { didYouMean } from "../../src/text/nearest";
 
 test("a name that was meant is found, and none where nothing is near", () => {
   const names = ["N_TEST", "N_TRAIN", "MAX_STEPS", "LEARNING_RATE", "K"];

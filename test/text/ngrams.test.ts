@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { NgramTrie } from "../../src";
+import { NgramTrie } from "../../src/text/ngrams";
 
 test("equal n-grams have one number, different n-grams different ones, before and after growing", () => {
   const ngrams = fc.array(fc.array(fc.nat(0x10ffff), { minLength: 1, maxLength: 5 }), { maxLength: 200 });

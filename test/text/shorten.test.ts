@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { cutPlace, shorten } from "../../src/text";
+import { cutPlace, shorten } from "../../src/text/shorten";
 
 test("text is cut between what a reader takes for characters", () => {
   const family = "👨‍👩‍👧‍👦";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { wellFormedJson } from "../../src/text";
+import { wellFormedJson } from "../../src/text/well-formed";
 
 test("a half of a character becomes U+FFFD, in values and keys; whole ones and what looks like an escape stay", () => {
   assert.equal(wellFormedJson({ "a\ud83d": ["x\udc4dy", "\ud83d\udc4d"] }), '{"a\ufffd":["x\ufffdy","👍"]}');

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Random } from "../../src/random/random";
+import { float32Tensor } from "../../src/tensors/tensor";
 import {
   adamW,
   type AdamWOptions,
   clipFactor,
   DEFAULT_ADAMW,
-  float32Tensor,
   globalNorm,
   isDecayed,
-  Random,
-} from "../../src";
+} from "../../src/training/adamw";
 
 /** The same update for one list of numbers, in double precision and written without tensors. */
 function reference(

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { IGNORED_LABEL } from "../../src/models/t5";
-import { batchOrder, collate, type Example } from "../../src/training";
+import { IGNORED_LABEL } from "../../src/models/t5/model";
+import { batchOrder, collate, type Example } from "../../src/training/batches";
 
 const ids = fc.array(fc.integer({ min: 1, max: 99 }), { minLength: 1, maxLength: 40 });
 const examples: fc.Arbitrary<Example[]> = fc.array(fc.record({ inputIds: ids, labels: ids }), {

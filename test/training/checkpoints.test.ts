@@ -12,8 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { readJson } from "../../src/io";
-import { CheckpointStore } from "../../src/training";
+import { readJson } from "../../src/io/files";
+import { CheckpointStore } from "../../src/training/checkpoints";
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "checkpoints-"))));

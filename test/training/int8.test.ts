@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DEFAULT_LORA } from "../../src/models/lora/config";
+import { Random } from "../../src/random/random";
 import { TrainingPrograms } from "../../src/training/programs";
+import type { LoraTaskOptions } from "../../src/training/seq2seq";
 import { zerosLike } from "../../src/training/task";
 import { tinyTask } from "./tiny-run";
-import { DEFAULT_LORA, type LoraTaskOptions, Random } from "../../src";
 
 const lora = { ...DEFAULT_LORA, rank: 2, alpha: 4, dropout: 0.1, modulesToSave: [] };
 

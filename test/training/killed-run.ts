@@ -1,5 +1,5 @@
 // Trains a tiny run in a process of its own, to be killed: killed-run.ts DIRECTORY MAX_STEPS. Says each step on the IPC channel.
-import { train } from "../../src";
+import { train } from "../../src/training/trainer";
 import { tinyOptions, tinyTask } from "./tiny-run";
 
 const [directory, maxSteps] = process.argv.slice(2);

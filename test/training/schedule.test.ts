@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { learningRateAt } from "../../src/training";
+import { learningRateAt } from "../../src/training/schedule";
 
 const options = { learningRate: 0.1, warmupSteps: 4, maxSteps: 10 };
 const rates = (schedule: "constant" | "constant_with_warmup" | "linear") =>

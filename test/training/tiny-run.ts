@@ -1,12 +1,8 @@
-import {
-  DEFAULT_LORA,
-  DEFAULT_TRAINING,
-  type Example,
-  loraTask,
-  type LoraTaskOptions,
-  Random,
-  type TrainingOptions,
-} from "../../src";
+import { DEFAULT_LORA } from "../../src/models/lora/config";
+import { Random } from "../../src/random/random";
+import type { Example } from "../../src/training/batches";
+import { DEFAULT_TRAINING, type TrainingOptions } from "../../src/training/options";
+import { loraTask, type LoraTaskOptions } from "../../src/training/seq2seq";
 import { randomT5, TINY } from "../models/tiny";
 
 /** Examples with something to learn: the target repeats the first tokens of the input. */

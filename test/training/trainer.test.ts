@@ -4,20 +4,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import {
-  type BatchTensors,
-  DEFAULT_TRAINING,
-  loraLinear,
-  lossSums,
-  readAdapter,
-  t5,
-  type T5Batch,
-  train,
-  TrainingDiverged,
-  type TrainingHooks,
-  type TrainingOptions,
-  type TrainingTask,
-} from "../../src";
+import { readAdapter } from "../../src/models/lora/adapter";
+import { loraLinear } from "../../src/models/lora/linear";
+import { lossSums, t5, type T5Batch } from "../../src/models/t5/model";
+import { DEFAULT_TRAINING, type TrainingOptions } from "../../src/training/options";
+import type { BatchTensors, TrainingTask } from "../../src/training/task";
+import { train, TrainingDiverged, type TrainingHooks } from "../../src/training/trainer";
 import {
   closeTo,
   type T5Case,

@@ -1,24 +1,24 @@
 // Times whole training steps of FLAN-T5 Small with random weights, in a process of its own so that its peak memory is its own:
 //   lora-steps.ts '{"config":"lora","batches":[[83,135,…],…],"padTo":0,"passes":3}'      prints one JSON line
 import { z } from "zod";
+import { DEFAULT_LORA } from "../../../src/models/lora";
+import { parameterShapes, parseT5Config } from "../../../src/models/t5";
+import { Random } from "../../../src/random";
+import { float32Tensor } from "../../../src/tensors";
 import {
   adamW,
+  type Batch,
   clipFactor,
-  DEFAULT_LORA,
+  collate,
   DEFAULT_TRAINING,
   type Example,
-  float32Tensor,
   globalNorm,
   loraTask,
-  parameterShapes,
-  parseT5Config,
-  Random,
-} from "../../../src";
-import { type Batch, collate } from "../../../src/training/batches";
+  packedBatchTensors,
+  ROWS_TO_MULTIPLE_OF,
+  zerosLike,
+} from "../../../src/training";
 import { TrainingPrograms } from "../../../src/training/programs";
-import { ROWS_TO_MULTIPLE_OF } from "../../../src/training/seq2seq";
-import { zerosLike } from "../../../src/training/task";
-import { packedBatchTensors } from "../../../src/training/tensors";
 import { FLAN_T5_SMALL } from "../shapes/flan-t5-small";
 
 const settings = z

@@ -2,7 +2,9 @@
 // of its own so that its peak memory is its own. Prints one line of JSON.
 import { readFileSync } from "node:fs";
 import { generateSteps } from "../../../src/generation";
-import { openModelDirectory, padBatch, T5Generator } from "../../../src/models";
+import { openModelDirectory } from "../../../src/models/pretrained";
+import { T5Generator } from "../../../src/models/t5";
+import { padBatch } from "../../../src/models/tokenizer";
 import { Random } from "../../../src/random";
 
 export interface Case {

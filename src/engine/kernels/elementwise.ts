@@ -1,7 +1,7 @@
 import { backend_util, type DataType } from "@tensorflow/tfjs";
 import type { Graph, Value } from "../graph";
 import type { ElementType } from "../onnx";
-import { registerKernels, type Kernel } from "../recorder";
+import { type Kernel, registerKernels } from "../recorder";
 
 const shapeOfBoth = (a: Value, b: Value) =>
   backend_util.assertAndGetBroadcastShape([...a.shape], [...b.shape]);

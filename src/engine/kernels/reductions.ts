@@ -1,7 +1,7 @@
 import { util } from "@tensorflow/tfjs";
 import type { Graph, Value } from "../graph";
 import type { ElementType } from "../onnx";
-import { registerKernels, type Kernel } from "../recorder";
+import { type Kernel, registerKernels } from "../recorder";
 
 /** TensorFlow.js calls the axes of Max `reductionIndices`. */
 interface ReductionAttributes {

@@ -10,8 +10,8 @@ import {
   refuseNonFinite,
   toFloat32,
   writeSafetensors,
-} from "../safetensors";
-import { type LoraConfig } from "./config";
+} from "../../tensors";
+import type { LoraConfig } from "./config";
 import { mergeInPython, readPeftConfig } from "./peft-config";
 import { peftSaved, peftTargets } from "./peft-targets";
 import {

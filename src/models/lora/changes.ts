@@ -1,4 +1,4 @@
-import type { HostTensor } from "../safetensors";
+import type { HostTensor } from "../../tensors";
 import type { Adapter } from "./adapter";
 import { mergeAdapter } from "./weights";
 

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { dropout } from "../../engine";
+import { dropout } from "../../engine/ops";
 import { type LoraConfig, loraScale } from "./config";
-import { int8Linear } from "./int8";
+import { int8Linear } from "../quantization/int8";
 import { loraAName, loraBName } from "./trainable";
 
 /**

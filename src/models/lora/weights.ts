@@ -1,8 +1,8 @@
 import type { Random } from "../../random";
-import type { HostTensor } from "../safetensors";
+import type { HostTensor } from "../../tensors";
 import type { Adapter } from "./adapter";
 import { type LoraConfig, loraScale } from "./config";
-import { type LoraTarget, loraAName, loraBName } from "./trainable";
+import { loraAName, loraBName, type LoraTarget } from "./trainable";
 
 type Float32Tensor = HostTensor<"float32">;
 

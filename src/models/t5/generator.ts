@@ -1,16 +1,16 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Decoder, GenerativeModel } from "..";
 import { FrozenProgram, type ProgramTensor } from "../../engine";
-import type { Decoder, GenerativeModel } from "../../generation";
-import { notFiniteScores } from "../../generation/decoder";
-import { float32Tensor, type HostTensor } from "../safetensors";
+import { float32Tensor, type HostTensor } from "../../tensors";
+import { notFiniteScores } from "../decoder";
 import type { TokenBatch } from "../tokenizer";
-import { KeyValueCache, selectRows } from "./cache";
+import { KeyValueCache, selectRows } from "../layers/cache";
 import type { T5Config } from "./config";
-import { decoderStep, type EncoderInputs, encodeMemory, type StepInputs } from "./decode";
+import { decoderStep, encodeMemory, type EncoderInputs, type StepInputs } from "./decode";
 import { t5 } from "./model";
 import { positionBiasName } from "./parameters";
 import { relativePositionBucket } from "./position-bias";
-import { eightBitWeights, floatWeights, needParameter, type ParameterSource } from "./weights";
+import { eightBitWeights, floatWeights, needParameter, type ParameterSource } from "../layers/weights";
 
 export interface T5GeneratorOptions {
   /**

@@ -4,4 +4,4 @@ export * from "./parameters";
 export * from "./position-bias";
 export * from "./model";
 export * from "./generator";
-export type { ParameterSource } from "./weights";
+export type { ParameterSource } from "../layers/weights";

@@ -1,5 +1,5 @@
 import { Random } from "../../random";
-import { float32Tensor, type HostTensor } from "../safetensors";
+import { float32Tensor, type HostTensor } from "../../tensors";
 import type { T5Config } from "./config";
 import { parameterShapes, positionBiasName } from "./parameters";
 import { relativePositionBucket } from "./position-bias";

@@ -1,9 +1,17 @@
 import * as tf from "@tensorflow/tfjs";
-import { attend, crossEntropy, dropout, gelu, linearCrossEntropy, positions, rmsNorm } from "../../engine";
+import {
+  attend,
+  crossEntropy,
+  dropout,
+  gelu,
+  linearCrossEntropy,
+  positions,
+  rmsNorm,
+} from "../../engine/ops";
 import { scalesOutputs, type T5Config } from "./config";
-import { innerLinears, positionBiasName, sublayerPath, type Stack } from "./parameters";
+import { innerLinears, positionBiasName, type Stack, sublayerPath } from "./parameters";
 import { positionBias } from "./position-bias";
-import { mergeHeads, type PackedRows, type Rows, splitHeads } from "./rows";
+import { mergeHeads, type PackedRows, type Rows, splitHeads } from "../layers/rows";
 
 /**
  * What a model's functions need at hand. Activations are matrices whose rows are the tokens, batch by batch:

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { readJson } from "../../io";
-import type { HostTensor } from "../safetensors";
+import type { HostTensor } from "../../tensors";
 
 /** A batch of token sequences, padded on the right to one length. */
 export interface TokenBatch {

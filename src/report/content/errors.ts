@@ -1,5 +1,14 @@
-import { cutToTokens } from "../../baselines";
 import type { SetMetric } from "../../evaluation";
+import { cutToTokens } from "../../text";
+import {
+  best,
+  computed,
+  familyName,
+  familyScore,
+  metricNames,
+  type ReportContext,
+  setting,
+} from "../context";
 import {
   type Block,
   cite,
@@ -13,15 +22,6 @@ import {
   type Table,
   type Text,
 } from "../document";
-import {
-  best,
-  computed,
-  familyName,
-  familyScore,
-  metricNames,
-  type ReportContext,
-  setting,
-} from "../context";
 import { type Family, groupFamilies } from "../effects";
 import type { FoundVariant } from "../found";
 

@@ -1,8 +1,9 @@
+import { computed, field, missingScore, type ReportContext, setting } from "../context";
 import {
   type Block,
   cite,
-  continued,
   type Column,
+  continued,
   data,
   enumerate,
   math,
@@ -14,7 +15,6 @@ import {
   type Table,
   type Text,
 } from "../document";
-import { computed, field, missingScore, type ReportContext, setting } from "../context";
 import type { Format } from "../format";
 import { trainingFile } from "../found";
 

@@ -1,3 +1,4 @@
+import { computed, type EffectMetric, metricNames, missingScore, type ReportContext } from "../context";
 import {
   type Block,
   code,
@@ -11,9 +12,8 @@ import {
   type Table,
   type Text,
 } from "../document";
-import { computed, type EffectMetric, metricNames, missingScore, type ReportContext } from "../context";
+import { type EffectKind, effectMetrics } from "../effects";
 import type { Format } from "../format";
-import { effectMetrics, type EffectKind } from "../effects";
 
 /** Packages whose versions decide results. */
 const packages = [

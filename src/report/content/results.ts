@@ -1,5 +1,17 @@
 import type { SetMetric } from "../../evaluation";
 import {
+  computed,
+  computedFile,
+  type EffectMetric,
+  familyName,
+  familyScore,
+  metricNames,
+  missingScore,
+  type NamedMetric,
+  type ReportContext,
+  setting,
+} from "../context";
+import {
   type Block,
   type Column,
   data,
@@ -15,19 +27,7 @@ import {
   type Table,
   type Text,
 } from "../document";
-import {
-  computed,
-  computedFile,
-  type EffectMetric,
-  familyName,
-  familyScore,
-  metricNames,
-  missingScore,
-  type NamedMetric,
-  type ReportContext,
-  setting,
-} from "../context";
-import { effectMetrics, type EffectKind, type Family, groupFamilies } from "../effects";
+import { type EffectKind, effectMetrics, type Family, groupFamilies } from "../effects";
 import type { FoundVariant } from "../found";
 
 /** Scores of the tables. */

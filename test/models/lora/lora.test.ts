@@ -3,29 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import {
-  type Adapter,
-  DEFAULT_LORA,
-  findTrainable,
-  float32Tensor,
-  type HostTensor,
-  initLora,
-  type LoraConfig,
-  loraAName,
-  loraBName,
-  loraScale,
-  mergeAdapter,
-  mergedWeight,
-  Random,
-  readAdapter,
-  readSafetensors,
-  toFloat32,
-  trainableTable,
-  weightChanges,
-  weightChangeTable,
-  writeAdapter,
-  writeSafetensors,
-} from "../../../src";
+import { type Adapter, readAdapter, writeAdapter } from "../../../src/models/lora/adapter";
+import { weightChanges, weightChangeTable } from "../../../src/models/lora/changes";
+import { DEFAULT_LORA, type LoraConfig, loraScale } from "../../../src/models/lora/config";
+import { findTrainable, loraAName, loraBName, trainableTable } from "../../../src/models/lora/trainable";
+import { initLora, mergeAdapter, mergedWeight } from "../../../src/models/lora/weights";
+import { Random } from "../../../src/random/random";
+import { readSafetensors, writeSafetensors } from "../../../src/tensors/file";
+import { float32Tensor, type HostTensor, toFloat32 } from "../../../src/tensors/tensor";
 import { type Listed, testEveryT5 } from "../t5-fixtures";
 
 /** FLAN-T5 Small's parameters, written out here from its published configuration. */

@@ -1,19 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import {
-  adamW,
-  clipFactor,
-  DEFAULT_ADAMW,
-  type EngineName,
-  float32Tensor,
-  globalNorm,
-  loraLinear,
-  meanLoss,
-  type Moments,
-  type NamedTensors,
-  type ParameterMap,
-  t5,
-  type T5Batch,
-} from "../../../src";
+import type { EngineName } from "../../../src/engine/engines";
+import { loraLinear } from "../../../src/models/lora/linear";
+import { meanLoss, t5, type T5Batch } from "../../../src/models/t5/model";
+import { float32Tensor } from "../../../src/tensors/tensor";
+import { adamW, clipFactor, DEFAULT_ADAMW, globalNorm, type Moments } from "../../../src/training/adamw";
+import type { NamedTensors, ParameterMap } from "../../../src/training/task";
 import {
   assertTrained,
   assertValues,

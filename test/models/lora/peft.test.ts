@@ -3,16 +3,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { writeJson } from "../../../src/io";
-import { findTrainable, mergeAdapter, readAdapter, writeAdapter } from "../../../src/models/lora";
-import {
-  float32Tensor,
-  type HostTensor,
-  readSafetensors,
-  writeSafetensors,
-} from "../../../src/models/safetensors";
-import { parameterShapes, parseT5Config, T5Generator } from "../../../src/models/t5";
-import { padBatch } from "../../../src/models/tokenizer";
+import { writeJson } from "../../../src/io/files";
+import { readAdapter, writeAdapter } from "../../../src/models/lora/adapter";
+import { findTrainable } from "../../../src/models/lora/trainable";
+import { mergeAdapter } from "../../../src/models/lora/weights";
+import { parseT5Config } from "../../../src/models/t5/config";
+import { T5Generator } from "../../../src/models/t5/generator";
+import { parameterShapes } from "../../../src/models/t5/parameters";
+import { padBatch } from "../../../src/models/tokenizer/tokenizer";
+import { readSafetensors, writeSafetensors } from "../../../src/tensors/file";
+import { float32Tensor, type HostTensor } from "../../../src/tensors/tensor";
 
 /** What PEFT makes of configurations; made by make/models_peft.py. */
 interface Expected {

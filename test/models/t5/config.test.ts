@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  parameterShapes,
-  parseT5Config,
-  relativePositionBucket,
-  scalesOutputs,
-  withOwnHead,
-} from "../../../src/models/t5";
+import { parseT5Config, scalesOutputs, withOwnHead } from "../../../src/models/t5/config";
+import { parameterShapes } from "../../../src/models/t5/parameters";
+import { relativePositionBucket } from "../../../src/models/t5/position-bias";
 
 const flanT5Small = {
   model_type: "t5",

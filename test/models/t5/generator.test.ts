@@ -3,20 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { generate, type GenerationOptions } from "../../../src/generation";
-import {
-  mergeAdapter,
-  openModelDirectory,
-  padBatch,
-  readModelDirectory,
-  T5Generator,
-  writeModelDirectory,
-} from "../../../src/models";
-import type { T5Config } from "../../../src/models/t5";
+import { generate } from "../../../src/generation/generate";
+import type { GenerationOptions } from "../../../src/generation/options";
+import { openModelDirectory, readModelDirectory } from "../../../src/models/pretrained/read";
+import { writeModelDirectory } from "../../../src/models/pretrained/write";
+import { mergeAdapter } from "../../../src/models/lora/weights";
+import type { T5Config } from "../../../src/models/t5/config";
+import { T5Generator } from "../../../src/models/t5/generator";
+import { padBatch, type TokenBatch } from "../../../src/models/tokenizer/tokenizer";
+import { float32Tensor, type HostTensor } from "../../../src/tensors/tensor";
 import { type T5Fixture, testEveryT5 } from "../t5-fixtures";
 import { randomT5, TINY } from "../tiny";
-import { float32Tensor, type HostTensor } from "../../../src/models/safetensors";
-import type { TokenBatch } from "../../../src/models/tokenizer";
 
 interface Run {
   input: string;

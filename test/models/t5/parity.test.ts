@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { EngineName } from "../../../src/engine";
-import { relativePositionBucket } from "../../../src/models/t5";
+import type { EngineName } from "../../../src/engine/engines";
+import { relativePositionBucket } from "../../../src/models/t5/position-bias";
 import { assertValues, testEveryT5 } from "../t5-fixtures";
 
 for (const engine of ["onnx", "cpu", "wasm"] as EngineName[]) {

@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { compile, type EngineName, type ProgramTensor } from "../../../src/engine";
-import {
-  meanLoss,
-  parameterShapes,
-  parseT5Config,
-  t5,
-  type T5Batch,
-  type T5Config,
-} from "../../../src/models/t5";
-import { Random } from "../../../src/random";
+import { compile } from "../../../src/engine/compile";
+import type { EngineName } from "../../../src/engine/engines";
+import type { ProgramTensor } from "../../../src/engine/tensors";
+import { parseT5Config, type T5Config } from "../../../src/models/t5/config";
+import { meanLoss, t5, type T5Batch } from "../../../src/models/t5/model";
+import { parameterShapes } from "../../../src/models/t5/parameters";
+import { Random } from "../../../src/random/random";
 
 const gated = parseT5Config({
   vocab_size: 23,

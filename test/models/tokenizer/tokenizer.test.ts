@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { writeTinyTokenizer } from "../tiny";
-import { loadTokenizer, padBatch, type Tokenizer } from "../../../src/models/tokenizer";
+import { loadTokenizer, padBatch, type Tokenizer } from "../../../src/models/tokenizer/tokenizer";
 
 const folder = mkdtempSync(join(tmpdir(), "tokenizer-"));
 test.after(() => rmSync(folder, { recursive: true }));

@@ -1,4 +1,4 @@
-import type { TokenBatch } from "../models/tokenizer";
+import type { TokenBatch } from "./tokenizer";
 
 /**
  * A model's decoder after its encoder has read a batch. It keeps what it has computed for the tokens fed so far, so

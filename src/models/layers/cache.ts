@@ -1,4 +1,4 @@
-import type { HostTensor } from "../safetensors";
+import type { HostTensor } from "../../tensors";
 
 /** Positions that a cache grows by when it is full. */
 const GROWTH = 32;

@@ -4,19 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { readSafetensors, SafetensorsFile, writeSafetensors } from "../../src/tensors/file";
 import {
   bytesPerElement,
   elementCount,
   type ElementType,
   float32Tensor,
   type HostTensor,
-  readSafetensors,
-  SafetensorsFile,
   toFloat32,
   viewElements,
-  writeSafetensors,
-} from "../../../src/models/safetensors";
-import { testEveryT5 } from "../t5-fixtures";
+} from "../../src/tensors/tensor";
+import { testEveryT5 } from "../models/t5-fixtures";
 
 const folder = mkdtempSync(join(tmpdir(), "safetensors-"));
 test.after(() => rmSync(folder, { recursive: true }));

@@ -1,7 +1,8 @@
 import type * as tf from "@tensorflow/tfjs";
-import { int8Product, int8Weight, type ProgramTensor } from "../../engine";
-import { float32Tensor, type HostTensor } from "../safetensors";
-import { isLinear } from "./trainable";
+import type { ProgramTensor } from "../../engine";
+import { int8Product, int8Weight } from "../../engine/ops";
+import { float32Tensor, type HostTensor } from "../../tensors";
+import { isLinear } from "../lora/trainable";
 
 const parts = (module: string) => ({
   transposed: { values: `${module}.weight_T.int8`, scales: `${module}.weight_T.scales` },

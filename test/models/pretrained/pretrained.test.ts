@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { findModel, loadPretrained, writeModelDirectory } from "../../../src/models/checkpoint";
+import { findModel, loadPretrained } from "../../../src/models/pretrained/pretrained";
+import { writeModelDirectory } from "../../../src/models/pretrained/write";
 import { FakeHub } from "../../hub/fake-hub";
 import { randomT5, TINY, writeTinyTokenizer } from "../tiny";
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { copyFileWhole, writeFileWhole, writeJson } from "../../io";
-import { type HostTensor, writeSafetensors } from "../safetensors";
+import { type HostTensor, writeSafetensors } from "../../tensors";
 import { scalesOutputs, type T5Config } from "../t5";
 import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, type T5Checkpoint, WEIGHTS_FILE } from "./read";
 

@@ -1,4 +1,5 @@
 import { max } from "simple-statistics";
+import { escapeHtml } from "../text";
 import { display, inKernel } from "./display";
 
 /** A frame as danfojs has it: column names and rows of values. */
@@ -35,11 +36,6 @@ export function tableBundle(
 ): { "text/html": string; "text/plain": string } {
   const table = layOut(rows, options);
   return { "text/html": tableHtml(table), "text/plain": tableText(table) };
-}
-
-/** `& < > " '` as character references, so that `text` is shown as it is in HTML text and attribute values. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 interface Table {

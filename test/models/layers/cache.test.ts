@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { KeyValueCache } from "../../../src/models/t5/cache";
+import { KeyValueCache } from "../../../src/models/layers/cache";
 
 test("a cache holds every row's positions through growth and selection", () => {
   const command = fc.oneof(

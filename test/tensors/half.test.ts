@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { toFloat16Bits, toFloat32 } from "../../../src";
+import { toFloat16Bits } from "../../src/tensors/half";
+import { toFloat32 } from "../../src/tensors/tensor";
 
 const value = (bits: number) => toFloat32({ dtype: "float16", shape: [1], data: Uint16Array.of(bits) })[0]!;
 

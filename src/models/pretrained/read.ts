@@ -5,15 +5,15 @@ import { contentsOf, readJson } from "../../io";
 import {
   countNonFinite,
   elementCount,
-  toFloat32,
   type HostTensor,
   isFloat,
   refuseNonFinite,
   SafetensorsFile,
-} from "../safetensors";
+  toFloat32,
+} from "../../tensors";
 import {
-  type ParameterSource,
   parameterShapes,
+  type ParameterSource,
   parseT5Config,
   redundantParameters,
   type T5Config,

@@ -1,4 +1,4 @@
-import { inKernel, liveDisplay, type DisplayHandle } from "./display";
+import { type DisplayHandle, inKernel, liveDisplay } from "./display";
 
 /** Reports how far a long piece of work has come. */
 export interface Progress {

@@ -3,17 +3,20 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { exportTransformersJs } from "../../../src/export";
-import { readJson, writeJson } from "../../../src/io";
+import { exportTransformersJs } from "../../../src/export/transformers-js";
+import { readJson, writeJson } from "../../../src/io/files";
 import {
   openModelDirectory,
   readModelDirectory,
   type T5Checkpoint,
-  writeModelDirectory,
-} from "../../../src/models/checkpoint";
-import { float32Tensor, type HostTensor, writeSafetensors } from "../../../src/models/safetensors";
-import { parameterShapes, parseT5Config, T5Generator, withOwnHead } from "../../../src/models/t5";
-import { padBatch } from "../../../src/models/tokenizer";
+} from "../../../src/models/pretrained/read";
+import { writeModelDirectory } from "../../../src/models/pretrained/write";
+import { parseT5Config, withOwnHead } from "../../../src/models/t5/config";
+import { T5Generator } from "../../../src/models/t5/generator";
+import { parameterShapes } from "../../../src/models/t5/parameters";
+import { padBatch } from "../../../src/models/tokenizer/tokenizer";
+import { writeSafetensors } from "../../../src/tensors/file";
+import { float32Tensor, type HostTensor } from "../../../src/tensors/tensor";
 import { writeTinyTokenizer } from "../tiny";
 
 /** What transformers computes for models with these flags in config.json; made by make/models_t5_saved.py. */

@@ -1,16 +1,10 @@
 import type * as tf from "@tensorflow/tfjs";
-import {
-  matMulQuantized,
-  type ProgramTensor,
-  QUANTIZED_BLOCK,
-  quantizeMatrix,
-  type StoredTensor,
-  type TensorSpec,
-} from "../../engine";
-import type { HostTensor } from "../safetensors";
-import type { T5Config } from "./config";
-import type { T5Hooks } from "./model";
-import { parameterShapes, positionBiasName } from "./parameters";
+import type { ProgramTensor, StoredTensor, TensorSpec } from "../../engine";
+import { matMulQuantized, QUANTIZED_BLOCK, quantizeMatrix } from "../../engine/ops";
+import type { HostTensor } from "../../tensors";
+import type { T5Config } from "../t5/config";
+import type { T5Hooks } from "../t5/model";
+import { parameterShapes, positionBiasName } from "../t5/parameters";
 
 /** Where parameters come from: a map, or a file that reads each when asked. */
 export interface ParameterSource {

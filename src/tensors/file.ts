@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { endianness } from "node:os";
-import { disguise, writeChunksWhole } from "../../io";
+import { disguise, writeChunksWhole } from "../io";
 import { formatHeader, type Header, MAX_HEADER_BYTES, parseHeader, type TensorEntry } from "./header";
 import {
   bytesPerElement,

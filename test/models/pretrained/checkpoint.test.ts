@@ -12,15 +12,12 @@ import fs, {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { writeJson } from "../../../src/io";
-import { readModelDirectory, t5ConfigFile, writeModelDirectory } from "../../../src/models/checkpoint";
-import {
-  float32Tensor,
-  type HostTensor,
-  readSafetensors,
-  writeSafetensors,
-} from "../../../src/models/safetensors";
-import { parseT5Config } from "../../../src/models/t5";
+import { writeJson } from "../../../src/io/files";
+import { readModelDirectory } from "../../../src/models/pretrained/read";
+import { t5ConfigFile, writeModelDirectory } from "../../../src/models/pretrained/write";
+import { parseT5Config } from "../../../src/models/t5/config";
+import { readSafetensors, writeSafetensors } from "../../../src/tensors/file";
+import { float32Tensor, type HostTensor } from "../../../src/tensors/tensor";
 import { testEveryT5 } from "../t5-fixtures";
 import { randomT5, TINY } from "../tiny";
 

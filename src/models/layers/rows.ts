@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { gatherRows } from "../../engine";
+import { gatherRows } from "../../engine/ops";
 
 /**
  * How the rows of an activation [rows, width] lie in a batch: the number of examples, each with as many rows, one for each

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { positions, recordFunction } from "../engine";
-import type { OnnxModel } from "../engine/onnx";
+import { recordFunction } from "../../engine";
+import type { OnnxModel } from "../../engine/onnx";
+import { positions } from "../../engine/ops";
 import {
   attention,
   causalBias,
@@ -15,8 +16,8 @@ import {
   type T5,
   t5,
   type T5Config,
-} from "../models/t5";
-import type { FrozenWeights } from "../models/t5/weights";
+} from ".";
+import type { FrozenWeights } from "../layers/weights";
 
 /** Prefix of the inputs of a recorded graph that become constants of the file. */
 const WEIGHTS = "weights/";
