@@ -14,9 +14,14 @@ import { z } from "zod";
 import { loadCorpus } from "../src/corpus";
 import { startProgress } from "../src/display";
 import { readJson, writeJson } from "../src/io";
-import { initT5, type T5Config } from "../src/models/t5";
+import { initT5, type T5Config, t5Architecture } from "../src/models/t5";
 import { embeddedTokenizer, loadTokenizer } from "../src/models/tokenizer";
-import { type Objective, objectives, pretrainingDocuments, pretrainingTask } from "../src/pretraining";
+import {
+  pretraining,
+  pretrainingDocuments,
+  type PretrainingObjective,
+  pretrainingObjectives,
+} from "../src/pretraining";
 import { Random } from "../src/random";
 import { DEFAULT_TRAINING, type ParameterMap, train, type TrainingOptions } from "../src/training";
 import { wholeFrom } from "./options";
@@ -108,9 +113,9 @@ async function main(): Promise<void> {
     copySteps,
     seed,
   };
-  const taskOf = (parameters: ParameterMap, asked: readonly Objective[] = objectives) =>
-    pretrainingTask({ config, parameters }, { ...examples, objectives: asked });
-  const task = taskOf(initT5(config, new Random(seed)));
+  const specOf = (parameters: ParameterMap, asked: readonly PretrainingObjective[] = pretrainingObjectives) =>
+    pretraining({ architecture: t5Architecture, config, parameters }, { ...examples, objectives: asked });
+  const spec = specOf(initT5(config, new Random(seed)));
   const warmupSteps = Math.min(100, Math.floor(steps / 10));
   const options: TrainingOptions = {
     ...DEFAULT_TRAINING,
@@ -129,7 +134,7 @@ async function main(): Promise<void> {
   const progress = startProgress("Pretraining", steps, { unit: "steps" });
   let done = 0;
   const started = startedAt(join(out, "started.json"));
-  const result = await train(task, options, {
+  const result = await train(spec, options, {
     engine: { threads },
     signal: stop.signal,
     onMessage: (message) => console.error(message),
@@ -147,8 +152,8 @@ async function main(): Promise<void> {
   const { sha256, loss } = await writeBaseModel(model, {
     config,
     lengths,
-    parameters: task.trained,
-    taskOf,
+    parameters: spec.policy.trained,
+    specOf,
     log: result.log,
     seed,
     steps,

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { loadCorpus, sampleDirectory } from "../../src/corpus";
 import { embeddedModel } from "../../src/experiments";
 import { readModelDirectory } from "../../src/models/pretrained";
-import { initT5, type T5Config } from "../../src/models/t5";
+import { initT5, type T5Config, t5Architecture } from "../../src/models/t5";
 import { loadTokenizer } from "../../src/models/tokenizer";
-import { type Objective, pretrainingDocuments, pretrainingTask } from "../../src/pretraining";
+import { type PretrainingObjective, pretrainingDocuments, pretraining } from "../../src/pretraining";
 import { Random } from "../../src/random";
 import { DEFAULT_TRAINING, type ParameterMap, train } from "../../src/training";
 import { type Bench, round } from "./bench";
@@ -18,7 +18,7 @@ interface Recipe {
   weights: "T5's" | "this project's";
   /** Steps of copying before the objective. */
   copySteps: number;
-  objective: Objective;
+  objective: PretrainingObjective;
 }
 
 const recipes: Recipe[] = [
@@ -33,7 +33,7 @@ const bench: Bench = {
     "how soon the embedded model's architecture learns to copy, from which first weights and by which objective: loss on " +
     "held-out sample conversations, nats a token, texts of 48 tokens, 16 a step",
   async run(report) {
-    const { config } = readModelDirectory(embeddedModel);
+    const config = readModelDirectory(embeddedModel).config as T5Config;
     const tokenizer = await loadTokenizer(embeddedModel);
     const { splits } = await loadCorpus({ directory: sampleDirectory });
     const id = (token: string) => tokenizer.encode(token, { addEos: false })[0]!;
@@ -55,12 +55,12 @@ const bench: Bench = {
       for (const { weights, copySteps, objective } of recipes) {
         const name = `${weights} first weights, ${objective}, ${copySteps} steps of copying before`;
         const parameters = (weights === "T5's" ? plainT5 : initT5)(config, new Random(1));
-        const task = pretrainingTask(
-          { config, parameters },
+        const spec = pretraining(
+          { architecture: t5Architecture, config, parameters },
           { ...shared, copySteps, objectives: [objective] },
         );
         const { log } = await train(
-          task,
+          spec,
           {
             ...DEFAULT_TRAINING,
             outputDirectory: join(folder, String(rows.length)),

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { compile } from "../../src/engine";
-import { openModelDirectory, t5ConfigFile, writeModelDirectory } from "../../src/models/pretrained";
-import { parameterShapes, parseT5Config, type T5Config, T5Generator } from "../../src/models/t5";
+import { openModelDirectory, writeModelDirectory } from "../../src/models/pretrained";
+import { parameterShapes, parseT5Config, t5Architecture, type T5Config } from "../../src/models/t5";
 import { padBatch } from "../../src/models/tokenizer";
 import { Random } from "../../src/random";
 import { float32Tensor, type HostTensor } from "../../src/tensors";
@@ -27,7 +27,7 @@ const bench: Bench = {
     const folder = mkdtempSync(join(tmpdir(), "bench-generation-"));
     try {
       report("a model with random weights");
-      writeModelDirectory(folder, { ...randomModel(), configFile: t5ConfigFile(SMALL) });
+      writeModelDirectory(folder, { architecture: t5Architecture, ...randomModel() });
       const roofline = await bestMatMul();
       const rows: BenchResults["rows"] = [];
       for (const [batch, encoder, newTokens] of [
@@ -161,7 +161,7 @@ async function compareInt8(directory: string): Promise<Record<string, number>> {
   );
   const start = async (weights: "float32" | "int8") => {
     const model = openModelDirectory(directory);
-    const generator = await T5Generator.create(model, { weights, threads: 2 });
+    const generator = await model.architecture.createGenerator(model, { weights, threads: 2 });
     model.close();
     return { generator, decoder: await generator.startDecoder(batch, 1, 24) };
   };

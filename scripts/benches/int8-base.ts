@@ -7,15 +7,21 @@ import { evaluateVariants } from "../../src/evaluation";
 import { defaultExperiment, experimentExamples, experimentVariant, loadBase } from "../../src/experiments";
 import { DEFAULT_LORA } from "../../src/models/lora";
 import {
+  crossEntropyObjective,
   DEFAULT_TRAINING,
-  type LoraTask,
-  loraTask,
+  evaluateSpec,
+  exampleBatches,
+  loraPolicy,
+  type LoraPolicy,
   type ParameterMap,
   train,
+  TrainingPrograms,
+  type TrainingSpec,
   zerosLike,
 } from "../../src/training";
-import { TrainingPrograms } from "../../src/training/programs";
 import { type Bench, round } from "./bench";
+
+type LoraSpec = TrainingSpec<LoraPolicy>;
 
 const SEEDS = Array.from({ length: Number(process.env["INT8_BASE_SEEDS"] ?? 2) }, (_, i) => i + 1);
 const STEPS = Number(process.env["INT8_BASE_STEPS"] ?? 60);
@@ -34,34 +40,37 @@ const bench: Bench = {
       for (const seed of SEEDS) {
         const settings = defaultExperiment("quick", { seed, maxSteps: STEPS, trainHead: false });
         const examples = experimentExamples(settings, { base, corpus });
-        const taskOf = (frozenWeights: "float32" | "int8"): LoraTask =>
-          loraTask(base.checkpoint, {
+        const specOf = (frozenWeights: "float32" | "int8"): LoraSpec => ({
+          policy: loraPolicy(base.checkpoint, {
             lora: { ...DEFAULT_LORA, modulesToSave: [] },
-            unfreezing: { encoderBlocks: 0, decoderBlocks: 0 },
-            train: examples.train.examples,
-            validation: examples.validation.examples,
+            unfreezing: {},
             seed,
-            labelSmoothing: 0,
-            padToMultipleOf: 32,
             baseModel: null,
             frozenWeights,
-          });
-        const exact = taskOf("float32");
-        if (seed === SEEDS[0]) Object.assign(gradients, await compareGradients(exact, taskOf("int8")));
+          }),
+          objective: crossEntropyObjective(),
+          data: exampleBatches(examples.train.examples, examples.validation.examples, {
+            taskType: base.checkpoint.architecture.taskType,
+            padTokenId: base.checkpoint.config.padTokenId,
+            padToMultipleOf: 32,
+          }),
+        });
+        const exact = specOf("float32");
+        if (seed === SEEDS[0]) Object.assign(gradients, await compareGradients(exact, specOf("int8")));
         for (const frozenWeights of ["float32", "int8"] as const) {
           const name = `${frozenWeights}, seed ${seed}`;
-          const task = taskOf(frozenWeights);
+          const spec = specOf(frozenWeights);
           const outputDirectory = join(folder, name);
           const { maxSteps, batchSize, learningRate, warmupSteps, schedule } = settings;
           const options = { maxSteps, batchSize, learningRate, warmupSteps, schedule, seed };
           const { log } = await train(
-            task,
+            spec,
             { ...DEFAULT_TRAINING, ...options, evalSteps: 0, outputDirectory },
             { onStep: ({ step }) => step % 20 === 0 && report(`${name}: step ${step} of ${maxSteps}`) },
           );
           const adapter = join(outputDirectory, "adapter");
-          task.write(adapter);
-          exact.read(adapter);
+          spec.policy.write(adapter);
+          exact.policy.read(adapter);
           const model = { settings, base, pool: examples.pool, adapter };
           const [evaluated] = await evaluateVariants(
             [experimentVariant(name, model)],
@@ -75,8 +84,8 @@ const bench: Bench = {
             steps: maxSteps,
             stepSeconds: round(median(log.map(({ seconds }) => seconds))),
             lastTrainingLosses: round(mean(log.slice(-10).map(({ loss }) => loss))),
-            validationLoss: round(await validationLoss(exact, batchSize)),
-            validationLossOfItsBase: round(await validationLoss(task, batchSize)),
+            validationLoss: round(await evaluateSpec(exact, batchSize)),
+            validationLossOfItsBase: round(await evaluateSpec(spec, batchSize)),
             ...Object.fromEntries(
               Object.entries(metrics).map(([metric, { value }]) => [metric, round(value)]),
             ),
@@ -92,8 +101,8 @@ const bench: Bench = {
 export default bench;
 
 /** How far apart the gradients of one batch are, beside how far those of two batches are: that is the noise of training. */
-async function compareGradients(exact: LoraTask, rounded: LoraTask): Promise<Record<string, number>> {
-  const [first, second] = exact.epochBatches(0, 8, 1) as [number[], number[]];
+async function compareGradients(exact: LoraSpec, rounded: LoraSpec): Promise<Record<string, number>> {
+  const [first, second] = exact.data.epochBatches(0, 8, 1) as [number[], number[]];
   const reference = await gradientsOf(exact, first);
   const near = await gradientsOf(rounded, first);
   const other = await gradientsOf(exact, second);
@@ -105,27 +114,13 @@ async function compareGradients(exact: LoraTask, rounded: LoraTask): Promise<Rec
   };
 }
 
-async function gradientsOf(task: LoraTask, batch: readonly number[]) {
-  const programs = new TrainingPrograms(task, {});
-  const gradients = zerosLike(task.trained);
-  const loss = await programs.gradients(
-    task.trainBatch(batch, batch.length),
-    { seed: 1, step: 0 },
-    gradients,
-  );
+async function gradientsOf({ policy, objective, data }: LoraSpec, batch: readonly number[]) {
+  const programs = new TrainingPrograms(policy, objective, {});
+  const gradients = zerosLike(policy.trained);
+  const tensors = data.batch(batch, batch.length);
+  const { loss } = await programs.gradients(tensors, { seed: 1, step: 0 }, gradients);
   await programs.dispose();
-  return { loss, gradients };
-}
-
-async function validationLoss(task: LoraTask, batchSize: number): Promise<number> {
-  const programs = new TrainingPrograms(task, {});
-  const sums = { loss: 0, labels: 0 };
-  for (const batch of task.validationBatches(batchSize)) {
-    sums.loss += await programs.loss(batch);
-    sums.labels += task.labels(batch);
-  }
-  await programs.dispose();
-  return sums.loss / sums.labels;
+  return { loss: loss.sum, gradients };
 }
 
 function dot(a: ParameterMap, b: ParameterMap): number {

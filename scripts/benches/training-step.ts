@@ -5,15 +5,9 @@ import * as tf from "@tensorflow/tfjs";
 import { median } from "simple-statistics";
 import { compile, type ProgramTensor } from "../../src/engine";
 import { readJson } from "../../src/io";
-import { DEFAULT_LORA, loraAName, loraBName, loraLinear } from "../../src/models/lora";
-import {
-  meanLoss,
-  parameterShapes,
-  parseT5Config,
-  t5,
-  type T5Batch,
-  type T5Config,
-} from "../../src/models/t5";
+import { type LabelledBatch, linearChain, meanLoss } from "../../src/models";
+import { DEFAULT_LORA, loraAName, loraBName, loraLink } from "../../src/models/lora";
+import { parameterShapes, parseT5Config, t5, type T5Config } from "../../src/models/t5";
 import { Random } from "../../src/random";
 import { round, type Bench } from "./bench";
 import { NO_PEER, peerBlas, runPeer } from "./peer";
@@ -209,8 +203,10 @@ async function trainingStep(work: Work, profile?: string) {
       const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
         const parameters = { ...frozen, ...Object.fromEntries(names.map((name, i) => [name, values[i]!])) };
         const hooks =
-          work.trained === "lora" ? { dropoutRate: 0.1, linear: loraLinear(parameters, lora) } : {};
-        return meanLoss(t5(config, parameters, hooks), batch as unknown as T5Batch);
+          work.trained === "lora"
+            ? { training: true, linear: linearChain(parameters, loraLink(parameters, lora)) }
+            : {};
+        return meanLoss(t5(config, parameters, hooks), batch as unknown as LabelledBatch);
       })(names.map((name) => trained[name]!));
       return {
         loss: value as tf.Tensor,

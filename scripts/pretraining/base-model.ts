@@ -3,18 +3,12 @@ import { join } from "node:path";
 import type { PartReport } from "../../src/corpus";
 import { closeBrowser, lines, renderFigure } from "../../src/figures";
 import { sha256File, writeFileWhole, writeJson } from "../../src/io";
-import {
-  copyTokenizer,
-  generationConfigFile,
-  readModelDirectory,
-  t5ConfigFile,
-  WEIGHTS_FILE,
-} from "../../src/models/pretrained";
-import type { T5Config } from "../../src/models/t5";
+import { copyTokenizer, readModelDirectory, WEIGHTS_FILE } from "../../src/models/pretrained";
+import { t5Architecture, type T5Config } from "../../src/models/t5";
 import { embeddedTokenizer } from "../../src/models/tokenizer";
-import { type Objective, objectives } from "../../src/pretraining";
+import { type PretrainingObjective, pretrainingObjectives } from "../../src/pretraining";
 import { toFloat16Bits, writeSafetensors } from "../../src/tensors";
-import { evaluateTask, type ParameterMap, type StepLog, type TrainingTask } from "../../src/training";
+import { evaluateSpec, type ParameterMap, type StepLog, type TrainingSpec } from "../../src/training";
 import { modelCard } from "./card";
 
 /** A finished pretraining run. */
@@ -22,8 +16,8 @@ export interface PretrainedRun {
   readonly config: T5Config;
   readonly lengths: { readonly input: number; readonly target: number };
   readonly parameters: ParameterMap;
-  /** The run's task over other parameters, to measure these with; with all its objectives or one of them. */
-  readonly taskOf: (parameters: ParameterMap, asked?: readonly Objective[]) => TrainingTask;
+  /** The run's spec over other parameters, to measure these with; with all its objectives or one of them. */
+  readonly specOf: (parameters: ParameterMap, asked?: readonly PretrainingObjective[]) => TrainingSpec;
   readonly log: readonly StepLog[];
   readonly seed: number;
   readonly steps: number;
@@ -47,7 +41,7 @@ export interface StoredModel {
   readonly sha256: string;
   /** Loss on the held-out dialogues of the weights as they are stored, over all objectives and of each. */
   readonly loss: number;
-  readonly losses: Readonly<Record<Objective, number>>;
+  readonly losses: Readonly<Record<PretrainingObjective, number>>;
   readonly machine: string;
 }
 
@@ -62,18 +56,19 @@ export async function writeBaseModel(directory: string, run: PretrainedRun): Pro
   );
   const weights = join(directory, WEIGHTS_FILE);
   writeSafetensors(weights, half, { format: "pt" });
-  writeJson(join(directory, "config.json"), t5ConfigFile(config));
-  writeJson(join(directory, "generation_config.json"), generationConfigFile(config));
+  writeJson(join(directory, "config.json"), t5Architecture.configFile(config));
+  writeJson(join(directory, "generation_config.json"), t5Architecture.generationConfigFile(config));
   copyTokenizer(embeddedTokenizer, directory);
   const { svg } = await renderFigure(lossCurve(log));
   await closeBrowser();
   writeFileWhole(join(directory, "loss.svg"), svg);
 
-  const storedWeights = new Map(readModelDirectory(directory).parameters) as ParameterMap;
-  const lossOf = (asked?: readonly Objective[]) =>
-    evaluateTask(run.taskOf(storedWeights, asked), run.batchSize, { threads: run.threads });
-  const losses = {} as Record<Objective, number>;
-  for (const objective of ["copying", ...objectives] as const) losses[objective] = await lossOf([objective]);
+  const storedWeights: ParameterMap = new Map(readModelDirectory(directory).parameters);
+  const lossOf = (asked?: readonly PretrainingObjective[]) =>
+    evaluateSpec(run.specOf(storedWeights, asked), run.batchSize, { threads: run.threads });
+  const losses = {} as Record<PretrainingObjective, number>;
+  for (const objective of ["copying", ...pretrainingObjectives] as const)
+    losses[objective] = await lossOf([objective]);
   const stored: StoredModel = {
     parameters: [...parameters.values()].reduce((sum, { data }) => sum + data.length, 0),
     bytes: [...half.values()].reduce((sum, { data }) => sum + data.byteLength, 0),

@@ -2,6 +2,7 @@ import { basename, dirname, resolve } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
 import { bytesPerElement, elementCount } from "../tensors";
+import { unavailableProvider } from "./engines";
 import { EngineError } from "./errors";
 import { encodeModel, type OnnxConstant, type OnnxModel } from "./onnx";
 import { recordFunction } from "./recording";
@@ -28,6 +29,8 @@ export interface FreezeOptions {
   constantOf: (name: string) => ProgramTensor | StoredTensor | undefined;
   /** Threads of one operation; by default one for each core. */
   threads?: number;
+  /** The device; by default the cpu. */
+  executionProvider?: string;
   /** Whether a run's memory is kept for the next one, as suits frequent runs. Default: true. */
   keepMemory?: boolean;
 }
@@ -44,11 +47,17 @@ export class FrozenProgram {
     private readonly inputs: ReadonlySet<string>,
   ) {}
 
-  /** Records `fn` as `compile` does, with what `constantOf` gives frozen in. Runs on ONNX Runtime's cpu only. */
+  /** Records `fn` as `compile` does, with what `constantOf` gives frozen in. */
   static async create<S extends Signature>(
     fn: (inputs: TensorsOf<S>) => Tree<tf.Tensor>,
     signature: S,
-    { dimensions = {}, constantOf, threads = defaultThreads(), keepMemory = true }: FreezeOptions,
+    {
+      dimensions = {},
+      constantOf,
+      threads = defaultThreads(),
+      executionProvider = "cpu",
+      keepMemory = true,
+    }: FreezeOptions,
   ): Promise<FrozenProgram> {
     const recorded = recordFunction(fn, signature, { dimensions }).model;
     const given = recorded.inputs.map(({ name }) => [name, constantOf(name)] as const);
@@ -60,6 +69,7 @@ export class FrozenProgram {
     // ONNX Runtime takes constants from files or from memory under the names of files, not from both at once.
     const inside = stored.length > 0;
     const session = await ort.InferenceSession.create(encodeModel(withConstants(recorded, frozen, inside)), {
+      executionProviders: [executionProvider],
       graphOptimizationLevel: "all",
       enableCpuMemArena: keepMemory,
       externalData: [...frozen].flatMap(([path, tensor]) =>
@@ -67,6 +77,8 @@ export class FrozenProgram {
       ),
       intraOpNumThreads: threads,
       extra: { session: { model_external_initializers_file_folder_path: resolve([...folders][0] ?? ".") } },
+    }).catch((cause: unknown) => {
+      throw executionProvider === "cpu" ? cause : unavailableProvider(executionProvider, cause);
     });
     return new FrozenProgram(session, new Set(given.flatMap(([name, tensor]) => (tensor ? [] : [name]))));
   }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { HubError } from "../hub";
 import { shownPath } from "../io";
-import { loadPretrained, type PretrainedT5, readModelDirectory, requireRows } from "../models/pretrained";
+import { loadPretrained, type PretrainedModel, readModelDirectory, requireRows } from "../models/pretrained";
 import { loadTokenizer } from "../models/tokenizer";
 import type { Profile } from "../notebook";
 
@@ -14,7 +14,7 @@ const FLAN_T5_SMALL = "google/flan-t5-small";
  * embedded model, and `full` FLAN-T5 Small of the Hugging Face hub or, where that cannot be reached, the embedded model.
  * `source.why` says which and why.
  */
-export async function loadBase(profile: Profile): Promise<PretrainedT5> {
+export async function loadBase(profile: Profile): Promise<PretrainedModel> {
   const named = process.env["PERSONA_MODEL"];
   if (named) return loadDirectory(named, "PERSONA_MODEL names it");
   if (profile === "quick") {
@@ -30,7 +30,7 @@ export async function loadBase(profile: Profile): Promise<PretrainedT5> {
   }
 }
 
-async function loadDirectory(directory: string, why: string): Promise<PretrainedT5> {
+async function loadDirectory(directory: string, why: string): Promise<PretrainedModel> {
   const checkpoint = readModelDirectory(directory);
   const tokenizer = await loadTokenizer(directory);
   requireRows(tokenizer, checkpoint);
@@ -38,6 +38,6 @@ async function loadDirectory(directory: string, why: string): Promise<Pretrained
 }
 
 /** What an adapter and a summary call their base: the hub's name, or the folder as seen from the project. */
-export function baseName({ source }: Pick<PretrainedT5, "source">): string {
+export function baseName({ source }: Pick<PretrainedModel, "source">): string {
   return source.kind === "hub" ? FLAN_T5_SMALL : shownPath(source.directory);
 }

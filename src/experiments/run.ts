@@ -2,7 +2,8 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Conversation, Corpus } from "../corpus";
 import { sha256, shownPath } from "../io";
-import type { PretrainedT5 } from "../models/pretrained";
+import type { Architecture } from "../models";
+import type { PretrainedModel } from "../models/pretrained";
 import {
   DEFAULT_LORA,
   findTrainable,
@@ -14,8 +15,11 @@ import {
 import {
   checksum,
   DEFAULT_TRAINING,
-  loraTask,
+  crossEntropyObjective,
+  exampleBatches,
+  loraPolicy,
   readTrainingLog,
+  specFingerprint,
   type StepLog,
   train,
   type TrainingHooks,
@@ -34,7 +38,7 @@ import { type ExperimentSettings, parseExperiment, trainingSettings } from "./se
 
 /** What experiments share: the model that they start from, the conversations, and where their files go. */
 export interface ExperimentContext {
-  readonly base: PretrainedT5;
+  readonly base: PretrainedModel;
   readonly corpus: Pick<Corpus, "splits">;
   /** Every run has a folder in this one. */
   readonly directory: string;
@@ -46,7 +50,7 @@ export interface ExperimentContext {
 /** A model to be evaluated: the base as it is or with an adapter, and the settings that its inputs are made by. */
 export interface ExperimentModel {
   readonly settings: ExperimentSettings;
-  readonly base: PretrainedT5;
+  readonly base: PretrainedModel;
   /** Where snippets come from: the training split. */
   readonly pool: readonly Conversation[];
   /** Directory of the adapter; without it the base is taken as it is. */
@@ -99,23 +103,29 @@ export async function trainExperiment(
   const { pool, train: trainExamples, validation } = experimentExamples(checked, { base, corpus });
   const { truncation } = trainExamples;
   const baseModel = baseName(base);
-  const task = loraTask(base.checkpoint, {
-    ...adaptation(checked),
-    train: trainExamples.examples,
-    validation: validation.examples,
+  const { architecture, config } = base.checkpoint;
+  const policy = loraPolicy(base.checkpoint, {
+    ...adaptation(checked, architecture),
     seed: checked.seed,
-    labelSmoothing: checked.labelSmoothing,
-    padToMultipleOf: PAD_TO_MULTIPLE_OF,
     baseModel,
     frozenWeights: checked.frozenWeights,
   });
+  const spec = {
+    policy,
+    objective: crossEntropyObjective(checked.labelSmoothing),
+    data: exampleBatches(trainExamples.examples, validation.examples, {
+      taskType: architecture.taskType,
+      padTokenId: config.padTokenId,
+      padToMultipleOf: PAD_TO_MULTIPLE_OF,
+    }),
+  };
   const key = sha256(
-    JSON.stringify({ SAVED_VERSION, settings: trainingSettings(checked), task: task.fingerprint }),
+    JSON.stringify({ SAVED_VERSION, settings: trainingSettings(checked), spec: specFingerprint(spec) }),
   );
   const directory = join(parent, key.slice(0, 12));
   const adapter = join(directory, "adapter");
   const logPath = join(directory, "training_log.jsonl");
-  const model = { settings: checked, base, pool, adapter, key, directory, table: task.table };
+  const model = { settings: checked, base, pool, adapter, key, directory, table: policy.table };
 
   // A run that was interrupted in a notebook may still be saving when its cell runs again.
   while (running.has(directory)) await running.get(directory)!.catch(() => undefined);
@@ -130,7 +140,7 @@ export async function trainExperiment(
       return { ...model, log: readTrainingLog(logPath), steps, best, seconds, truncation, found: true };
     }
     const result = await train(
-      task,
+      spec,
       {
         ...DEFAULT_TRAINING,
         outputDirectory: directory,
@@ -151,8 +161,8 @@ export async function trainExperiment(
     const { step: steps, log, best } = result;
     if (result.stopped === "interrupted") throw new ExperimentInterrupted(steps, directory);
     const seconds = log.reduce((sum, row) => sum + row.seconds, 0);
-    task.write(adapter);
-    const baseChecksum = checksum(base.checkpoint.parameters);
+    policy.write(adapter);
+    const baseChecksum = baseChecksumOf(base);
     const described = { key, settings: checked, baseModel, baseChecksum, steps, best, seconds, truncation };
     writeSettings(adapter, described);
     removeCheckpoints(directory);
@@ -164,23 +174,39 @@ export async function trainExperiment(
 const running = new Map<string, Promise<TrainedExperiment>>();
 
 /** What the settings train, for the trainer's options. */
-function adaptation(settings: ExperimentSettings): { lora: LoraConfig; unfreezing: Unfreezing } {
+function adaptation(
+  settings: ExperimentSettings,
+  { defaultTargets }: Pick<Architecture, "defaultTargets">,
+): { lora: LoraConfig; unfreezing: Unfreezing } {
   const { rank, alpha, loraDropout, trainHead, unfrozenEncoderBlocks, unfrozenDecoderBlocks } = settings;
   const modulesToSave = trainHead ? DEFAULT_LORA.modulesToSave : [];
   return {
-    lora: { ...DEFAULT_LORA, rank, alpha, dropout: loraDropout, modulesToSave },
-    unfreezing: { encoderBlocks: unfrozenEncoderBlocks, decoderBlocks: unfrozenDecoderBlocks },
+    lora: {
+      ...DEFAULT_LORA,
+      rank,
+      alpha,
+      dropout: loraDropout,
+      targetModules: defaultTargets,
+      modulesToSave,
+    },
+    unfreezing: { encoder: unfrozenEncoderBlocks, decoder: unfrozenDecoderBlocks },
   };
 }
 
 /** How many parameters the settings train, by part, before anything is trained. */
 export function experimentParameters(
   settings: ExperimentSettings,
-  { checkpoint }: Pick<PretrainedT5, "checkpoint">,
+  { checkpoint: { architecture, config } }: Pick<PretrainedModel, "checkpoint">,
 ): TrainableRow[] {
-  const shapes = new Map([...checkpoint.parameters].map(([name, { shape }]) => [name, shape]));
-  const { lora, unfreezing } = adaptation(settings);
-  return trainableTable(shapes, lora, findTrainable(shapes, lora, unfreezing));
+  const shapes = new Map(Object.entries(architecture.parameterShapes(config)));
+  const { lora, unfreezing } = adaptation(settings, architecture);
+  return trainableTable(architecture, shapes, lora, findTrainable(architecture, shapes, lora, unfreezing));
+}
+
+/** Tells base models apart. */
+function baseChecksumOf({ checkpoint }: Pick<PretrainedModel, "checkpoint">): string {
+  const { architecture, config, parameters } = checkpoint;
+  return checksum(parameters, Object.keys(architecture.parameterShapes(config)));
 }
 
 /** The examples of an experiment, and the conversations that its snippets come from. */
@@ -231,7 +257,7 @@ export function openExperiment(
   const saved = readSettings(adapter);
   if (!saved)
     throw new Error(`${adapter}: no settings.json, so nobody knows which inputs it was trained with`);
-  if (saved.baseChecksum !== checksum(base.checkpoint.parameters)) {
+  if (saved.baseChecksum !== baseChecksumOf(base)) {
     throw new Error(
       `${adapter}: was trained on ${saved.baseModel} as it was then, not on the model in ${baseName(base)}`,
     );

@@ -2,8 +2,7 @@ import { startProgress } from "../display";
 import { type Identity, untrainedIdentity, type Variant } from "../evaluation";
 import { generateTexts } from "../generation";
 import { shownPath } from "../io";
-import { mergeAdapter, readAdapter } from "../models/lora";
-import { T5Generator } from "../models/t5";
+import { type Checkpoint, mergeAdapter, readAdapter } from "../models";
 import { baseName } from "./base";
 import { mostPersonal } from "./candidates";
 import { inputBuilder } from "./examples";
@@ -11,11 +10,16 @@ import type { ExperimentModel } from "./run";
 import { changeSettings, type ExperimentSettings, generationSettings, trainingSettings } from "./settings";
 
 /** The checkpoint of a model: the base's, with the adapter merged into it if there is one. */
-export function experimentCheckpoint({ base, adapter }: Pick<ExperimentModel, "base" | "adapter">) {
+export function experimentCheckpoint({
+  base,
+  adapter,
+}: Pick<ExperimentModel, "base" | "adapter">): Checkpoint {
   const { checkpoint } = base;
   if (adapter === undefined) return checkpoint;
-  const shapes = new Map([...checkpoint.parameters].map(([name, { shape }]) => [name, shape]));
-  return { ...checkpoint, parameters: mergeAdapter(checkpoint.parameters, readAdapter(adapter, shapes)) };
+  return {
+    ...checkpoint,
+    parameters: mergeAdapter(checkpoint.parameters, readAdapter(adapter, checkpoint)),
+  };
 }
 
 /**
@@ -44,7 +48,8 @@ export function experimentVariant(
     async generate(conversations) {
       const buildInput = inputBuilder(settings, pool, base.tokenizer);
       const inputs = conversations.map(buildInput);
-      const generator = await T5Generator.create(experimentCheckpoint(model));
+      const checkpoint = experimentCheckpoint(model);
+      const generator = await checkpoint.architecture.createGenerator(checkpoint);
       const progress = startProgress(`Generating, ${name}`, conversations.length, { unit: "answers" });
       let reported = 0;
       try {

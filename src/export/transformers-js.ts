@@ -1,34 +1,37 @@
 import { join } from "node:path";
-import { encodeModel } from "../engine/onnx";
+import { encodeModel } from "../engine";
 import { writeFileWhole, writeJson } from "../io";
 import {
-  copyTokenizer,
-  generationConfigFile,
-  type T5Checkpoint,
-  t5ConfigFile,
-  writeConfigFile,
-} from "../models/pretrained";
-import type { ParameterSource, T5Config } from "../models/t5";
-import { eightBitWeights, floatWeights } from "../models/layers/weights";
-import { decoderGraph, encoderGraph } from "../models/t5/graphs";
+  type ConfigFiles,
+  floatWeights,
+  int8Blocks,
+  type Model,
+  type ProgramWeights,
+  roundedWeights,
+} from "../models";
+import { configFiles, copyTokenizer, writeConfigFile } from "../models/pretrained";
 
 /** How the files of a variant keep linear weights; the names are those of Transformers.js' option `dtype`. */
-const VARIANTS = {
-  fp32: { suffix: "", weights: floatWeights },
-  q8: { suffix: "_quantized", weights: eightBitWeights },
-} as const;
+const VARIANTS: Record<"fp32" | "q8", { suffix: string; weights: (model: Model) => ProgramWeights }> = {
+  fp32: {
+    suffix: "",
+    weights: ({ architecture, config, parameters }) =>
+      floatWeights(architecture.parameterShapes(config), parameters),
+  },
+  q8: {
+    suffix: "_quantized",
+    weights: ({ architecture, config, parameters }) =>
+      roundedWeights(architecture.parameterShapes(config), parameters, int8Blocks, (name) =>
+        architecture.isMultiplied(config, name),
+      ),
+  },
+};
 
 export interface TransformersJsOptions {
   /** The directory whose tokenizer files are copied. */
   tokenizerFrom: string;
   /** Which variants to write: 32-bit floats (`dtype: "fp32"`) and 8-bit weights (`dtype: "q8"`). Default: both. */
   variants?: readonly (keyof typeof VARIANTS)[];
-}
-
-/** What goes into an export; a {@link T5Checkpoint} has it. */
-export interface ExportableModel extends Partial<Pick<T5Checkpoint, "configFile" | "generationConfigFile">> {
-  readonly config: T5Config;
-  readonly parameters: ParameterSource;
 }
 
 /**
@@ -39,22 +42,21 @@ export interface ExportableModel extends Partial<Pick<T5Checkpoint, "configFile"
  */
 export function exportTransformersJs(
   directory: string,
-  model: ExportableModel,
+  model: Model & Partial<ConfigFiles>,
   { tokenizerFrom, variants = ["fp32", "q8"] }: TransformersJsOptions,
 ): void {
-  const { config, parameters } = model;
+  const { architecture, config } = model;
+  const { transformersJsGraphs } = architecture;
+  if (!transformersJsGraphs)
+    throw new Error(`models of type ${architecture.modelType} cannot be exported to Transformers.js yet`);
   copyTokenizer(tokenizerFrom, directory);
   for (const variant of variants) {
     const { suffix, weights } = VARIANTS[variant];
-    const frozen = weights(config, parameters);
-    const write = (name: string, graph: ReturnType<typeof encoderGraph>) =>
-      writeFileWhole(join(directory, "onnx", `${name}${suffix}.onnx`), encodeModel(graph));
-    write("encoder_model", encoderGraph(config, frozen));
-    write("decoder_model_merged", decoderGraph(config, frozen));
+    const graphs = transformersJsGraphs(config, weights(model));
+    for (const [name, graph] of Object.entries(graphs))
+      writeFileWhole(join(directory, "onnx", `${name}${suffix}.onnx`), encodeModel(graph()));
   }
-  writeConfigFile(join(directory, "config.json"), model.configFile ?? t5ConfigFile(config));
-  writeJson(
-    join(directory, "generation_config.json"),
-    model.generationConfigFile ?? generationConfigFile(config),
-  );
+  const { configFile, generationConfigFile } = configFiles(model);
+  writeConfigFile(join(directory, "config.json"), configFile);
+  writeJson(join(directory, "generation_config.json"), generationConfigFile);
 }

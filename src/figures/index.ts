@@ -9,7 +9,7 @@ export { startLiveFigure, type LiveFigure } from "./live";
 export * from "./matrices";
 export * from "./panels";
 export * from "./points";
-export { closeBrowser } from "./page";
+export { closeBrowser, closePage, evaluate, openPage, printPage, sharedBrowser, takePicture } from "./page";
 export { renderFigure, type RenderedFigure } from "./render";
 export { saveFigure } from "./save";
 export { showFigure } from "./show";

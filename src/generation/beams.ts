@@ -23,24 +23,28 @@ const UNUSED = -1e9;
 
 /**
  * Beam search for one input, with the rules of Hugging Face transformers (4.38 and later, `BeamSearchScorer`):
- * `numBeams` sequences run side by side; at each step the 2·numBeams best continuations are ranked, those that end the
- * sequence and rank among the first numBeams are finished, and the best others run on. Lengths count generated tokens.
+ * `numBeams` sequences run side by side; at each step the best continuations are ranked, 1 + (stop tokens) for each beam and
+ * at least two, those that end the sequence and rank among the first numBeams are finished, and the best others run on.
+ * Lengths count generated tokens.
  */
 export class BeamSearch {
-  /** The running sequences, start token first, best first after the first step. */
+  /** The running sequences, the prompt first, best first after the first step. */
   sequences: readonly (readonly number[])[];
   /** Whether no running sequence can displace a finished one, as `earlyStopping` defines it. */
   done = false;
+  /** Tokens that every sequence began with. */
+  readonly promptLength: number;
   /** The log-probabilities of the running sequences. */
   private readonly scores: Float32Array;
   private finished: readonly Hypothesis[] = [];
 
   constructor(
     private readonly options: BeamOptions,
-    startToken: number,
-    private readonly eosToken: number,
+    prompt: readonly number[],
+    private readonly stopTokens: readonly number[],
   ) {
-    this.sequences = Array.from({ length: options.numBeams }, () => [startToken]);
+    this.promptLength = prompt.length;
+    this.sequences = Array.from({ length: options.numBeams }, () => prompt);
     this.scores = new Float32Array(options.numBeams).fill(UNUSED, 1);
   }
 
@@ -50,23 +54,24 @@ export class BeamSearch {
    */
   advance(logProbabilities: Float32Array): number[] {
     const { numBeams, lengthPenalty, earlyStopping, maxNewTokens } = this.options;
-    const ranked = bestContinuations(logProbabilities, this.scores, 2 * numBeams);
-    if (ranked.length < 2 * numBeams) {
+    const perBeam = Math.max(2, 1 + this.stopTokens.length);
+    const ranked = bestContinuations(logProbabilities, this.scores, perBeam * numBeams);
+    if (ranked.length < perBeam * numBeams) {
       throw new Error(
-        `beam search: only ${ranked.length} of the 2 × ${numBeams} continuations that it needs exist`,
+        `beam search: only ${ranked.length} of the ${perBeam} × ${numBeams} continuations that it needs exist`,
       );
     }
     const before = this.sequences;
     const lengthen = ({ beam, token }: Continuation) => [...before[beam]!, token];
     for (const next of ranked.slice(0, numBeams)) {
-      if (next.token === this.eosToken) this.finished = this.withFinished(lengthen(next), next.score);
+      if (this.stopTokens.includes(next.token)) this.finished = this.withFinished(lengthen(next), next.score);
     }
-    const running = ranked.filter(({ token }) => token !== this.eosToken).slice(0, numBeams);
+    const running = ranked.filter(({ token }) => !this.stopTokens.includes(token)).slice(0, numBeams);
     this.sequences = running.map(lengthen);
     running.forEach(({ score }, i) => (this.scores[i] = score));
 
     if (this.finished.length === numBeams) {
-      const newTokens = before[0]!.length;
+      const newTokens = before[0]!.length - this.promptLength + 1;
       const attainable = earlyStopping === "never" && lengthPenalty > 0 ? maxNewTokens : newTokens;
       const worst = Math.min(...this.finished.map(({ score }) => score));
       this.done = earlyStopping === true || worst >= ranked[0]!.score / attainable ** lengthPenalty;
@@ -92,7 +97,7 @@ export class BeamSearch {
     others = this.finished,
   ): Hypothesis[] {
     const { numBeams, lengthPenalty } = this.options;
-    const score = logProbability / (tokens.length - 1) ** lengthPenalty;
+    const score = logProbability / (tokens.length - this.promptLength) ** lengthPenalty;
     if (others.length < numBeams) return [...others, { tokens, score }];
     const worst = others.reduce((w, other, i) => (other.score < others[w]!.score ? i : w), 0);
     if (score <= others[worst]!.score) return [...others];

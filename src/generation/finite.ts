@@ -1,4 +1,4 @@
-import { notFiniteScores } from "../models/decoder";
+import { notFiniteScores } from "../models";
 
 /**
  * Throws unless a model's scores of a row, [vocabulary], can be chosen from: none is NaN or +∞, and some are finite. −∞

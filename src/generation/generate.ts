@@ -1,18 +1,17 @@
-import type { Decoder, GenerativeModel } from "../models";
-import { notFiniteScores } from "../models/decoder";
+import { type Decoder, type GenerativeModel, notFiniteScores } from "../models";
 import type { TokenBatch } from "../models/tokenizer";
 import { Random } from "../random";
 import { BeamSearch } from "./beams";
 import { requireChoice, requireFinite } from "./finite";
 import { type GenerationOptions, type ResolvedGenerationOptions, resolveGenerationOptions } from "./options";
-import { type ScoreProcessor, scoreProcessors } from "./processors";
+import { type ScoreProcessor, scoreProcessors, type TokenRow } from "./processors";
 import { drawToken, samplingDistribution } from "./sampling";
 
 /** A sequence that was generated for one input. */
 export interface GeneratedSequence {
   /** The row of the input batch. */
   readonly input: number;
-  /** The generated tokens, without the decoder's start token, up to and with the end-of-sequence token if it came. */
+  /** The generated tokens, without what the row began with, up to and with the stop token if one came. */
   readonly tokens: readonly number[];
   /** Beam search only: log-probability / length^lengthPenalty. */
   readonly score?: number;
@@ -55,7 +54,7 @@ export async function* generateSteps(
   inputNumbers: readonly number[] = batch.lengths.map((_, i) => i),
 ): AsyncGenerator<GenerationStep, GeneratedSequence[]> {
   const resolved = resolveGenerationOptions(options);
-  const processors = scoreProcessors(resolved, model.eosTokenId);
+  const processors = scoreProcessors(resolved, model.stopTokenIds);
   const rowsPerInput = resolved.numBeams > 1 ? resolved.numBeams : resolved.numReturnSequences;
   if (batch.lengths.length === 0) return [];
   const decoder = await model.startDecoder(batch, rowsPerInput, resolved.maxNewTokens);
@@ -100,14 +99,14 @@ const sample: Search = (model, decoder, inputNumbers, options, processors) => {
   });
 };
 
-/** A sequence of greedy search or sampling; `ended` once the end-of-sequence token is in it. */
-interface Row {
+/** A sequence of greedy search or sampling, its prompt first; `ended` once it has a stop token. */
+interface Row extends TokenRow {
   readonly index: number;
   readonly tokens: number[];
   ended: boolean;
 }
 
-/** Greedy search and sampling: every row goes on alone until its end-of-sequence token. */
+/** Greedy search and sampling: every row goes on alone until its stop token. */
 async function* followRows(
   model: GenerativeModel,
   inputs: number,
@@ -118,11 +117,15 @@ async function* followRows(
 ): AsyncGenerator<GenerationStep, GeneratedSequence[]> {
   const rows: Row[] = Array.from({ length: inputs * perInput }, (_, index) => ({
     index,
-    tokens: [model.decoderStartTokenId],
+    tokens: [...decoder.prompts[index]!],
+    promptLength: decoder.prompts[index]!.length,
     ended: false,
   }));
   const results = () =>
-    rows.map(({ index, tokens }) => ({ input: Math.floor(index / perInput), tokens: tokens.slice(1) }));
+    rows.map(({ index, tokens, promptLength }) => ({
+      input: Math.floor(index / perInput),
+      tokens: tokens.slice(promptLength),
+    }));
   let fed = rows;
   for (let step = 1; step <= options.maxNewTokens; step++) {
     const last = Int32Array.from(fed, ({ tokens, ended }) =>
@@ -132,7 +135,7 @@ async function* followRows(
     fed.forEach((row, i) => {
       if (row.ended) return;
       row.tokens.push(chosen[i]!);
-      row.ended = chosen[i] === model.eosTokenId;
+      row.ended = model.stopTokenIds.includes(chosen[i]!);
     });
     yield { step, sequences: results() };
     if (fed.every(({ ended }) => ended)) break;
@@ -151,11 +154,15 @@ const beamSearch: Search = async function* (model, decoder, inputNumbers, option
   const { numBeams, numReturnSequences } = options;
   const width = numBeams * decoder.vocabularySize;
   const searches = inputNumbers.map(
-    () => new BeamSearch(options, model.decoderStartTokenId, model.eosTokenId),
+    (_, input) => new BeamSearch(options, decoder.prompts[input * numBeams]!, model.stopTokenIds),
   );
   const results = () =>
     searches.flatMap((search, input) =>
-      search.best(numReturnSequences).map(({ tokens, score }) => ({ input, tokens: tokens.slice(1), score })),
+      search.best(numReturnSequences).map(({ tokens, score }) => ({
+        input,
+        tokens: tokens.slice(search.promptLength),
+        score,
+      })),
     );
   let fed = searches;
   for (let step = 1; step <= options.maxNewTokens; step++) {
@@ -169,7 +176,7 @@ const beamSearch: Search = async function* (model, decoder, inputNumbers, option
       search.sequences.forEach((tokens, beam) => {
         const row = own.subarray(beam * decoder.vocabularySize, (beam + 1) * decoder.vocabularySize);
         requireFinite(row);
-        for (const process of processors) process(row, tokens);
+        for (const process of processors) process(row, { tokens, promptLength: search.promptLength });
       });
       requireChoice(own);
       return search.advance(own);
@@ -196,13 +203,13 @@ function chooseRows(
   processors: readonly ScoreProcessor[],
   choose: (scores: Float32Array, index: number) => number,
 ): Int32Array {
-  return Int32Array.from(rows, ({ index, tokens, ended }, i) => {
-    if (ended) return 0;
-    const row = scores.subarray(i * vocabulary, (i + 1) * vocabulary);
-    requireFinite(row);
-    for (const process of processors) process(row, tokens);
-    requireChoice(row);
-    return choose(row, index);
+  return Int32Array.from(rows, (row, i) => {
+    if (row.ended) return 0;
+    const own = scores.subarray(i * vocabulary, (i + 1) * vocabulary);
+    requireFinite(own);
+    for (const process of processors) process(own, row);
+    requireChoice(own);
+    return choose(own, row.index);
   });
 }
 

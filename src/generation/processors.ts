@@ -1,23 +1,29 @@
 import type { ResolvedGenerationOptions } from "./options";
 
-/**
- * Changes the scores of one row (logits, or log-probabilities in beam search) before a token is chosen. `tokens` are
- * the row's tokens so far, the decoder's start token first.
- */
-export type ScoreProcessor = (scores: Float32Array, tokens: readonly number[]) => void;
+/** A row's tokens so far: those that it began with, `promptLength` of them, then the answer's. */
+export interface TokenRow {
+  readonly tokens: readonly number[];
+  readonly promptLength: number;
+}
+
+/** Changes the scores of one row (logits, or log-probabilities in beam search) before a token is chosen. */
+export type ScoreProcessor = (scores: Float32Array, row: TokenRow) => void;
 
 /** The processors that options ask for, in the order in which Hugging Face transformers applies them. */
-export function scoreProcessors(options: ResolvedGenerationOptions, eosTokenId: number): ScoreProcessor[] {
+export function scoreProcessors(
+  options: ResolvedGenerationOptions,
+  stopTokenIds: readonly number[],
+): ScoreProcessor[] {
   const processors: ScoreProcessor[] = [];
   if (options.repetitionPenalty !== 1) processors.push(repetitionPenalty(options.repetitionPenalty));
   if (options.noRepeatNgramSize > 0) processors.push(noRepeatNgram(options.noRepeatNgramSize));
-  if (options.minNewTokens > 0) processors.push(minNewTokens(options.minNewTokens, eosTokenId));
+  if (options.minNewTokens > 0) processors.push(minNewTokens(options.minNewTokens, stopTokenIds));
   return processors;
 }
 
 /** Makes tokens that are already there less likely: positive scores are divided by `penalty`, negative multiplied. */
 export function repetitionPenalty(penalty: number): ScoreProcessor {
-  return (scores, tokens) => {
+  return (scores, { tokens }) => {
     for (const token of new Set(tokens)) {
       const score = scores[token]!;
       scores[token] = score < 0 ? score * penalty : score / penalty;
@@ -27,7 +33,7 @@ export function repetitionPenalty(penalty: number): ScoreProcessor {
 
 /** Rules out each token that would complete an n-gram of `size` tokens that is already there. */
 export function noRepeatNgram(size: number): ScoreProcessor {
-  return (scores, tokens) => {
+  return (scores, { tokens }) => {
     const prefix = size - 1;
     const last = tokens.length - prefix;
     for (let start = 0; start < last; start++) {
@@ -38,9 +44,9 @@ export function noRepeatNgram(size: number): ScoreProcessor {
   };
 }
 
-/** Rules out the end of the sequence until `count` tokens follow the start token. */
-export function minNewTokens(count: number, eosTokenId: number): ScoreProcessor {
-  return (scores, tokens) => {
-    if (tokens.length - 1 < count) scores[eosTokenId] = -Infinity;
+/** Rules out the end of the sequence until the answer has `count` tokens. */
+export function minNewTokens(count: number, stopTokenIds: readonly number[]): ScoreProcessor {
+  return (scores, { tokens, promptLength }) => {
+    if (tokens.length - promptLength < count) for (const stop of stopTokenIds) scores[stop] = -Infinity;
   };
 }

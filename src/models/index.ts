@@ -1,5 +1,11 @@
-export * from "./tokenizer";
+/** Models: kinds of them as values, what they are built from, how their weights are kept, adapted, read and written. */
+export * from "./architecture";
+export * from "./architectures";
+export * from "./generative";
+export * from "./language-model";
+export * from "./layers";
 export * from "./lora";
-export * from "./t5";
 export * from "./pretrained";
-export type { Decoder, GenerativeModel } from "./decoder";
+export * from "./quantization";
+export * from "./t5";
+export * from "./tokenizer";

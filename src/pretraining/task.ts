@@ -1,16 +1,14 @@
 import { sha256 } from "../io";
-import { readModelDirectory, type T5Checkpoint, writeModelDirectory } from "../models/pretrained";
-import { lossSums, t5, type T5Batch } from "../models/t5";
+import type { Model } from "../models";
 import { Random } from "../random";
 import {
   batchTensors,
   collate,
-  contentSha256,
+  crossEntropyObjective,
   type Example,
-  labelCount,
-  type ParameterMap,
+  fullPolicy,
   tokenCount,
-  type TrainingTask,
+  type TrainingSpec,
 } from "../training";
 import {
   continuation,
@@ -36,24 +34,21 @@ export interface PretrainingOptions {
   readonly seed: number;
   /** Steps at the start that ask for copying alone; default: none. */
   readonly copySteps?: number;
-  /** What is asked for after these, one as often as another; default: all {@link objectives}. */
-  readonly objectives?: readonly Objective[];
+  /** What is asked for after these, one as often as another; default: all {@link pretrainingObjectives}. */
+  readonly objectives?: readonly PretrainingObjective[];
 }
 
 /** Validation examples are the same throughout a run, and of every run with this many. */
 const VALIDATION_EXAMPLES = 192;
 
 /**
- * Pretrains all parameters of a T5, without dropout. Example number n is a function of the seed and n alone: documents are
+ * Pretrains all parameters of a model, in place and without dropout. Example number n is a function of the seed and n alone: documents are
  * gone through in a new random order each time round, and each gives an example of one objective.
  *
  * A run that begins with copying learns in some two hundred steps to take from the input what comes next, and keeps it. From
  * denoising alone a small model did not learn that in thousands: what is left of a gapped text tells too little of it.
  */
-export function pretrainingTask(
-  { config, parameters }: Pick<T5Checkpoint, "config" | "parameters">,
-  options: PretrainingOptions,
-): TrainingTask {
+export function pretraining(model: Model, options: PretrainingOptions): TrainingSpec {
   const {
     train,
     validation,
@@ -63,9 +58,8 @@ export function pretrainingTask(
     steps,
     seed,
     copySteps = 0,
-    objectives: asked = objectives,
+    objectives: asked = pretrainingObjectives,
   } = options;
-  const trained: ParameterMap = new Map(parameters);
   const orders = new Map<number, readonly number[]>();
   const orderOf = (round: number) => {
     let order = orders.get(round);
@@ -75,7 +69,7 @@ export function pretrainingTask(
     }
     return order;
   };
-  const exampleOf = (document: Document, from: readonly Objective[], random: Random) => {
+  const exampleOf = (document: Document, from: readonly PretrainingObjective[], random: Random) => {
     const objective = from[random.integer(from.length)]!;
     return pretrainingExample(document, objective, tokens, lengths, random);
   };
@@ -86,7 +80,11 @@ export function pretrainingTask(
   };
   const batch = (examples: readonly Example[], rows: number) => {
     const all = examples.map((_, i) => i);
-    const collated = collate(examples, all, { padTokenId: config.padTokenId, rows, padToMultipleOf: 32 });
+    const collated = collate(examples, all, {
+      padTokenId: model.config.padTokenId,
+      rows,
+      padToMultipleOf: 32,
+    });
     return batchTensors(collated);
   };
   const held = validation.length
@@ -96,45 +94,40 @@ export function pretrainingTask(
     : [];
 
   return {
-    trained,
-    frozen: new Map(),
-    trainSize: batchSize * steps,
-    epochBatches: (_epoch, size) =>
-      Array.from({ length: steps }, (_, step) => Array.from({ length: size }, (_, row) => step * size + row)),
-    trainBatch: (numbers, rows) => batch(numbers.map(example), rows),
-    *validationBatches(rows) {
-      for (let i = 0; i < held.length; i += rows) yield batch(held.slice(i, i + rows), rows);
-    },
-    loss: (all, inputs) => lossSums(t5(config, all), inputs as unknown as T5Batch).loss,
-    labels: labelCount,
-    tokens: tokenCount,
-    fingerprint: {
-      config,
-      tokens,
-      lengths,
-      seed,
-      base: contentSha256(parameters),
-      copySteps,
-      objectives: asked,
-      documents: sha256(JSON.stringify(train)),
-      validation: sha256(JSON.stringify(validation)),
-    },
-    write: (directory) => writeModelDirectory(directory, { config, parameters: trained }),
-    read(directory) {
-      const stored = readModelDirectory(directory).parameters;
-      for (const [name, { data }] of trained) data.set(stored.get(name)!.data);
+    policy: fullPolicy(model, false),
+    objective: crossEntropyObjective(),
+    data: {
+      size: batchSize * steps,
+      epochBatches: (_epoch, size) =>
+        Array.from({ length: steps }, (_, step) =>
+          Array.from({ length: size }, (_, row) => step * size + row),
+        ),
+      batch: (numbers, rows) => batch(numbers.map(example), rows),
+      *validationBatches(rows) {
+        for (let i = 0; i < held.length; i += rows) yield batch(held.slice(i, i + rows), rows);
+      },
+      tokens: tokenCount,
+      fingerprint: {
+        tokens,
+        lengths,
+        seed,
+        copySteps,
+        objectives: asked,
+        documents: sha256(JSON.stringify(train)),
+        validation: sha256(JSON.stringify(validation)),
+      },
     },
   };
 }
 
 /** What pretraining asks for, after the copying that it may begin with. */
-export const objectives = [
+export const pretrainingObjectives = [
   "continuation",
   "span corruption",
   "whole-text denoising",
   "sentence permutation",
 ] as const;
-export type Objective = (typeof objectives)[number] | "copying";
+export type PretrainingObjective = (typeof pretrainingObjectives)[number] | "copying";
 
 /**
  * One example of a dialogue: its continuation from one of its turns on (from the first: a dialogue out of nothing), or a
@@ -142,7 +135,7 @@ export type Objective = (typeof objectives)[number] | "copying";
  */
 export function pretrainingExample(
   { tokens, turns, sentences }: Document,
-  objective: Objective,
+  objective: PretrainingObjective,
   special: DenoisingTokens,
   lengths: ExampleLengths,
   random: Random,

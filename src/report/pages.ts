@@ -1,4 +1,4 @@
-import { closePage, evaluate, openPage, printPage, sharedBrowser, takePicture } from "../figures/page";
+import { closePage, evaluate, openPage, printPage, sharedBrowser, takePicture } from "../figures";
 import { paper, textHeight } from "./style";
 
 /** A report on its pages. */

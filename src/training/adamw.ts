@@ -1,4 +1,4 @@
-import type { ParameterMap } from "./task";
+import type { ParameterMap } from "./policy";
 
 export interface AdamWOptions {
   readonly beta1: number;

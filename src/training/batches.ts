@@ -1,4 +1,4 @@
-import { IGNORED_LABEL } from "../models/t5";
+import { IGNORED_LABEL } from "../models";
 import { Random } from "../random";
 
 /** One training example: token ids of the input and of the target, both ending in the end-of-sequence token. */
@@ -61,6 +61,16 @@ export function batchOrder(examples: readonly Example[], options: BatchOrderOpti
 
 function compareLengths(a: Example, b: Example): number {
   return b.inputIds.length - a.inputIds.length || b.labels.length - a.labels.length;
+}
+
+/** An example as one row of a causal model: the target follows the input, and only the target has labels. */
+export function causalExample({ inputIds, labels, labelWeights }: Example): Example {
+  const before = <T>(value: T) => inputIds.map(() => value);
+  return {
+    inputIds: [...inputIds, ...labels],
+    labels: [...before(IGNORED_LABEL), ...labels],
+    ...(labelWeights && { labelWeights: [...before(1), ...labelWeights] }),
+  };
 }
 
 export interface CollateOptions {

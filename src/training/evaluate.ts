@@ -1,32 +1,38 @@
 import type { CompileOptions } from "../engine";
-import { TrainingPrograms } from "./programs";
-import type { TrainingTask } from "./task";
+import type { BatchSource } from "./data";
+import { addTotals, metricMeans, noTotals, TrainingPrograms } from "./programs";
+import type { TrainingSpec } from "./spec";
 import { eventLoopTurn } from "./turn";
 
-/** Mean loss over the labels of a task's validation set, in nats, without dropout and smoothing. */
-export async function validationLoss(
-  task: TrainingTask,
-  batchSize: number,
-  programs: TrainingPrograms,
-): Promise<number> {
-  const sums = { loss: 0, labels: 0 };
-  for (const batch of task.validationBatches(batchSize)) {
-    sums.loss += await programs.loss(batch);
-    sums.labels += task.labels(batch);
-    await eventLoopTurn();
-  }
-  return sums.loss / Math.max(1, sums.labels);
+/** The means of an objective over a validation set. */
+export interface ValidationMeans {
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** {@link validationLoss} of a task's parameters as they are, without training. */
-export async function evaluateTask(
-  task: TrainingTask,
+/** What an objective measures over a validation set, without dropout and smoothing. */
+export async function validationMeans(
+  data: Pick<BatchSource, "validationBatches">,
+  batchSize: number,
+  programs: TrainingPrograms,
+): Promise<ValidationMeans> {
+  let totals = noTotals();
+  for (const batch of data.validationBatches(batchSize)) {
+    totals = addTotals(totals, await programs.measure(batch));
+    await eventLoopTurn();
+  }
+  return { loss: totals.loss.sum / Math.max(1, totals.loss.count), metrics: metricMeans(totals) };
+}
+
+/** The validation loss of a spec's parameters as they are, without training. */
+export async function evaluateSpec(
+  { policy, objective, data }: TrainingSpec,
   batchSize: number,
   engine: CompileOptions = {},
 ): Promise<number> {
-  const programs = new TrainingPrograms(task, engine);
+  const programs = new TrainingPrograms(policy, objective, engine);
   try {
-    return await validationLoss(task, batchSize, programs);
+    return (await validationMeans(data, batchSize, programs)).loss;
   } finally {
     await programs.dispose();
   }

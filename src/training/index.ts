@@ -1,11 +1,21 @@
+/** Training: a policy, an objective and batches, taken through AdamW. */
 export * from "./adamw";
 export * from "./batches";
 export * from "./checkpoints";
+export type { BatchSource, BatchTensors } from "./data";
 export * from "./evaluate";
+export * from "./example-batches";
 export * from "./log";
+export type { Mean, Measured, Objective } from "./objective";
+export * from "./objectives/cross-entropy";
+export * from "./online";
 export * from "./options";
+export * from "./policies/full";
+export * from "./policies/lora";
+export { type ParameterMap, type Policy, zerosLike } from "./policy";
+export * from "./programs";
 export * from "./schedule";
-export * from "./seq2seq";
-export * from "./task";
+export * from "./spec";
+export { type StepResult, type StepOptions, Stepper, TrainingDiverged } from "./step";
 export * from "./tensors";
 export * from "./trainer";

@@ -6,7 +6,7 @@ export interface StepLog {
   /** Steps done, from 1. */
   readonly step: number;
   readonly epoch: number;
-  /** Mean training loss of the step, in nats a label. */
+  /** Mean training loss of the step; of cross-entropy in nats a label. */
   readonly loss: number;
   readonly learningRate: number;
   /** Global norm of the mean gradient, before clipping. */
@@ -15,8 +15,12 @@ export interface StepLog {
   readonly tokensPerSecond: number;
   /** Wall-clock time of the step; evaluating and saving are not in it. */
   readonly seconds: number;
+  /** Means of the objective's metrics over the step's batches, where it has any. */
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Mean loss over the validation set, where the step was evaluated. */
   readonly evalLoss?: number;
+  /** Means of the metrics over the validation set. */
+  readonly evalMetrics?: Readonly<Record<string, number>>;
 }
 
 /** The log of a run as JSONL, a line a step, readable while the run goes on. */

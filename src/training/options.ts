@@ -74,3 +74,25 @@ export function checkTrainingOptions(options: TrainingOptions): void {
     throw new RangeError("loadBestModelAtEnd and earlyStoppingPatience need evaluations: set evalSteps");
   }
 }
+
+/** What decides an optimizer's steps over parameters of these names, batches apart. */
+export function optimizerFingerprint(
+  options: Pick<TrainingOptions, keyof AdamWOptions | "learningRate" | "schedule" | "warmupSteps" | "seed">,
+  names: readonly string[],
+): unknown {
+  const { beta1, beta2, epsilon, weightDecay, maxGradNorm, decays } = options;
+  const { learningRate, schedule, warmupSteps, seed } = options;
+  const decayed = weightDecay === 0 ? [] : names.filter((name) => decays(name));
+  return {
+    beta1,
+    beta2,
+    epsilon,
+    weightDecay,
+    decayed,
+    maxGradNorm,
+    learningRate,
+    schedule,
+    warmupSteps,
+    seed,
+  };
+}

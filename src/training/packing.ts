@@ -1,10 +1,10 @@
-import { IGNORED_LABEL, type T5Batch } from "../models/t5";
+import { IGNORED_LABEL, type LabelledBatch } from "../models";
 import type { Batch } from "./batches";
 
 type Names = "tokenPositions" | "positionRows" | "labelRows";
 
-/** The optional inputs of a T5's loss that leave padding out; see {@link T5Batch}. */
-export type Packing = { [Name in Names & keyof T5Batch]?: Int32Array };
+/** The optional inputs of a model's loss that leave padding out; see {@link LabelledBatch}. */
+export type Packing = { [Name in Names & keyof LabelledBatch]?: Int32Array };
 
 /**
  * Which positions of a batch need computing: those of the input that hold a token, and those of the decoder that have a label

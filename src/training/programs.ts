@@ -6,7 +6,10 @@ import {
   type Noise,
   type ProgramTensor,
 } from "../engine";
-import type { BatchTensors, NamedTensors, ParameterMap, TrainingTask } from "./task";
+import type { NamedTensors } from "../models";
+import type { BatchTensors } from "./data";
+import type { Mean, Measured, Objective } from "./objective";
+import type { ParameterMap, Policy } from "./policy";
 
 type ByName = Record<string, ProgramTensor>;
 const byName = (parameters: ReadonlyMap<string, ProgramTensor>): ByName => Object.fromEntries(parameters);
@@ -14,40 +17,56 @@ const byName = (parameters: ReadonlyMap<string, ProgramTensor>): ByName => Objec
 /** What the loss and its gradients are computed from. */
 type LossInputs = { trained: NamedTensors; frozen: NamedTensors; batch: NamedTensors };
 
-/** The programs of a training task, compiled when first needed: for each shape of a batch its gradients, and its loss alone. */
+/** A mean's sum and count as scalars of a program. */
+type MeanTensors = { sum: tf.Tensor; count: tf.Tensor };
+type MeasuredTensors = { loss: MeanTensors; metrics: Record<string, MeanTensors> };
+
+/** A mean that batches are added to. */
+export interface RunningMean {
+  sum: number;
+  count: number;
+}
+
+/** What an objective measured, in numbers. */
+export interface Totals {
+  readonly loss: RunningMean;
+  readonly metrics: Readonly<Record<string, RunningMean>>;
+}
+
+/** The programs of a policy under an objective, compiled when first needed: for each shape of a batch gradients, and the loss alone. */
 export class TrainingPrograms {
   private readonly gradientProgram;
   private readonly lossProgram;
 
   constructor(
-    private readonly task: TrainingTask,
+    private readonly policy: Policy,
+    objective: Objective,
     engine: CompileOptions,
   ) {
+    const measure = (parameters: NamedTensors, batch: NamedTensors, training: boolean) =>
+      objective.measure(policy.model(parameters, training), batch, training);
     this.gradientProgram = new CompiledFunction(
-      (inputs: LossInputs) => lossAndGradients(task, inputs),
+      (inputs: LossInputs) => withGradients(policy, measure, inputs),
       engine,
     );
     this.lossProgram = new CompiledFunction(
-      ({ trained, frozen, batch }: LossInputs) => ({
-        loss: task.loss({ ...frozen, ...trained }, batch, false),
-      }),
+      ({ trained, frozen, batch }: LossInputs) => tensorsOf(measure({ ...frozen, ...trained }, batch, false)),
       engine,
     );
   }
 
-  /** The summed loss of a batch; its gradients are written into `into`. */
-  async gradients(batch: BatchTensors, noise: Noise, into: ParameterMap): Promise<number> {
-    const { loss } = await this.gradientProgram.run(this.lossInputs(batch), {
+  /** What the objective measures on a training batch; the gradients of the summed loss are written into `into`. */
+  async gradients(batch: BatchTensors, noise: Noise, into: ParameterMap): Promise<Totals> {
+    const { measured } = await this.gradientProgram.run(this.lossInputs(batch), {
       noise,
       into: { gradients: byName(into) },
     });
-    return Number(loss.data[0]);
+    return numbersOf(measured);
   }
 
-  /** The summed loss of a batch, without dropout. */
-  async loss(batch: BatchTensors): Promise<number> {
-    const { loss } = await this.lossProgram.run(this.lossInputs(batch));
-    return Number(loss.data[0]);
+  /** What the objective measures on a batch, without dropout. */
+  async measure(batch: BatchTensors): Promise<Totals> {
+    return numbersOf(await this.lossProgram.run(this.lossInputs(batch)));
   }
 
   /** Where on the way to the loss and the gradients of a batch the numbers stop being finite, or undefined. */
@@ -66,18 +85,77 @@ export class TrainingPrograms {
   }
 
   private lossInputs(batch: BatchTensors) {
-    return { trained: byName(this.task.trained), frozen: byName(this.task.frozen), batch: { ...batch } };
+    return { trained: byName(this.policy.trained), frozen: byName(this.policy.frozen), batch: { ...batch } };
   }
 }
 
-function lossAndGradients(task: TrainingTask, { trained, frozen, batch }: LossInputs) {
-  const names = [...task.trained.keys()];
+function withGradients(
+  policy: Policy,
+  measure: (parameters: NamedTensors, batch: NamedTensors, training: boolean) => Measured,
+  { trained, frozen, batch }: LossInputs,
+) {
+  const names = [...policy.trained.keys()];
+  let measured: MeasuredTensors | undefined;
   const loss = (...values: tf.Tensor[]) => {
-    const parameters: NamedTensors = { ...frozen };
+    const parameters: Record<string, tf.Tensor> = { ...frozen };
     names.forEach((name, i) => (parameters[name] = values[i]!));
-    return task.loss(parameters, batch, true) as tf.Scalar;
+    measured = tensorsOf(measure(parameters, batch, true));
+    // Differentiation frees what its function does not return.
+    for (const { sum, count } of [measured.loss, ...Object.values(measured.metrics)])
+      [sum, count].forEach(tf.keep);
+    return measured.loss.sum as tf.Scalar;
   };
-  const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => trained[name]!));
-  const gradients: NamedTensors = Object.fromEntries(names.map((name, i) => [name, grads[i]!]));
-  return { loss: value as tf.Tensor, gradients };
+  const { grads } = tf.valueAndGrads(loss)(names.map((name) => trained[name]!));
+  const gradients: Record<string, tf.Tensor> = Object.fromEntries(names.map((name, i) => [name, grads[i]!]));
+  return { measured: measured!, gradients };
+}
+
+const meanTensors = ({ sum, count }: Mean): MeanTensors => ({ sum, count });
+
+function tensorsOf({ loss, metrics = {} }: Measured): MeasuredTensors {
+  return {
+    loss: meanTensors(loss),
+    metrics: Object.fromEntries(Object.entries(metrics).map(([name, mean]) => [name, meanTensors(mean)])),
+  };
+}
+
+interface MeasuredNumbers {
+  readonly loss: { sum: ProgramTensor; count: ProgramTensor };
+  readonly metrics: Readonly<Record<string, { sum: ProgramTensor; count: ProgramTensor }>>;
+}
+
+function numbersOf({ loss, metrics }: MeasuredNumbers): Totals {
+  const numbers = ({ sum, count }: MeasuredNumbers["loss"]): RunningMean => ({
+    sum: Number(sum.data[0]),
+    count: Number(count.data[0]),
+  });
+  return {
+    loss: numbers(loss),
+    metrics: Object.fromEntries(Object.entries(metrics).map(([name, mean]) => [name, numbers(mean)])),
+  };
+}
+
+/** Nothing measured yet. */
+export const noTotals = (): Totals => ({ loss: { sum: 0, count: 0 }, metrics: {} });
+
+/** Two measurements put together. */
+export function addTotals(a: Totals, b: Totals): Totals {
+  const add = (one: RunningMean = { sum: 0, count: 0 }, other: RunningMean = { sum: 0, count: 0 }) => ({
+    sum: one.sum + other.sum,
+    count: one.count + other.count,
+  });
+  const names = new Set([...Object.keys(a.metrics), ...Object.keys(b.metrics)]);
+  return {
+    loss: add(a.loss, b.loss),
+    metrics: Object.fromEntries([...names].map((name) => [name, add(a.metrics[name], b.metrics[name])])),
+  };
+}
+
+/** The means of the metrics, by name; those that nothing was counted for are left out. */
+export function metricMeans({ metrics }: Pick<Totals, "metrics">): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(metrics)
+      .filter(([, { count }]) => count > 0)
+      .map(([name, { sum, count }]) => [name, sum / count]),
+  );
 }

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import type { ProgramTensor } from "../engine";
 import { sha256 } from "../io";
-import { IGNORED_LABEL } from "../models/t5";
-import { float32Tensor, type HostTensor } from "../tensors";
+import { IGNORED_LABEL, needParameter, type ParameterSource } from "../models";
+import { float32Tensor } from "../tensors";
 import type { Batch } from "./batches";
 import { packing } from "./packing";
-import type { BatchTensors } from "./task";
+import type { BatchTensors } from "./data";
 
-/** A padded batch as the inputs of a T5's loss. */
+/** A padded batch as the inputs of a model's loss. */
 export function batchTensors({
   rows,
   inputLength,
@@ -41,14 +41,6 @@ export function labelCount(batch: BatchTensors): number {
   return count(batch["labels"]!, (label) => label !== IGNORED_LABEL);
 }
 
-/** The labels' weights, added up; their number where they have none. */
-export function labelWeight(batch: BatchTensors): number {
-  const weights = batch["labelWeights"];
-  return weights
-    ? (weights.data as Float32Array).reduce((sum, weight) => sum + weight, 0)
-    : labelCount(batch);
-}
-
 /** Real tokens of a batch, those of the input and of the target. */
 export function tokenCount(batch: BatchTensors): number {
   return count(batch["attentionMask"]!, (mask) => mask === 1) + labelCount(batch);
@@ -58,19 +50,21 @@ function count({ data }: ProgramTensor, wanted: (value: number) => boolean): num
   return (data as Int32Array).reduce((found, value) => found + Number(wanted(value)), 0);
 }
 
-/** SHA-256 of names, shapes and all elements of tensors: what a run starts from, for its fingerprint. */
-export function contentSha256(tensors: ReadonlyMap<string, ProgramTensor>): string {
+/** SHA-256 of names, shapes and all elements of parameters: what a run starts from, for its fingerprint. */
+export function contentSha256(parameters: ParameterSource, names: Iterable<string>): string {
   const hash = createHash("sha256");
-  for (const [name, { dtype, shape, data }] of tensors) {
+  for (const name of names) {
+    const { dtype, shape, data } = needParameter(parameters, name);
     hash.update(JSON.stringify([name, dtype, shape]));
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   return hash.digest("hex");
 }
 
-/** A checksum over names and a few elements of every tensor: enough to tell two base models apart without reading them whole. */
-export function checksum(parameters: ReadonlyMap<string, HostTensor<"float32">>): string {
-  const sampled = [...parameters].map(([name, { data }]) => {
+/** A checksum over names and a few elements of every tensor: enough to tell two base models apart without hashing them whole. */
+export function checksum(parameters: ParameterSource, names: Iterable<string>): string {
+  const sampled = [...names].map((name) => {
+    const { data } = needParameter(parameters, name);
     const stride = Math.max(1, Math.floor(data.length / 16));
     return [
       name,

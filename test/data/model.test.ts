@@ -7,21 +7,21 @@ import { sampleDirectory } from "../../src/corpus/source";
 import { embeddedModel } from "../../src/experiments/base";
 import { generateTexts } from "../../src/generation/texts";
 import { sha256File } from "../../src/io/files";
-import { readModelDirectory, type T5Checkpoint } from "../../src/models/pretrained/read";
-import { T5Generator } from "../../src/models/t5/generator";
+import { type LoadedCheckpoint, readModelDirectory } from "../../src/models/pretrained/read";
+import { t5Architecture } from "../../src/models/t5/architecture";
+import type { T5Config } from "../../src/models/t5/config";
 import { initT5 } from "../../src/models/t5/init";
 import { parameterShapes } from "../../src/models/t5/parameters";
 import { loadTokenizer, type Tokenizer } from "../../src/models/tokenizer/tokenizer";
 import { pretrainingDocuments } from "../../src/pretraining/documents";
-import { pretrainingTask } from "../../src/pretraining/task";
+import { pretraining } from "../../src/pretraining/task";
 import { Random } from "../../src/random/random";
-import { evaluateTask } from "../../src/training/evaluate";
-import type { ParameterMap } from "../../src/training/task";
+import { evaluateSpec } from "../../src/training/evaluate";
 
-let model: T5Checkpoint;
+let model: LoadedCheckpoint & { readonly config: T5Config };
 let tokenizer: Tokenizer;
 before(async () => {
-  model = readModelDirectory(embeddedModel);
+  model = readModelDirectory(embeddedModel) as typeof model;
   tokenizer = await loadTokenizer(embeddedModel);
 });
 
@@ -53,10 +53,10 @@ test("it knows how conversations go that it never read: far better than untraine
   const validation = pretrainingDocuments(splits.test.slice(0, 12), tokenizer);
   const id = (token: string) => tokenizer.encode(token, { addEos: false })[0]!;
   const sentinels = Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`));
-  const loss = (parameters: T5Checkpoint["parameters"]) =>
-    evaluateTask(
-      pretrainingTask(
-        { config: model.config, parameters },
+  const loss = (parameters: LoadedCheckpoint["parameters"]) =>
+    evaluateSpec(
+      pretraining(
+        { architecture: t5Architecture, config: model.config, parameters },
         {
           train: validation,
           validation,
@@ -69,13 +69,13 @@ test("it knows how conversations go that it never read: far better than untraine
       ),
       16,
     );
-  const untrained: ParameterMap = initT5(model.config, new Random(1));
+  const untrained = initT5(model.config, new Random(1));
   const [trained, random] = [await loss(model.parameters), await loss(untrained)];
   assert.ok(trained < 0.6 * random, `${trained} against ${random}`);
 });
 
 test("it goes on with a conversation as two speakers", async () => {
-  const generator = await T5Generator.create(model);
+  const generator = await model.architecture.createGenerator(model);
   try {
     const [answer] = await generateTexts(
       generator,

@@ -10,9 +10,9 @@ import { rmsNorm } from "../../src/engine/ops/rms-norm";
 import { checkGradients } from "../../src/engine/self-check";
 import { readJson } from "../../src/io/files";
 import { TrainingPrograms } from "../../src/training/programs";
-import { type ParameterMap, zerosLike } from "../../src/training/task";
+import { type ParameterMap, zerosLike } from "../../src/training/policy";
 import { train } from "../../src/training/trainer";
-import { tinyOptions, tinyTask } from "../training/tiny-run";
+import { tinyOptions, tinySpec } from "../training/tiny-run";
 import { device, on } from "./device";
 
 function folder(t: TestContext): string {
@@ -58,14 +58,14 @@ for (const frozenWeights of ["float32", "int8"] as const) {
   test(`gradients of a tiny T5 on ${device} equal those on the cpu, ${frozenWeights} base`, async () => {
     const results = [];
     for (const executionProvider of ["cpu", device]) {
-      const task = tinyTask({ labelSmoothing: 0.1, frozenWeights });
-      for (const [name, { data }] of task.trained)
-        if (name.includes("lora_B")) data.forEach((_, i) => (data[i] = 0.1 * Math.sin(i + 1)));
-      const programs = new TrainingPrograms(task, { executionProvider });
-      const into = zerosLike(task.trained);
-      const loss = await programs.gradients(task.trainBatch([0, 1, 2, 3], 4), { seed: 1, step: 2 }, into);
+      const { policy, objective, data } = tinySpec({ labelSmoothing: 0.1, policy: { frozenWeights } });
+      for (const [name, tensor] of policy.trained)
+        if (name.includes("lora_B")) tensor.data.forEach((_, i) => (tensor.data[i] = 0.1 * Math.sin(i + 1)));
+      const programs = new TrainingPrograms(policy, objective, { executionProvider });
+      const into = zerosLike(policy.trained);
+      const { loss } = await programs.gradients(data.batch([0, 1, 2, 3], 4), { seed: 1, step: 2 }, into);
       await programs.dispose();
-      results.push({ loss, into });
+      results.push({ loss: loss.sum, into });
     }
     const [cpu, there] = [results[0]!, results[1]!];
     assert.ok(Math.abs(there.loss / cpu.loss - 1) < 1e-5, `the loss is ${there.loss}, not ${cpu.loss}`);
@@ -83,9 +83,9 @@ for (const frozenWeights of ["float32", "int8"] as const) {
 test(`a run on ${device} takes the steps of one on the cpu`, async (t) => {
   const runs: ParameterMap[] = [];
   for (const executionProvider of ["cpu", device]) {
-    const task = tinyTask();
-    await train(task, tinyOptions(folder(t), { maxSteps: 3 }), { engine: { executionProvider } });
-    runs.push(task.trained);
+    const spec = tinySpec();
+    await train(spec, tinyOptions(folder(t), { maxSteps: 3 }), { engine: { executionProvider } });
+    runs.push(spec.policy.trained);
   }
   for (const [name, { data }] of runs[0]!) {
     const off = Math.max(...data.map((value, i) => Math.abs(value - runs[1]!.get(name)!.data[i]!)));

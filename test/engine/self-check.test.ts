@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs";
 import { EngineError } from "../../src/engine/errors";
 import { checkGradients } from "../../src/engine/self-check";
 import { train } from "../../src/training/trainer";
-import { tinyOptions, tinyTask } from "../training/tiny-run";
+import { tinyOptions, tinySpec } from "../training/tiny-run";
 
 /** Lets TensorFlow.js' cpu backend compute one kernel wrongly: its results are multiplied by `factor`. */
 function broken(t: TestContext, kernelName: string, factor: number): void {
@@ -48,7 +48,7 @@ test("nothing is trained, and no file written, where a gradient is wrong", async
   const directory = join(mkdtempSync(join(tmpdir(), "self-check-")), "run");
   t.after(() => rmSync(join(directory, ".."), { recursive: true }));
   await assert.rejects(
-    train(tinyTask(), tinyOptions(directory, { maxSteps: 1 }), { engine: { engine: "cpu" } }),
+    train(tinySpec(), tinyOptions(directory, { maxSteps: 1 }), { engine: { engine: "cpu" } }),
     /^EngineError: cpu must not train: the .* of gelu is off by/,
   );
   assert.ok(!existsSync(directory));

@@ -32,10 +32,7 @@ const adapterBytes = ({ adapter }: { adapter: string }) =>
   ["adapter_model.safetensors", "unfrozen.safetensors"].map((name) =>
     readFileSync(join(adapter, name)).toString("base64"),
   );
-const weights = (adapter: string) => {
-  const { parameters } = context.base.checkpoint;
-  return readAdapter(adapter, new Map([...parameters].map(([name, { shape }]) => [name, shape])));
-};
+const weights = (adapter: string) => readAdapter(adapter, context.base.checkpoint);
 
 test("a run leaves an adapter with its settings, a log, and no checkpoints", () => {
   assert.equal(trained.found, false);
@@ -169,7 +166,6 @@ test("the variant answers with the merged model, the base without it", async () 
   const merged = experimentCheckpoint(trained).parameters;
   const { unfrozen } = weights(trained.adapter);
   const frozen = context.base.checkpoint.parameters;
-  assert.deepEqual([...merged.keys()], [...frozen.keys()]);
   assert.deepEqual(merged.get("shared.weight"), frozen.get("shared.weight"));
   for (const name of ["encoder.block.1.layer.0.layer_norm.weight", "lm_head.weight"])
     assert.notDeepEqual(merged.get(name), frozen.get(name), name);

@@ -38,11 +38,7 @@ test("a saved experiment answers as the trained one, here and in Transformers.js
   assert.deepEqual(answers, await experimentVariant("trained", trained).generate(test));
 
   const exported = join(directory, "transformers-js");
-  exportTransformersJs(
-    exported,
-    { config: context.base.checkpoint.config, ...parameters(trained) },
-    { tokenizerFrom: saved },
-  );
+  exportTransformersJs(exported, experimentCheckpoint(trained), { tokenizerFrom: saved });
   const inputs = answers.map(({ input }) => input);
   const theirs = await generateWithTransformersJs(exported, inputs, {
     maxNewTokens: settings.maxNewTokens,
@@ -56,8 +52,3 @@ test("a saved experiment answers as the trained one, here and in Transformers.js
 });
 
 const words = (text: string) => text.split(/\s+/).filter(Boolean);
-
-function parameters(model: Parameters<typeof experimentCheckpoint>[0]) {
-  const { parameters } = experimentCheckpoint(model);
-  return { parameters };
-}

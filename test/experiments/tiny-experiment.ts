@@ -9,7 +9,8 @@ import { randomT5, TINY } from "../models/tiny";
 /** The embedded sample and tokenizer with a random T5 of a few thousand parameters a layer. */
 export async function tinyContext(directory: string): Promise<ExperimentContext> {
   const tokenizer = await loadTokenizer(embeddedTokenizer);
-  const checkpoint = { ...randomT5({ ...TINY, vocabSize: tokenizer.vocabularySize }, 5), configFile: {} };
+  const model = randomT5({ ...TINY, vocabSize: tokenizer.vocabularySize }, 5);
+  const checkpoint = { ...model, configFile: model.architecture.configFile(model.config) };
   const source = { kind: "directory", directory: embeddedTokenizer, why: "it is tiny" } as const;
   const corpus = await loadCorpus({ directory: sampleDirectory });
   return { base: { checkpoint, tokenizer, source }, corpus, directory, saveSteps: 2 };

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { generate, generateSteps } from "../../src/generation/generate";
 import { type GenerationOptions, resolveGenerationOptions } from "../../src/generation/options";
-import { inputs, ToyModel } from "./toy";
+import { inputs, START, ToyModel } from "./toy";
 
 const close = (a: number, b: number) => assert.ok(Math.abs(a - b) < 1e-5, `${a} is not near ${b}`);
 
@@ -24,7 +24,7 @@ function* allSequences(
       yield { tokens, logProbability };
       return;
     }
-    const next = model.logProbabilities([input], [model.decoderStartTokenId, ...tokens]);
+    const next = model.logProbabilities([input], [START, ...tokens]);
     for (let token = 0; token < next.length; token++)
       yield* extend([...tokens, token], logProbability + next[token]!);
   };

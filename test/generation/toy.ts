@@ -1,4 +1,4 @@
-import type { Decoder, GenerativeModel } from "../../src/models/decoder";
+import type { Decoder, GenerativeModel } from "../../src/models/generative";
 import { padBatch, type TokenBatch } from "../../src/models/tokenizer/tokenizer";
 import { Random } from "../../src/random/random";
 
@@ -13,9 +13,9 @@ export interface Trace {
  * the logits of any sequence, so that a search can be checked against trying everything.
  */
 export class ToyModel implements GenerativeModel {
-  readonly decoderStartTokenId = 0;
   readonly padTokenId = 0;
   readonly eosTokenId = 1;
+  readonly stopTokenIds: readonly number[] = [this.eosTokenId];
   readonly trace: Trace = { rowsPerStep: [], disposed: false };
 
   constructor(
@@ -38,6 +38,8 @@ export class ToyModel implements GenerativeModel {
     return logits.map((x) => x - norm);
   }
 
+  async dispose(): Promise<void> {}
+
   async startDecoder(batch: TokenBatch, rowsPerInput: number): Promise<Decoder> {
     const width = batch.inputIds.shape[1]!;
     let rows = batch.lengths.flatMap((length, i) => {
@@ -54,6 +56,7 @@ export class ToyModel implements GenerativeModel {
     const logits = ({ input, tokens }: (typeof rows)[number]) => this.logits(input, tokens);
     return {
       vocabularySize: this.vocabularySize,
+      prompts: rows.map(() => [START]),
       nextTokens: async (tokens) =>
         Int32Array.from(feed(tokens, logits), (row) => row.indexOf(Math.max(...row))),
       nextLogits: async (tokens) => flat(feed(tokens, logits)),
@@ -68,6 +71,9 @@ export class ToyModel implements GenerativeModel {
     };
   }
 }
+
+/** Every row begins with it. */
+export const START = 0;
 
 /** A batch of one-token inputs. */
 export function inputs(...ids: number[]): TokenBatch {

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Content, Message } from "../../jupyter/kernel/wire";
 import { KernelClient } from "../../scripts/runner/client";
-import { embeddedTokenizer, Random, writeModelDirectory } from "../../src";
+import { writeModelDirectory } from "../../src/models/pretrained/write";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
+import { Random } from "../../src/random/random";
 import { randomT5, TINY } from "../models/tiny";
 
 /** How often a training is stopped; more than the default for a closer look. */

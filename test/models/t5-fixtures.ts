@@ -8,13 +8,15 @@ import type { EngineName } from "../../src/engine/engines";
 import { readJson } from "../../src/io/files";
 import { readModelDirectory } from "../../src/models/pretrained/read";
 import { DEFAULT_LORA, type LoraConfig } from "../../src/models/lora/config";
-import { loraLinear } from "../../src/models/lora/linear";
+import { type LabelledBatch, meanLoss } from "../../src/models/language-model";
+import { linearChain, type NamedTensors } from "../../src/models/layers/linear";
+import { loraLink } from "../../src/models/lora/linear";
 import { findTrainable } from "../../src/models/lora/trainable";
 import { parseT5Config, type T5Config } from "../../src/models/t5/config";
-import { decode, encode, logits, meanLoss, shiftRight, t5, type T5Batch } from "../../src/models/t5/model";
+import { t5Architecture } from "../../src/models/t5/architecture";
+import { decode, encode, logits, shiftRight, t5 } from "../../src/models/t5/model";
 import { parameterShapes } from "../../src/models/t5/parameters";
 import { float32Tensor, type HostTensor } from "../../src/tensors/tensor";
-import type { NamedTensors } from "../../src/training/task";
 import { fixtures, lacking, t5Folders } from "../reference";
 import { on } from "../engine/device";
 
@@ -207,8 +209,8 @@ export function assertTrained({ config, lora, parameters, trained }: T5Case): vo
         .filter((name) => !name.includes(".lora_"))
         .flatMap((name) => name.match(`^${stack}.block.\\d+`) ?? []),
     ).size;
-  const unfreezing = { encoderBlocks: blocks("encoder"), decoderBlocks: blocks("decoder") };
-  const found = findTrainable(shapes, lora!, unfreezing);
+  const unfreezing = { encoder: blocks("encoder"), decoder: blocks("decoder") };
+  const found = findTrainable(t5Architecture, shapes, lora!, unfreezing);
   const adapters = found.targets.flatMap(({ module }) => [
     `${module}.lora_A.weight`,
     `${module}.lora_B.weight`,
@@ -225,9 +227,11 @@ export async function assertValues(fixture: T5Fixture, name: string, engine: Eng
     const program = await compile(
       (given) => {
         const all: NamedTensors = given.parameters;
-        const tokens = given.batch as unknown as T5Batch;
+        const tokens = given.batch as unknown as LabelledBatch;
         const model = (weights: NamedTensors) =>
-          lora ? t5(config, weights, { linear: loraLinear(weights, lora) }) : t5(config, weights);
+          lora
+            ? t5(config, weights, { linear: linearChain(weights, loraLink(weights, lora)) })
+            : t5(config, weights);
         const loss = (...values: tf.Tensor[]) =>
           meanLoss(
             model({ ...all, ...Object.fromEntries(trained.map((key, i) => [key, values[i]!])) }),

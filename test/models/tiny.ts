@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { t5Architecture } from "../../src/models/t5/architecture";
 import type { T5Config } from "../../src/models/t5/config";
 import { parameterShapes } from "../../src/models/t5/parameters";
 import { Random } from "../../src/random/random";
@@ -29,7 +30,7 @@ export const TINY: T5Config = {
 export function randomT5(
   config: T5Config,
   seed: number,
-): { config: T5Config; parameters: Map<string, HostTensor<"float32">> } {
+): { architecture: typeof t5Architecture; config: T5Config; parameters: Map<string, HostTensor<"float32">> } {
   const random = new Random(seed);
   const parameters = new Map<string, HostTensor<"float32">>();
   for (const [name, shape] of Object.entries(parameterShapes(config))) {
@@ -42,7 +43,7 @@ export function randomT5(
     );
     parameters.set(name, float32Tensor(shape, isNorm ? data.map((x) => 1 + x) : data));
   }
-  return { config, parameters };
+  return { architecture: t5Architecture, config, parameters };
 }
 
 /** A unigram tokenizer with T5's special tokens over a few pieces, written into a model directory. */

@@ -6,16 +6,17 @@ import { test } from "node:test";
 import { loadCorpus } from "../../src/corpus/load";
 import { sampleDirectory } from "../../src/corpus/source";
 import { parseT5Config } from "../../src/models/t5/config";
+import { t5Architecture } from "../../src/models/t5/architecture";
 import { initT5 } from "../../src/models/t5/init";
 import { parameterShapes } from "../../src/models/t5/parameters";
 import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
 import { pretrainingDocuments } from "../../src/pretraining/documents";
-import { type PretrainingOptions, pretrainingTask } from "../../src/pretraining/task";
+import { type PretrainingOptions, pretraining } from "../../src/pretraining/task";
 import { buildTarget } from "../../src/prompts/target";
 import { Random } from "../../src/random/random";
 import { DEFAULT_TRAINING } from "../../src/training/options";
-import type { TrainingTask } from "../../src/training/task";
+import type { TrainingSpec } from "../../src/training/spec";
 import { train } from "../../src/training/trainer";
 
 const config = parseT5Config({
@@ -39,9 +40,9 @@ const document = (seed: number, length = 40) => {
   };
 };
 
-function tinyTask(options: Partial<PretrainingOptions> = {}): TrainingTask {
-  return pretrainingTask(
-    { config, parameters: initT5(config, new Random(5)) },
+function tinySpec(options: Partial<PretrainingOptions> = {}): TrainingSpec {
+  return pretraining(
+    { architecture: t5Architecture, config, parameters: initT5(config, new Random(5)) },
     {
       train: [1, 2, 3, 4, 5].map((seed) => document(seed)),
       validation: [document(6)],
@@ -64,11 +65,11 @@ const training = {
   warmupSteps: 2,
 } as const;
 
-async function pretrain(task: TrainingTask, outputDirectory: string, stopAfter = Infinity) {
+async function pretrain(spec: TrainingSpec, outputDirectory: string, stopAfter = Infinity) {
   const stop = new AbortController();
   const onStep = ({ step }: { step: number }) => step >= stopAfter && stop.abort();
   return train(
-    task,
+    spec,
     { ...training, outputDirectory, evalSteps: 6 },
     { signal: stop.signal, onStep: (log) => void onStep(log) },
   );
@@ -77,30 +78,30 @@ async function pretrain(task: TrainingTask, outputDirectory: string, stopAfter =
 test("all parameters learn, and a stopped run goes on bit for bit", async () => {
   const directory = mkdtempSync(join(tmpdir(), "pretraining-"));
   try {
-    const straight = tinyTask();
-    const before = new Map([...straight.trained].map(([name, { data }]) => [name, data.slice()]));
+    const straight = tinySpec();
+    const before = new Map([...straight.policy.trained].map(([name, { data }]) => [name, data.slice()]));
     const { log } = await pretrain(straight, join(directory, "straight"));
     assert.ok(log.at(-1)!.evalLoss! < log[5]!.evalLoss!, "the evaluation loss falls");
-    for (const [name, { data }] of straight.trained) assert.notDeepEqual(data, before.get(name), name);
+    for (const [name, { data }] of straight.policy.trained) assert.notDeepEqual(data, before.get(name), name);
 
-    const first = await pretrain(tinyTask(), join(directory, "stopped"), 5);
+    const first = await pretrain(tinySpec(), join(directory, "stopped"), 5);
     assert.equal(first.stopped, "interrupted");
-    const resumed = tinyTask();
+    const resumed = tinySpec();
     await pretrain(resumed, join(directory, "stopped"));
-    for (const [name, { data }] of straight.trained)
-      assert.deepEqual(resumed.trained.get(name)!.data, data, name);
+    for (const [name, { data }] of straight.policy.trained)
+      assert.deepEqual(resumed.policy.trained.get(name)!.data, data, name);
   } finally {
     rmSync(directory, { recursive: true });
   }
 });
 
 test("examples are a function of seed and number, and every document is met in every round", () => {
-  const [a, b, c] = [tinyTask(), tinyTask(), tinyTask({ seed: 4 })];
-  const ids = (task: TrainingTask, numbers: number[]) => [...task.trainBatch(numbers, 4)["inputIds"]!.data];
+  const [a, b, c] = [tinySpec(), tinySpec(), tinySpec({ seed: 4 })];
+  const ids = ({ data }: TrainingSpec, numbers: number[]) => [...data.batch(numbers, 4)["inputIds"]!.data];
   assert.deepEqual(ids(a, [7, 8, 9, 10]), ids(b, [7, 8, 9, 10]));
   assert.notDeepEqual(ids(a, [7, 8, 9, 10]), ids(c, [7, 8, 9, 10]));
   assert.deepEqual(
-    a.epochBatches(0, 4, 0).flat(),
+    a.data.epochBatches(0, 4, 0).flat(),
     Array.from({ length: 48 }, (_, i) => i),
   );
 });
@@ -165,23 +166,23 @@ test("every objective is asked for as often as another, and those named alone wh
     if (inputIds.some(sentinel)) return "whole-text denoising";
     return "continuation or sentence permutation";
   };
-  const count = (task: TrainingTask, examples: number) => {
+  const count = ({ data }: TrainingSpec, examples: number) => {
     const counts: Record<string, number> = {};
     for (let n = 0; n < examples; n++) {
-      const { inputIds, labels } = task.trainBatch([n], 1);
+      const { inputIds, labels } = data.batch([n], 1);
       const kind = kindOf([...inputIds!.data].map(Number), [...labels!.data].map(Number));
       counts[kind] = (counts[kind] ?? 0) + 1;
     }
     return counts;
   };
-  const all = count(tinyTask(), 400);
+  const all = count(tinySpec(), 400);
   assert.ok(Math.abs(all["span corruption"]! - 100) < 30, JSON.stringify(all));
   assert.ok(Math.abs(all["whole-text denoising"]! - 100) < 30, JSON.stringify(all));
-  assert.deepEqual(count(tinyTask({ objectives: ["span corruption"] }), 20), { "span corruption": 20 });
+  assert.deepEqual(count(tinySpec({ objectives: ["span corruption"] }), 20), { "span corruption": 20 });
   // Three steps of four examples.
-  const begun = tinyTask({ copySteps: 3, objectives: ["span corruption"] });
+  const begun = tinySpec({ copySteps: 3, objectives: ["span corruption"] });
   for (let n = 0; n < 16; n++) {
-    const { inputIds, labels } = begun.trainBatch([n], 1);
+    const { inputIds, labels } = begun.data.batch([n], 1);
     const copies = inputIds!.data.every((id, i) => id === labels!.data[i]);
     assert.equal(copies, n < 12, `example ${n}`);
   }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { IGNORED_LABEL } from "../../src/models/t5/model";
+import { IGNORED_LABEL } from "../../src/models/language-model";
+
 import { batchOrder, collate, type Example } from "../../src/training/batches";
 
 const ids = fc.array(fc.integer({ min: 1, max: 99 }), { minLength: 1, maxLength: 40 });

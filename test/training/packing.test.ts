@@ -4,10 +4,11 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { compile } from "../../src/engine/compile";
 import type { ProgramTensor } from "../../src/engine/tensors";
-import { IGNORED_LABEL, lossSums, t5, type T5Batch } from "../../src/models/t5/model";
+import { IGNORED_LABEL, lossSums, type LabelledBatch } from "../../src/models/language-model";
+import { t5 } from "../../src/models/t5/model";
 import { collate, type Example } from "../../src/training/batches";
 import { packing } from "../../src/training/packing";
-import { batchTensors, labelCount, labelWeight, packedBatchTensors } from "../../src/training/tensors";
+import { batchTensors, labelCount, packedBatchTensors } from "../../src/training/tensors";
 import { randomT5, TINY } from "../models/tiny";
 
 const example = (input: number, labels: number): Example => ({
@@ -88,7 +89,7 @@ describe("a batch without its padding has the loss and the gradients of the padd
   }) => {
     const { value, grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const model = t5(config, Object.fromEntries(names.map((name, i) => [name, values[i]!])));
-      return lossSums(model, batch as unknown as T5Batch).loss;
+      return lossSums(model, batch as unknown as LabelledBatch).loss;
     })(names.map((name) => weights[name]!));
     return {
       loss: value as tf.Tensor,
@@ -131,12 +132,11 @@ test("a label counts in the loss as much as its weight says", async () => {
   const sums = async (one: Example) => {
     const batch = packedBatchTensors(collated([one], 1), 2);
     const program = await compile(
-      ({ weights, batch }) => ({ ...lossSums(t5(config, weights), batch as unknown as T5Batch) }),
+      ({ weights, batch }) => ({ ...lossSums(t5(config, weights), batch as unknown as LabelledBatch) }),
       { weights, batch },
     );
     const { loss, labels } = await program.run({ weights, batch });
     await program.dispose();
-    assert.ok(Math.abs(Number(labels!.data[0]) - labelWeight(batch)) < 1e-5);
     return { loss: Number(loss!.data[0]), labels: Number(labels!.data[0]), count: labelCount(batch) };
   };
   const plain = example(6, 5);

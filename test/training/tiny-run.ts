@@ -2,7 +2,10 @@ import { DEFAULT_LORA } from "../../src/models/lora/config";
 import { Random } from "../../src/random/random";
 import type { Example } from "../../src/training/batches";
 import { DEFAULT_TRAINING, type TrainingOptions } from "../../src/training/options";
-import { loraTask, type LoraTaskOptions } from "../../src/training/seq2seq";
+import { exampleBatches } from "../../src/training/example-batches";
+import { crossEntropyObjective } from "../../src/training/objectives/cross-entropy";
+import { loraPolicy, type LoraPolicy, type LoraPolicyOptions } from "../../src/training/policies/lora";
+import type { TrainingSpec } from "../../src/training/spec";
 import { randomT5, TINY } from "../models/tiny";
 
 /** Examples with something to learn: the target repeats the first tokens of the input. */
@@ -14,19 +17,36 @@ export function copyExamples(count: number, seed: number): Example[] {
   });
 }
 
+/** What a test changes of the tiny run. */
+export interface TinyChange {
+  readonly policy?: Partial<LoraPolicyOptions>;
+  readonly data?: { readonly train?: readonly Example[]; readonly validation?: readonly Example[] };
+  readonly labelSmoothing?: number;
+  readonly base?: ReturnType<typeof randomT5>;
+}
+
 /** A seconds-long LoRA run of a tiny random T5, dropout on. */
-export function tinyTask(change: Partial<LoraTaskOptions> = {}, base = randomT5(TINY, 7)) {
-  return loraTask(base, {
-    lora: { ...DEFAULT_LORA, rank: 2, alpha: 4, dropout: 0.1 },
-    unfreezing: { encoderBlocks: 1, decoderBlocks: 0 },
-    train: copyExamples(30, 1),
-    validation: copyExamples(9, 2),
-    seed: 3,
-    labelSmoothing: 0,
-    padToMultipleOf: 8,
-    baseModel: null,
-    ...change,
-  });
+export function tinySpec({
+  policy = {},
+  data = {},
+  labelSmoothing = 0,
+  base = randomT5(TINY, 7),
+}: TinyChange = {}): TrainingSpec<LoraPolicy> {
+  return {
+    policy: loraPolicy(base, {
+      lora: { ...DEFAULT_LORA, rank: 2, alpha: 4, dropout: 0.1 },
+      unfreezing: { encoder: 1 },
+      seed: 3,
+      baseModel: null,
+      ...policy,
+    }),
+    objective: crossEntropyObjective(labelSmoothing),
+    data: exampleBatches(data.train ?? copyExamples(30, 1), data.validation ?? copyExamples(9, 2), {
+      taskType: "SEQ_2_SEQ_LM",
+      padTokenId: TINY.padTokenId,
+      padToMultipleOf: 8,
+    }),
+  };
 }
 
 export function tinyOptions(outputDirectory: string, change: Partial<TrainingOptions> = {}): TrainingOptions {

@@ -5,11 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { readAdapter } from "../../src/models/lora/adapter";
-import { loraLinear } from "../../src/models/lora/linear";
-import { lossSums, t5, type T5Batch } from "../../src/models/t5/model";
+import { linearChain, type NamedTensors } from "../../src/models/layers/linear";
+import { loraLink } from "../../src/models/lora/linear";
+import { t5 } from "../../src/models/t5/model";
 import { DEFAULT_TRAINING, type TrainingOptions } from "../../src/training/options";
-import type { BatchTensors, TrainingTask } from "../../src/training/task";
-import { train, TrainingDiverged, type TrainingHooks } from "../../src/training/trainer";
+import type { BatchTensors } from "../../src/training/data";
+import { crossEntropyObjective } from "../../src/training/objectives/cross-entropy";
+import type { TrainingSpec } from "../../src/training/spec";
+import { TrainingDiverged } from "../../src/training/step";
+import { train, type TrainingHooks } from "../../src/training/trainer";
 import {
   closeTo,
   type T5Case,
@@ -19,7 +23,7 @@ import {
   trainedCases,
 } from "../models/t5-fixtures";
 import { randomT5, TINY } from "../models/tiny";
-import { copyExamples, tinyOptions, tinyTask } from "./tiny-run";
+import { copyExamples, type TinyChange, tinyOptions, tinySpec } from "./tiny-run";
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), "trainer-"))));
@@ -27,27 +31,30 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 // ------------------------------------------------------------------------- against PyTorch's and PEFT's six steps
 
-/** The fixture's run as a task: its batches in its order, its parameters. */
-function fixtureTask(fixture: T5Fixture, name: string) {
+/** The fixture's run as a spec: its batches in its order, its parameters. */
+function fixtureSpec(fixture: T5Fixture, name: string) {
   const { config, lora, parameters, trained, train: expected } = fixture.case(name) as Required<T5Case>;
   const copy = [...parameters].map(
     ([key, tensor]) => [key, { ...tensor, data: tensor.data.slice() }] as const,
   );
-  const task: TrainingTask = {
-    trained: new Map(copy.filter(([key]) => trained.includes(key))),
-    frozen: new Map(copy.filter(([key]) => !trained.includes(key))),
-    trainSize: expected.order.length,
-    epochBatches: () => expected.order.map((_, i) => [i]),
-    trainBatch: ([index]): BatchTensors => fixture.batch(expected.order[index!]!),
-    *validationBatches() {},
-    loss: (all, tensors) =>
-      lossSums(t5(config, all, lora ? { linear: loraLinear(all, lora) } : {}), tensors as unknown as T5Batch)
-        .loss,
-    labels: (tensors) => (tensors["labels"]!.data as Int32Array).filter((label) => label !== -100).length,
-    tokens: () => 1,
-    fingerprint: name,
-    write: (folder) => writeFileSync(join(folder, "unused"), ""),
-    read() {},
+  const spec: TrainingSpec = {
+    policy: {
+      trained: new Map(copy.filter(([key]) => trained.includes(key))),
+      frozen: new Map(copy.filter(([key]) => !trained.includes(key))),
+      model: (all) => t5(config, all, lora ? { linear: linearChain(all, loraLink(all, lora)) } : {}),
+      fingerprint: name,
+      write: (folder) => writeFileSync(join(folder, "unused"), ""),
+      read() {},
+    },
+    objective: crossEntropyObjective(),
+    data: {
+      size: expected.order.length,
+      epochBatches: () => expected.order.map((_, i) => [i]),
+      batch: ([index]): BatchTensors => fixture.batch(expected.order[index!]!),
+      *validationBatches() {},
+      tokens: () => 1,
+      fingerprint: name,
+    },
   };
   const options = {
     ...DEFAULT_TRAINING,
@@ -61,7 +68,7 @@ function fixtureTask(fixture: T5Fixture, name: string) {
     maxGradNorm: expected.clip,
     decays: () => true,
   };
-  return { task, options, expected };
+  return { spec, options, expected };
 }
 
 for (const engine of ["onnx", "cpu"] as const) {
@@ -70,8 +77,8 @@ for (const engine of ["onnx", "cpu"] as const) {
     ["inputs.json"],
     trainedCases,
     async (fixture, name) => {
-      const { task, options, expected } = fixtureTask(fixture, name);
-      const { log } = await train(task, options, { engine: { engine } });
+      const { spec, options, expected } = fixtureSpec(fixture, name);
+      const { log } = await train(spec, options, { engine: { engine } });
       log.forEach(({ loss, gradNorm }, t) => {
         closeTo(
           [loss],
@@ -87,8 +94,8 @@ for (const engine of ["onnx", "cpu"] as const) {
         );
       });
       assert.equal(log.length, expected.steps);
-      assert.ok(task.trained.size > 0);
-      for (const [key, { data }] of task.trained)
+      assert.ok(spec.policy.trained.size > 0);
+      for (const [key, { data }] of spec.policy.trained)
         closeTo(data, expected.final_params_f64[key]!.data, 1e-5, key);
     },
   );
@@ -97,16 +104,16 @@ for (const engine of ["onnx", "cpu"] as const) {
 // ------------------------------------------------------------------------------------------------- whole tiny runs
 
 const run = (change: Partial<TrainingOptions> = {}, hooks: TrainingHooks = {}, folder = directory) => {
-  const task = tinyTask();
-  return train(task, tinyOptions(folder, change), hooks).then((result) => ({ task, ...result }));
+  const spec = tinySpec();
+  return train(spec, tinyOptions(folder, change), hooks).then((result) => ({ spec, ...result }));
 };
-const numbers = ({ task }: { task: TrainingTask }) =>
-  [...task.trained].map(([name, { data }]) => [name, [...data]]);
+const numbers = ({ spec }: { spec: TrainingSpec }) =>
+  [...spec.policy.trained].map(([name, { data }]) => [name, [...data]]);
 const losses = ({ log }: { log: readonly { loss: number; gradNorm: number }[] }) =>
   log.map(({ loss, gradNorm }) => [loss, gradNorm]);
 
 test("training lowers the loss, and the frozen weights stay", async () => {
-  const before = [...tinyTask().frozen].map(([name, { data }]) => [name, [...data]]);
+  const before = [...tinySpec().policy.frozen].map(([name, { data }]) => [name, [...data]]);
   const result = await run({ maxSteps: 60, evalSteps: 30 });
   const mean = (from: number, to: number) =>
     result.log.slice(from, to).reduce((sum, { loss }) => sum + loss, 0) / (to - from);
@@ -116,7 +123,7 @@ test("training lowers the loss, and the frozen weights stay", async () => {
     [30, 60],
   );
   assert.deepEqual(
-    [...result.task.frozen].map(([name, { data }]) => [name, [...data]]),
+    [...result.spec.policy.frozen].map(([name, { data }]) => [name, [...data]]),
     before,
   );
 });
@@ -223,27 +230,27 @@ function changedBase(name: string) {
   return base;
 }
 
-const others: Record<string, { task?: () => TrainingTask; options?: Partial<TrainingOptions> }> = {
+const others: Record<string, { change?: TinyChange; options?: Partial<TrainingOptions> }> = {
   "other parameters that decay": { options: { decays: (name) => name.includes("lora_A") } },
   "another frozen weight": {
-    task: () => tinyTask({}, changedBase("decoder.block.1.layer.0.SelfAttention.q.weight")),
+    change: { base: changedBase("decoder.block.1.layer.0.SelfAttention.q.weight") },
   },
-  "another lm_head to begin with": { task: () => tinyTask({}, changedBase("lm_head.weight")) },
+  "another lm_head to begin with": { change: { base: changedBase("lm_head.weight") } },
   "another unfrozen block to begin with": {
-    task: () => tinyTask({}, changedBase("encoder.block.1.layer.0.SelfAttention.q.weight")),
+    change: { base: changedBase("encoder.block.1.layer.0.SelfAttention.q.weight") },
   },
-  "other training examples": { task: () => tinyTask({ train: copyExamples(30, 9) }) },
-  "other validation examples": { task: () => tinyTask({ validation: copyExamples(9, 9) }) },
-  "another seed of the adapter": { task: () => tinyTask({ seed: 4 }) },
+  "other training examples": { change: { data: { train: copyExamples(30, 9) } } },
+  "other validation examples": { change: { data: { validation: copyExamples(9, 9) } } },
+  "another seed of the adapter": { change: { policy: { seed: 4 } } },
   "another weight decay": { options: { weightDecay: 0.2 } },
   "another clipping": { options: { maxGradNorm: 0.5 } },
 };
-for (const [name, { task = () => tinyTask(), options = {} }] of Object.entries(others)) {
+for (const [name, { change = {}, options = {} }] of Object.entries(others)) {
   test(`a checkpoint is not taken up with ${name}`, async () => {
     await run({ maxSteps: 1 });
     const messages: string[] = [];
     const onMessage = (message: string) => messages.push(message);
-    await train(task(), tinyOptions(directory, { maxSteps: 1, ...options }), { onMessage });
+    await train(tinySpec(change), tinyOptions(directory, { maxSteps: 1, ...options }), { onMessage });
     assert.match(messages[0]!, /checkpoint-1 is not used: .*another model, data or configuration/);
   });
 }
@@ -260,16 +267,20 @@ test("parameters that would decay by nothing are no other configuration", async 
 
 test("two accumulated batches make the step of one batch of their size", async () => {
   // Without dropout, and with as many labels in each batch, so that only the summation differs.
-  const task = () =>
-    tinyTask({ lora: { ...tinyTask().adapter().config, dropout: 0 }, train: equalExamples() });
-  const wide = task();
-  const narrow = task();
-  for (const part of [wide, narrow]) Object.assign(part, { loss: withoutDropout(part) });
+  const spec = () => {
+    const { policy, ...rest } = tinySpec({
+      policy: { lora: { ...tinySpec().policy.adapter().config, dropout: 0 } },
+      data: { train: equalExamples() },
+    });
+    return { ...rest, policy: { ...policy, model: (all: NamedTensors) => policy.model(all, false) } };
+  };
+  const wide = spec();
+  const narrow = spec();
   const common = { maxSteps: 4 };
   const wideRun = await train(wide, tinyOptions(join(directory, "wide"), { ...common, batchSize: 8 }));
-  Object.assign(narrow, {
+  Object.assign(narrow.data, {
     epochBatches: (epoch: number, _: number, seed: number) =>
-      wide.epochBatches(epoch, 8, seed).flatMap((b) => [b.slice(0, 4), b.slice(4)]),
+      wide.data.epochBatches(epoch, 8, seed).flatMap((b) => [b.slice(0, 4), b.slice(4)]),
   });
   const narrowRun = await train(
     narrow,
@@ -284,16 +295,11 @@ function equalExamples() {
   return Array.from({ length: 16 }, (_, i) => ({ inputIds: [2 + i, 3, 4, 1], labels: [2 + i, 5, 1] }));
 }
 
-function withoutDropout(task: TrainingTask): TrainingTask["loss"] {
-  const { loss } = task;
-  return (parameters, batch) => loss.call(task, parameters, batch, false);
-}
-
 test("a loss that is not finite stops the run before the update and keeps the batch", async () => {
-  const task = tinyTask();
-  task.trained.get("lm_head.weight")!.data[5] = Number.NaN;
-  const before = numbers({ task });
-  const error = await train(task, tinyOptions(directory)).then(
+  const spec = tinySpec();
+  spec.policy.trained.get("lm_head.weight")!.data[5] = Number.NaN;
+  const before = numbers({ spec });
+  const error = await train(spec, tinyOptions(directory)).then(
     () => assert.fail("the run went on"),
     (caught: unknown) => caught,
   );
@@ -302,15 +308,15 @@ test("a loss that is not finite stops the run before the update and keeps the ba
   assert.match(error.where!, /input .*lm_head\.weight is NaN at element 5/);
   const kept = JSON.parse(readFileSync(error.batchFile, "utf8"));
   assert.deepEqual(kept.batches[0].inputIds.shape, [4, kept.batches[0].inputIds.data.length / 4]);
-  assert.deepEqual(numbers({ task }), before);
+  assert.deepEqual(numbers({ spec }), before);
 });
 
 test("a run that diverges names the operation where its numbers stopped being finite", async () => {
-  const task = tinyTask();
+  const spec = tinySpec();
   const name = "decoder.block.1.layer.2.DenseReluDense.wo.lora_A.weight";
-  task.trained.get(name)!.data.fill(3e38);
-  task.trained.get(name.replace("lora_A", "lora_B"))!.data.fill(3e38);
-  await assert.rejects(train(task, tinyOptions(directory)), (error: unknown) => {
+  spec.policy.trained.get(name)!.data.fill(3e38);
+  spec.policy.trained.get(name.replace("lora_A", "lora_B"))!.data.fill(3e38);
+  await assert.rejects(train(spec, tinyOptions(directory)), (error: unknown) => {
     assert.ok(error instanceof TrainingDiverged);
     assert.match(error.where!, /first result with an element that is not finite is .*(linear|model)\.ts/);
     return true;
@@ -327,13 +333,9 @@ test("early stopping ends a run that does not improve, and the best parameters c
   });
   assert.equal(result.stopped, "early stopping");
   assert.ok(result.step < 60 && result.best!.step < result.step);
-  const shapes = new Map(
-    [...result.task.frozen, ...result.task.trained].map(([name, { shape }]) => [name, shape]),
-  );
-  const base = new Map([...shapes].filter(([name]) => !name.includes("lora_")));
-  const stored = readAdapter(join(directory, `checkpoint-${result.best!.step}`), base);
+  const stored = readAdapter(join(directory, `checkpoint-${result.best!.step}`), randomT5(TINY, 7));
   for (const [name, tensor] of stored.weights)
-    assert.deepEqual(result.task.trained.get(name)!.data, tensor.data);
+    assert.deepEqual(result.spec.policy.trained.get(name)!.data, tensor.data);
 });
 
 test("options that mean nothing are refused by name", async () => {

@@ -1,24 +1,22 @@
 // Times whole training steps of FLAN-T5 Small with random weights, in a process of its own so that its peak memory is its own:
 //   lora-steps.ts '{"config":"lora","batches":[[83,135,…],…],"padTo":0,"passes":3}'      prints one JSON line
+import { tmpdir } from "node:os";
 import { z } from "zod";
 import { DEFAULT_LORA } from "../../../src/models/lora";
-import { parameterShapes, parseT5Config } from "../../../src/models/t5";
+import { parameterShapes, parseT5Config, t5Architecture } from "../../../src/models/t5";
 import { Random } from "../../../src/random";
 import { float32Tensor } from "../../../src/tensors";
 import {
-  adamW,
   type Batch,
-  clipFactor,
   collate,
+  crossEntropyObjective,
   DEFAULT_TRAINING,
   type Example,
-  globalNorm,
-  loraTask,
+  loraPolicy,
   packedBatchTensors,
   ROWS_TO_MULTIPLE_OF,
-  zerosLike,
+  Stepper,
 } from "../../../src/training";
-import { TrainingPrograms } from "../../../src/training/programs";
 import { FLAN_T5_SMALL } from "../shapes/flan-t5-small";
 
 const settings = z
@@ -63,23 +61,21 @@ async function main(): Promise<void> {
   const examples: Example[] = settings.batches
     .flat()
     .map((length) => ({ inputIds: ids(length), labels: ids(LABELS) }));
-  const task = loraTask(
-    { config, parameters },
+  const policy = loraPolicy(
+    { architecture: t5Architecture, config, parameters },
     {
       lora: { ...DEFAULT_LORA, modulesToSave: settings.config === "lora" ? [] : ["lm_head"] },
-      unfreezing: { encoderBlocks: settings.config === "lora_head_enc4" ? 4 : 0, decoderBlocks: 0 },
-      train: examples,
-      validation: [],
+      unfreezing: { encoder: settings.config === "lora_head_enc4" ? 4 : 0 },
       seed: 1,
-      labelSmoothing: 0,
-      padToMultipleOf: 8,
       baseModel: null,
       frozenWeights: settings.frozenWeights,
     },
   );
-  const programs = new TrainingPrograms(task, {});
-  const gradients = zerosLike(task.trained);
-  const moments = { first: zerosLike(task.trained), second: zerosLike(task.trained) };
+  const stepper = new Stepper(policy, crossEntropyObjective(), {
+    ...DEFAULT_TRAINING,
+    outputDirectory: tmpdir(),
+    seed: 1,
+  });
   const rows = settings.batches[0]!.length;
   const seconds: number[][] = [];
   let step = 0;
@@ -93,17 +89,12 @@ async function main(): Promise<void> {
       const padded = padInputs(collate(examples, indices, options), settings.padTo);
       const batch = packedBatchTensors(padded, ROWS_TO_MULTIPLE_OF);
       const started = performance.now();
-      const labels = task.labels(batch);
-      loss = (await programs.gradients(batch, { seed: 1, step }, gradients)) / labels;
-      const norm = globalNorm(gradients) / labels;
-      const gradientScale = clipFactor(norm, DEFAULT_TRAINING.maxGradNorm) / labels;
-      const update = { step: ++step, gradientScale, learningRate: 1e-4 };
-      adamW(task.trained, gradients, moments, update, DEFAULT_TRAINING);
+      ({ loss } = await stepper.take(step++, [batch], 1e-4));
       times.push((performance.now() - started) / 1000);
     }
     if (pass >= 0) seconds.push(times);
   }
-  const trained = [...task.trained.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const trained = [...policy.trained.values()].reduce((sum, { data }) => sum + data.length, 0);
   const peakRssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
   console.log(JSON.stringify({ stepSeconds: seconds.flat(), trained, loss, peakRssMiB }));
 }

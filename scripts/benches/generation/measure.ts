@@ -3,7 +3,6 @@
 import { readFileSync } from "node:fs";
 import { generateSteps } from "../../../src/generation";
 import { openModelDirectory } from "../../../src/models/pretrained";
-import { T5Generator } from "../../../src/models/t5";
 import { padBatch } from "../../../src/models/tokenizer";
 import { Random } from "../../../src/random";
 
@@ -29,7 +28,7 @@ export interface Measured {
 async function measure({ directory, weights, batch, encoder, newTokens, runs }: Case): Promise<Measured> {
   const start = performance.now();
   const model = openModelDirectory(directory);
-  const generator = await T5Generator.create(model, { weights, threads: 2 });
+  const generator = await model.architecture.createGenerator(model, { weights, threads: 2 });
   model.close();
   const loadSeconds = (performance.now() - start) / 1000;
   const random = new Random(123);

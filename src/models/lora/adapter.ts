@@ -11,6 +11,7 @@ import {
   toFloat32,
   writeSafetensors,
 } from "../../tensors";
+import type { Architecture, Model } from "../architecture";
 import type { LoraConfig } from "./config";
 import { mergeInPython, readPeftConfig } from "./peft-config";
 import { peftSaved, peftTargets } from "./peft-targets";
@@ -47,7 +48,11 @@ export interface Adapter {
  * adapter_model.safetensors. Unfrozen layers go to unfrozen.safetensors beside them; PEFT ignores that file, so in
  * Python load it into the base model first (`base.load_state_dict(load_file(…), strict=False)`).
  */
-export function writeAdapter(directory: string, adapter: Adapter): void {
+export function writeAdapter(
+  directory: string,
+  adapter: Adapter,
+  { taskType }: Pick<Architecture, "taskType">,
+): void {
   const { config, baseModel, weights, unfrozen } = adapter;
   const modulesOf = (suffix: string) =>
     [...weights.keys()].filter((name) => name.endsWith(suffix)).map((name) => name.slice(0, -suffix.length));
@@ -67,7 +72,7 @@ export function writeAdapter(directory: string, adapter: Adapter): void {
   if (unfrozen.size > 0) writeSafetensors(join(directory, UNFROZEN_FILE), unfrozen, { format: "pt" });
   writeJson(join(directory, CONFIG_FILE), {
     peft_type: "LORA",
-    task_type: "SEQ_2_SEQ_LM",
+    task_type: taskType,
     base_model_name_or_path: baseModel,
     r: config.rank,
     lora_alpha: config.alpha,
@@ -88,7 +93,11 @@ export function writeAdapter(directory: string, adapter: Adapter): void {
  * decided, they are those of the file. Missing, extra, misshapen and non-finite tensors, embeddings saved beside the
  * adapter, and what {@link readPeftConfig} refuses are errors that name the file and the thing.
  */
-export function readAdapter(directory: string, shapes: ParameterShapes): Adapter {
+export function readAdapter(
+  directory: string,
+  { architecture, config: modelConfig }: Pick<Model, "architecture" | "config">,
+): Adapter {
+  const shapes: ParameterShapes = new Map(Object.entries(architecture.parameterShapes(modelConfig)));
   const configPath = join(directory, CONFIG_FILE);
   const peft = readPeftConfig(configPath);
   const path = join(directory, WEIGHTS_FILE);
@@ -100,7 +109,7 @@ export function readAdapter(directory: string, shapes: ParameterShapes): Adapter
   const stored = readFloat32(path, PREFIX);
   // What VeLoRA's backward pass needs; it says nothing about the adapted weights.
   for (const name of stored.keys()) if (name.endsWith(".lora_velora_embed")) stored.delete(name);
-  const linear = linearModules(shapes);
+  const linear = linearModules(architecture, shapes);
   const inFile = [...stored.keys()].flatMap((name) => /^(.*)\.lora_A\.weight$/.exec(name)?.[1] ?? []);
   const modules = peftTargets(peft, linear) ?? inFile;
   if (modules.length === 0 && peft.targetModules.length > 0) {
@@ -119,7 +128,7 @@ export function readAdapter(directory: string, shapes: ParameterShapes): Adapter
     targetModules: namesOf(modules, peft.targetModules, linear),
     modulesToSave: namesOf(savedModules, peft.modulesToSave, [...shapes.keys()].map(moduleOf)),
   };
-  const { targets, saved } = findTrainable(shapes, config);
+  const { targets, saved } = findTrainable(architecture, shapes, config);
   const expected = new Map(saved.map((name) => [name, shapes.get(name)!] as const));
   for (const target of targets)
     for (const [name, shape] of loraShapes(target, config.rank)) expected.set(name, shape);

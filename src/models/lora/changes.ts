@@ -1,8 +1,7 @@
-import type { HostTensor } from "../../tensors";
+import type { Architecture } from "../architecture";
+import { needParameter, type ParameterSource } from "../layers";
 import type { Adapter } from "./adapter";
 import { mergeAdapter } from "./weights";
-
-type Float32Tensor = HostTensor<"float32">;
 
 /** How far an adapter moved a weight. */
 export interface WeightChange {
@@ -14,45 +13,43 @@ export interface WeightChange {
 
 /** How far an adapter moved each weight that it adapts, saves whole or unfreezes; norms are left out. */
 export function weightChanges(
-  parameters: ReadonlyMap<string, Float32Tensor>,
+  parameters: ParameterSource,
   adapter: Pick<Adapter, "config" | "weights" | "unfrozen">,
 ): WeightChange[] {
-  const changed = [...mergeAdapter(parameters, adapter)].filter(
-    ([name, tensor]) => tensor !== parameters.get(name) && tensor.shape.length === 2,
-  );
-  return changed.map(([name, { data }]) => {
-    const before = parameters.get(name)!.data;
+  const merged = mergeAdapter(parameters, adapter);
+  const names = [...adapter.weights.keys(), ...adapter.unfrozen.keys()];
+  const changed = new Set(names.map((name) => name.replace(/\.lora_[AB]\.weight$/, ".weight")));
+  return [...changed].flatMap((name) => {
+    const [before, after] = [needParameter(parameters, name), needParameter(merged, name)];
+    if (after.shape.length !== 2) return [];
     let difference = 0;
     let size = 0;
-    for (let i = 0; i < data.length; i++) {
-      difference += (data[i]! - before[i]!) ** 2;
-      size += before[i]! ** 2;
-    }
-    return { module: name.replace(/\.weight$/, ""), relative: Math.sqrt(difference / size) };
+    after.data.forEach((value, i) => {
+      difference += (value - before.data[i]!) ** 2;
+      size += before.data[i]! ** 2;
+    });
+    return [{ module: name.replace(/\.weight$/, ""), relative: Math.sqrt(difference / size) }];
   });
 }
 
-/** Weight changes of a T5 as a table: a row for each block, a column for each projection; null where there is none. */
-export function weightChangeTable(changes: readonly WeightChange[]): {
+/** Weight changes as a table: a row for each block, a column for each layer in it; null where there is none. */
+export function weightChangeTable(
+  { blockOf }: Pick<Architecture, "blockOf">,
+  changes: readonly WeightChange[],
+): {
   rows: string[];
   columns: string[];
   values: (number | null)[][];
 } {
   const placed = changes.flatMap(({ module, relative }) => {
-    const found =
-      /^(encoder|decoder)\.block\.(\d+)\.layer\.\d+\.(SelfAttention|EncDecAttention|DenseReluDense)\.([qkvo]|w\w+)$/.exec(
-        module,
-      );
-    if (!found) return [];
-    const [, stack, block, layer, projection] = found;
-    const kind = { SelfAttention: "self ", EncDecAttention: "cross " }[layer!] ?? "";
-    return [{ row: `${stack} ${Number(block) + 1}`, column: `${kind}${projection}`, relative }];
+    const place = blockOf(`${module}.weight`);
+    return place?.layer ? [{ row: `${place.stack} ${place.block + 1}`, ...place.layer, relative }] : [];
   });
-  const order = (column: string) => (column.startsWith("self") ? 0 : column.startsWith("cross") ? 1 : 2);
   const rows = [...new Set(placed.map(({ row }) => row))];
-  const columns = [...new Set(placed.map(({ column }) => column))].sort((a, b) => order(a) - order(b));
+  const inOrder = [...placed].sort((a, b) => a.sublayer - b.sublayer);
+  const columns = [...new Set(inOrder.map(({ name }) => name))];
   const values = rows.map((row) =>
-    columns.map((column) => placed.find((one) => one.row === row && one.column === column)?.relative ?? null),
+    columns.map((column) => placed.find((one) => one.row === row && one.name === column)?.relative ?? null),
   );
   return { rows, columns, values };
 }

@@ -24,12 +24,11 @@ export const DEFAULT_LORA: LoraConfig = {
   modulesToSave: ["lm_head"],
 };
 
+/** What decides the factor s of W + s·B·A. */
+export type LoraScaling = Pick<LoraConfig, "alpha" | "rank" | "useRslora">;
+
 /** The factor s of W + s·B·A: α/r, or α/√r with rank stabilisation. */
-export function loraScale({
-  alpha,
-  rank,
-  useRslora,
-}: Pick<LoraConfig, "alpha" | "rank" | "useRslora">): number {
+export function loraScale({ alpha, rank, useRslora }: LoraScaling): number {
   return alpha / (useRslora ? Math.sqrt(rank) : rank);
 }
 

@@ -1,13 +1,14 @@
+import type { Architecture } from "../architecture";
 import { checkLoraConfig, type LoraConfig } from "./config";
 
 /** Shapes by parameter name, as `parameterShapes` of a model gives them. */
 export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
 
-/** Whole blocks trained beside the adapters, counted from the top of each stack. */
-export interface Unfreezing {
-  readonly encoderBlocks: number;
-  readonly decoderBlocks: number;
-}
+/** Whole blocks trained beside the adapters, by stack, counted from its top: `{ encoder: 4 }`. */
+export type Unfreezing = Readonly<Record<string, number>>;
+
+/** What a kind of model says about the names of its parameters. */
+export type Naming = Pick<Architecture, "isLinear" | "blockOf" | "targetAliases">;
 
 /** A linear layer with an adapter. Its weight W is [outFeatures, inFeatures], A [rank, in], B [out, rank]. */
 export interface LoraTarget {
@@ -36,14 +37,17 @@ export const loraBName = (module: string) => `${module}.lora_B.weight`;
  * an error that says what the model has.
  */
 export function findTrainable(
+  architecture: Naming,
   shapes: ParameterShapes,
   config: LoraConfig,
-  unfreezing: Unfreezing = { encoderBlocks: 0, decoderBlocks: 0 },
+  unfreezing: Unfreezing = {},
 ): TrainableParameters {
   checkLoraConfig(config);
   const notes: string[] = [];
-  const linear = linearModules(shapes);
-  const suffixes = config.targetModules.flatMap((target) => expandTarget(target, linear, notes));
+  const linear = linearModules(architecture, shapes);
+  const suffixes = config.targetModules.flatMap((target) =>
+    expandTarget(architecture, target, linear, notes),
+  );
   const targets = linear
     .filter((module) => suffixes.some((suffix) => hasSuffix(module, suffix)))
     .map((module) => {
@@ -55,7 +59,7 @@ export function findTrainable(
   );
   for (const suffix of config.modulesToSave) {
     if (!saved.some((name) => hasSuffix(moduleOf(name), suffix))) {
-      const hint = suffix === "lm_head" ? " (this model ties it to the embedding `shared`)" : "";
+      const hint = suffix === "lm_head" ? " (this model ties it to its embedding)" : "";
       throw new Error(`LoRA modulesToSave: no module of the model ends in "${suffix}"${hint}`);
     }
   }
@@ -68,10 +72,9 @@ export function findTrainable(
   const clash = targets.find(({ module }) => saved.includes(`${module}.weight`));
   if (clash)
     throw new Error(`LoRA: ${clash.module} is both a target and a module to save; name it in one of them`);
-  const unfrozen = [
-    ...blockParameters(shapes, "encoder", unfreezing.encoderBlocks),
-    ...blockParameters(shapes, "decoder", unfreezing.decoderBlocks),
-  ].filter((name) => !saved.includes(name));
+  const unfrozen = Object.entries(unfreezing)
+    .flatMap(([stack, count]) => blockParameters(architecture, shapes, stack, count))
+    .filter((name) => !saved.includes(name));
   return { targets, saved, unfrozen, notes };
 }
 
@@ -81,7 +84,7 @@ export function hasSuffix(module: string, suffix: string): boolean {
 }
 
 /** The paths of a model's linear layers. */
-export function linearModules(shapes: ParameterShapes): string[] {
+export function linearModules({ isLinear }: Pick<Naming, "isLinear">, shapes: ParameterShapes): string[] {
   return [...shapes].filter(([name, shape]) => isLinear(name, shape)).map(([name]) => moduleOf(name));
 }
 
@@ -90,24 +93,33 @@ export function moduleOf(parameter: string): string {
   return parameter.replace(/\.(weight|bias)$/, "");
 }
 
-/** Whether a parameter is the weight of a linear layer. */
-export function isLinear(name: string, shape: readonly number[]): boolean {
-  return shape.length === 2 && !/(^|\.)(shared|embed_tokens|relative_attention_bias)\.weight$/.test(name);
-}
-
-function expandTarget(target: string, modules: readonly string[], notes: string[]): string[] {
-  if (modules.some((module) => hasSuffix(module, target))) return [target];
-  const gated = [`${target}_0`, `${target}_1`];
-  if (target === "wi" && gated.every((name) => modules.some((module) => hasSuffix(module, name)))) {
-    notes.push('This model\'s feed-forward layers are gated: the target "wi" is taken as "wi_0" and "wi_1".');
-    return gated;
+function expandTarget(
+  { targetAliases = {} }: Naming,
+  target: string,
+  modules: readonly string[],
+  notes: string[],
+): readonly string[] {
+  const isThere = (name: string) => modules.some((module) => hasSuffix(module, name));
+  if (isThere(target)) return [target];
+  const parts = targetAliases[target];
+  if (parts?.every(isThere)) {
+    notes.push(`This model has "${target}" in parts: the target is taken as "${parts.join('" and "')}".`);
+    return parts;
   }
   const known = [...new Set(modules.map((module) => module.slice(module.lastIndexOf(".") + 1)))].join(", ");
   throw new Error(`LoRA targetModules: no module of the model ends in "${target}"; it has ${known}`);
 }
 
-function blockParameters(shapes: ParameterShapes, stack: "encoder" | "decoder", count: number): string[] {
-  const blockOf = (name: string) => Number(new RegExp(`^${stack}\\.block\\.(\\d+)\\.`).exec(name)?.[1] ?? -1);
+function blockParameters(
+  architecture: Naming,
+  shapes: ParameterShapes,
+  stack: string,
+  count: number,
+): string[] {
+  const blockOf = (name: string) => {
+    const place = architecture.blockOf(name);
+    return place?.stack === stack ? place.block : -1;
+  };
   const blocks = 1 + Math.max(-1, ...[...shapes.keys()].map(blockOf));
   if (!(Number.isInteger(count) && count >= 0 && count <= blocks)) {
     throw new RangeError(`cannot unfreeze ${count} ${stack} blocks: the model has ${blocks}`);
@@ -125,6 +137,7 @@ export interface TrainableRow {
 
 /** How many numbers each part of the run trains, so that nobody calls a trained lm_head "a light adapter" unknowingly. */
 export function trainableTable(
+  architecture: Naming,
   shapes: ParameterShapes,
   config: Pick<LoraConfig, "rank">,
   trainable: TrainableParameters,
@@ -137,7 +150,7 @@ export function trainableTable(
     add(`LoRA on ${module.slice(module.lastIndexOf(".") + 1)}`, config.rank * (inFeatures + outFeatures));
   }
   for (const name of trainable.saved) add(`${moduleOf(name)} (whole)`, size(name));
-  for (const name of trainable.unfrozen) add(`${name.split(".", 3).join(" ")} (unfrozen)`, size(name));
+  for (const name of trainable.unfrozen) add(`${unfrozenPart(architecture, name)} (unfrozen)`, size(name));
   const trained = [...parts.values()].reduce((sum, count) => sum + count, 0);
   return [...parts, ["all trainable", trained] as const, ["base model", total] as const].map(
     ([part, parameters]) => ({
@@ -146,4 +159,9 @@ export function trainableTable(
       share: parameters / total,
     }),
   );
+}
+
+function unfrozenPart(architecture: Naming, name: string): string {
+  const { stack, block } = architecture.blockOf(name)!;
+  return `${stack} block ${block}`;
 }

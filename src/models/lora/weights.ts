@@ -1,7 +1,8 @@
 import type { Random } from "../../random";
 import type { HostTensor } from "../../tensors";
+import type { ParameterSource } from "../layers";
 import type { Adapter } from "./adapter";
-import { type LoraConfig, loraScale } from "./config";
+import { loraScale, type LoraScaling } from "./config";
 import { loraAName, loraBName, type LoraTarget } from "./trainable";
 
 type Float32Tensor = HostTensor<"float32">;
@@ -37,7 +38,7 @@ export function mergedWeight(
   weight: Float32Tensor,
   a: Float32Tensor,
   b: Float32Tensor,
-  config: Pick<LoraConfig, "alpha" | "rank" | "useRslora">,
+  config: LoraScaling,
 ): Float32Tensor {
   const [out, inputs] = weight.shape as readonly [number, number];
   const [rank] = a.shape as readonly [number];
@@ -58,22 +59,24 @@ export function mergedWeight(
 
 /**
  * The parameters of a model with an adapter merged into it: W + s·B·A for every target, modules saved whole and unfrozen
- * layers in place of the base's. The base's own tensors stay as they are.
+ * layers in place of the base's. Each is read and merged when asked for; the base's own tensors stay as they are.
  */
 export function mergeAdapter(
-  parameters: ReadonlyMap<string, Float32Tensor>,
+  parameters: ParameterSource,
   { config, weights, unfrozen }: Pick<Adapter, "config" | "weights" | "unfrozen">,
-): Map<string, Float32Tensor> {
-  const merged = new Map(parameters);
-  for (const [name, tensor] of unfrozen) merged.set(name, tensor);
-  for (const [name, tensor] of weights) {
-    const module = /^(.*)\.lora_([AB])\.weight$/.exec(name);
-    if (!module) merged.set(name, tensor);
-    else if (module[2] === "A") {
-      const weight = `${module[1]}.weight`;
-      const b = weights.get(loraBName(module[1]!))!;
-      merged.set(weight, mergedWeight(merged.get(weight)!, tensor, b, config));
-    }
-  }
-  return merged;
+): ParameterSource {
+  const replaced = (name: string) => weights.get(name) ?? unfrozen.get(name);
+  const loraOf = (name: string) => {
+    const module = name.replace(/\.weight$/, "");
+    const [a, b] = [weights.get(loraAName(module)), weights.get(loraBName(module))];
+    return a && b && { a, b };
+  };
+  return {
+    get(name) {
+      const tensor = replaced(name) ?? parameters.get(name);
+      const lora = loraOf(name);
+      return tensor && lora ? mergedWeight(tensor, lora.a, lora.b, config) : tensor;
+    },
+    locate: (name) => (replaced(name) || loraOf(name) ? undefined : parameters.locate?.(name)),
+  };
 }

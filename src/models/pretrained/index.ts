@@ -3,7 +3,8 @@ export {
   openModelDirectory,
   type OpenModelDirectory,
   readModelDirectory,
-  type T5Checkpoint,
+  type Checkpoint,
+  type LoadedCheckpoint,
   WEIGHTS_FILE,
 } from "./read";
 export * from "./write";

@@ -8,7 +8,7 @@ import {
   INDEX_FILE,
   readModelDirectory,
   readWeightMap,
-  type T5Checkpoint,
+  type Checkpoint,
   WEIGHTS_FILE,
 } from "./read";
 
@@ -35,14 +35,14 @@ export interface ModelSource {
 }
 
 /** A model with its tokenizer, ready to be used. */
-export interface PretrainedT5 {
+export interface PretrainedModel {
   readonly source: ModelSource;
-  readonly checkpoint: T5Checkpoint;
+  readonly checkpoint: Checkpoint;
   readonly tokenizer: Tokenizer;
 }
 
 /** Finds a model as {@link findModel} does and reads it with its tokenizer. */
-export async function loadPretrained(options: PretrainedOptions = {}): Promise<PretrainedT5> {
+export async function loadPretrained(options: PretrainedOptions = {}): Promise<PretrainedModel> {
   const source = await findModel(options);
   const tokenizer = await loadTokenizer(source.directory);
   const checkpoint = readModelDirectory(source.directory);
@@ -54,7 +54,7 @@ export async function loadPretrained(options: PretrainedOptions = {}): Promise<P
  * Throws if a tokenizer has tokens for which the model's embedding has no row. Rows without a token are common: FLAN-T5 has
  * 32,128 for 32,100 tokens.
  */
-export function requireRows(tokenizer: Tokenizer, { config }: Pick<T5Checkpoint, "config">): void {
+export function requireRows(tokenizer: Tokenizer, { config }: Pick<Checkpoint, "config">): void {
   const { vocabularySize, directory } = tokenizer;
   if (vocabularySize <= config.vocabSize) return;
   throw new Error(

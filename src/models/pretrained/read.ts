@@ -11,14 +11,9 @@ import {
   SafetensorsFile,
   toFloat32,
 } from "../../tensors";
-import {
-  parameterShapes,
-  type ParameterSource,
-  parseT5Config,
-  redundantParameters,
-  type T5Config,
-  withOwnHead,
-} from "../t5";
+import { type Architecture, type ConfigFiles, type Model, type ModelConfig } from "../architecture";
+import { architectureOf } from "../architectures";
+import type { ParameterSource } from "../layers";
 
 /** The files of a model directory in Hugging Face layout. */
 export const CONFIG_FILE = "config.json";
@@ -29,18 +24,16 @@ export const INDEX_FILE = "model.safetensors.index.json";
 /** How many elements of two tensors are compared at a time. */
 const COMPARED_ELEMENTS = 1 << 18;
 
-/** A T5 model as its directory holds it. */
-export interface T5Checkpoint {
-  readonly config: T5Config;
-  /** Every parameter by its Hugging Face name, with the shapes of `parameterShapes(config)`. */
+/** A model with its config files. */
+export interface Checkpoint extends Model, ConfigFiles {}
+
+/** A checkpoint that is in memory: every parameter by its Hugging Face name. */
+export interface LoadedCheckpoint extends Checkpoint {
   readonly parameters: ReadonlyMap<string, HostTensor<"float32">>;
-  /** config.json and generation_config.json as they were read, so that writing them again loses nothing. */
-  readonly configFile: Readonly<Record<string, unknown>>;
-  readonly generationConfigFile?: Readonly<Record<string, unknown>>;
 }
 
 /** A model directory whose weights are read when asked for, so that a program can be made without holding them all. */
-export interface OpenModelDirectory extends Omit<T5Checkpoint, "parameters"> {
+export interface OpenModelDirectory extends Checkpoint {
   readonly parameters: ParameterSource;
   close(): void;
 }
@@ -57,7 +50,8 @@ export function openModelDirectory(directory: string): OpenModelDirectory {
   const configPath = join(directory, CONFIG_FILE);
   if (!existsSync(configPath)) throw new Error(`${configPath}: no such file${insteadOfModel(directory)}`);
   const configFile = readObject(configPath);
-  const parsedConfig = parseT5Config(configFile, configPath);
+  const architecture = architectureOf(configFile, configPath);
+  const parsedConfig = architecture.parseConfig(configFile, configPath);
   const generationPath = join(directory, GENERATION_CONFIG_FILE);
   const generationConfigFile = existsSync(generationPath) ? readObject(generationPath) : undefined;
   const files = openWeights(directory);
@@ -65,11 +59,13 @@ export function openModelDirectory(directory: string): OpenModelDirectory {
     for (const file of new Set(files.values())) file.close();
   };
   try {
-    const config = hasOwnHead(parsedConfig, files) ? withOwnHead(parsedConfig) : parsedConfig;
-    const stored = findParameters(directory, config, files);
+    const config = hasOwnHead(architecture, parsedConfig, files)
+      ? architecture.tying!.untie(parsedConfig)
+      : parsedConfig;
+    const stored = findParameters(directory, architecture, config, files);
     const get = (name: string) => {
       const places = stored.get(name);
-      return places && readParameter(places, name);
+      return places && readParameter(places, name, architecture);
     };
     const locate = (name: string) => {
       const [place, ...others] = stored.get(name) ?? [];
@@ -86,6 +82,7 @@ export function openModelDirectory(directory: string): OpenModelDirectory {
       return { dtype, shape, path: place.file.path, offset };
     };
     return {
+      architecture,
       config,
       configFile,
       ...(generationConfigFile && { generationConfigFile }),
@@ -99,10 +96,10 @@ export function openModelDirectory(directory: string): OpenModelDirectory {
 }
 
 /** Reads a model directory whole; see {@link openModelDirectory}. */
-export function readModelDirectory(directory: string): T5Checkpoint {
+export function readModelDirectory(directory: string): LoadedCheckpoint {
   const { close, parameters, ...rest } = openModelDirectory(directory);
   try {
-    const names = Object.keys(parameterShapes(rest.config));
+    const names = Object.keys(rest.architecture.parameterShapes(rest.config));
     return { ...rest, parameters: new Map(names.map((name) => [name, parameters.get(name)!])) };
   } finally {
     close();
@@ -206,8 +203,8 @@ function missingWeights(directory: string): string {
   }
   return (
     `${directory}: ${pickle} is a Python pickle, which can run code when read, and is not read here. Convert it once ` +
-    `where Python and transformers are: python -c "from transformers import T5ForConditionalGeneration as T5; ` +
-    `T5.from_pretrained('${directory}').save_pretrained('${directory}', safe_serialization=True)"`
+    `where Python and transformers are: python -c "import transformers, json; c = json.load(open('${directory}/config.json')); ` +
+    `getattr(transformers, c['architectures'][0]).from_pretrained('${directory}').save_pretrained('${directory}', safe_serialization=True)"`
   );
 }
 
@@ -220,13 +217,15 @@ interface Place {
 /** Where each parameter lies: in the first of its places; the others repeat it. */
 function findParameters(
   directory: string,
-  config: T5Config,
+  architecture: Architecture,
+  config: ModelConfig,
   files: ReadonlyMap<string, SafetensorsFile>,
 ): Map<string, Place[]> {
-  const expected = new Map(Object.entries(parameterShapes(config)));
-  const redundant = new Map(Object.entries(redundantParameters(config)));
+  const expected = new Map(Object.entries(architecture.parameterShapes(config)));
+  const redundant = new Map(Object.entries(architecture.aliases(config)));
   const extra = [...files.keys()].filter((name) => !expected.has(name) && !redundant.has(name));
-  if (extra.length > 0) throw new Error(`${directory}: not in a T5 of this config.json: ${listed(extra)}`);
+  if (extra.length > 0)
+    throw new Error(`${directory}: not in a ${architecture.name} of this config.json: ${listed(extra)}`);
   const placesOf = (parameter: string): Place[] => {
     const aliases = [...redundant].filter(([, original]) => original === parameter).map(([alias]) => alias);
     return [parameter, ...aliases].flatMap((name) => {
@@ -254,9 +253,13 @@ function findParameters(
 }
 
 /** Whether the weights of a model that is called tied hold an lm_head that is not the embedding. */
-function hasOwnHead(config: T5Config, files: ReadonlyMap<string, SafetensorsFile>): boolean {
-  if (!config.tieWordEmbeddings) return false;
-  const { vocabSize: rows, dModel: width } = config;
+function hasOwnHead(
+  { tying, parameterShapes }: Architecture,
+  config: ModelConfig,
+  files: ReadonlyMap<string, SafetensorsFile>,
+): boolean {
+  if (!tying?.isTied(config)) return false;
+  const [rows, width] = parameterShapes(config)[tying.embeddings[0]!] as [number, number];
   const placeOf = (...names: string[]): Place | undefined => {
     const name = names.find((name) => files.has(name));
     if (name === undefined) return undefined;
@@ -264,8 +267,8 @@ function hasOwnHead(config: T5Config, files: ReadonlyMap<string, SafetensorsFile
     const { shape, dtype } = file.entries.get(name)!;
     return isFloat(dtype) && shape.join() === `${rows},${width}` ? { file, name } : undefined;
   };
-  const head = placeOf("lm_head.weight");
-  const embedding = placeOf("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight");
+  const head = placeOf(tying.head);
+  const embedding = placeOf(...tying.embeddings);
   if (!head || !embedding) return false;
   const step = Math.max(1, Math.floor(COMPARED_ELEMENTS / width));
   for (let from = 0; from < rows; from += step) {
@@ -275,14 +278,18 @@ function hasOwnHead(config: T5Config, files: ReadonlyMap<string, SafetensorsFile
   return false;
 }
 
-function readParameter([first, ...others]: readonly Place[], parameter: string): HostTensor<"float32"> {
+function readParameter(
+  [first, ...others]: readonly Place[],
+  parameter: string,
+  architecture: Pick<Architecture, "name">,
+): HostTensor<"float32"> {
   const { file, name } = first!;
   const tensor = file.readFloat32(name);
   refuseNonFinite(file.path, name, countNonFinite(tensor.data), tensor.data.length);
   for (const other of others) {
     if (!sameValues(other.file.readFloat32(other.name).data, tensor.data)) {
       throw new Error(
-        `${other.file.path}: tensor ${other.name} differs from ${parameter}, which a T5 uses in its place`,
+        `${other.file.path}: tensor ${other.name} differs from ${parameter}, which a ${architecture.name} uses in its place`,
       );
     }
   }

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { copyFileWhole, writeFileWhole, writeJson } from "../../io";
 import { type HostTensor, writeSafetensors } from "../../tensors";
-import { scalesOutputs, type T5Config } from "../t5";
-import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, type T5Checkpoint, WEIGHTS_FILE } from "./read";
+import type { ConfigFiles, Model } from "../architecture";
+import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from "./read";
 
 export interface WriteModelOptions {
   /** A directory whose tokenizer files are copied beside the model. */
@@ -18,10 +18,11 @@ export interface WriteModelOptions {
  */
 export function writeModelDirectory(
   directory: string,
-  checkpoint: Omit<T5Checkpoint, "configFile"> & Partial<Pick<T5Checkpoint, "configFile">>,
+  model: Pick<Model, "architecture" | "config"> &
+    Partial<ConfigFiles> & { readonly parameters: ReadonlyMap<string, HostTensor<"float32">> },
   { tokenizerFrom, maxShardBytes = 2e9 }: WriteModelOptions = {},
 ): void {
-  const { config, parameters } = checkpoint;
+  const { parameters } = model;
   const shards = splitIntoShards(parameters, maxShardBytes);
   const format = { format: "pt" };
   const fileOf = (shard: number) =>
@@ -42,11 +43,9 @@ export function writeModelDirectory(
     const isWeights = /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name);
     if (isWeights && !written.has(name)) rmSync(join(directory, name));
   }
-  writeConfigFile(join(directory, CONFIG_FILE), checkpoint.configFile ?? t5ConfigFile(config));
-  writeJson(
-    join(directory, GENERATION_CONFIG_FILE),
-    checkpoint.generationConfigFile ?? generationConfigFile(config),
-  );
+  const { configFile, generationConfigFile } = configFiles(model);
+  writeConfigFile(join(directory, CONFIG_FILE), configFile);
+  writeJson(join(directory, GENERATION_CONFIG_FILE), generationConfigFile);
   if (tokenizerFrom !== undefined) copyTokenizer(tokenizerFrom, directory);
 }
 
@@ -59,40 +58,14 @@ export function writeConfigFile(path: string, file: Readonly<Record<string, unkn
   writeFileWhole(path, `${JSON.stringify(file, null, 2).replace(whole, "$1.0")}\n`);
 }
 
-/** config.json of a model that was not read from one. */
-export function t5ConfigFile(config: T5Config): Record<string, unknown> {
-  return {
-    architectures: ["T5ForConditionalGeneration"],
-    model_type: "t5",
-    is_encoder_decoder: true,
-    vocab_size: config.vocabSize,
-    d_model: config.dModel,
-    d_kv: config.dKv,
-    d_ff: config.dFf,
-    num_layers: config.numLayers,
-    num_decoder_layers: config.numDecoderLayers,
-    num_heads: config.numHeads,
-    relative_attention_num_buckets: config.relativeAttentionNumBuckets,
-    relative_attention_max_distance: config.relativeAttentionMaxDistance,
-    dropout_rate: config.dropoutRate,
-    layer_norm_epsilon: config.layerNormEpsilon,
-    feed_forward_proj: config.feedForward,
-    tie_word_embeddings: config.tieWordEmbeddings,
-    scale_decoder_outputs: scalesOutputs(config),
-    decoder_start_token_id: config.decoderStartTokenId,
-    pad_token_id: config.padTokenId,
-    eos_token_id: config.eosTokenId,
-    use_cache: true,
-  };
-}
-
-/** generation_config.json of a model that was not read with one. */
-export function generationConfigFile(config: T5Config): Record<string, unknown> {
-  return {
-    decoder_start_token_id: config.decoderStartTokenId,
-    eos_token_id: config.eosTokenId,
-    pad_token_id: config.padTokenId,
-  };
+/** The two config files of a model: as they were read, else made from its config. */
+export function configFiles({
+  architecture,
+  config,
+  configFile = architecture.configFile(config),
+  generationConfigFile = architecture.generationConfigFile(config),
+}: Pick<Model, "architecture" | "config"> & Partial<ConfigFiles>): Required<ConfigFiles> {
+  return { configFile, generationConfigFile };
 }
 
 const TOKENIZER_FILES = [

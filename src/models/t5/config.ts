@@ -99,3 +99,39 @@ const outputLayer = (tieWordEmbeddings: boolean, scaleDecoderOutputs: boolean) =
   scaleDecoderOutputs === tieWordEmbeddings
     ? { tieWordEmbeddings }
     : { tieWordEmbeddings, scaleDecoderOutputs };
+
+/** config.json of a model that was not read from one. */
+export function t5ConfigFile(config: T5Config): Record<string, unknown> {
+  return {
+    architectures: ["T5ForConditionalGeneration"],
+    model_type: "t5",
+    is_encoder_decoder: true,
+    vocab_size: config.vocabSize,
+    d_model: config.dModel,
+    d_kv: config.dKv,
+    d_ff: config.dFf,
+    num_layers: config.numLayers,
+    num_decoder_layers: config.numDecoderLayers,
+    num_heads: config.numHeads,
+    relative_attention_num_buckets: config.relativeAttentionNumBuckets,
+    relative_attention_max_distance: config.relativeAttentionMaxDistance,
+    dropout_rate: config.dropoutRate,
+    layer_norm_epsilon: config.layerNormEpsilon,
+    feed_forward_proj: config.feedForward,
+    tie_word_embeddings: config.tieWordEmbeddings,
+    scale_decoder_outputs: scalesOutputs(config),
+    decoder_start_token_id: config.decoderStartTokenId,
+    pad_token_id: config.padTokenId,
+    eos_token_id: config.eosTokenId,
+    use_cache: true,
+  };
+}
+
+/** generation_config.json of a model that was not read with one. */
+export function t5GenerationConfigFile(config: T5Config): Record<string, unknown> {
+  return {
+    decoder_start_token_id: config.decoderStartTokenId,
+    eos_token_id: config.eosTokenId,
+    pad_token_id: config.padTokenId,
+  };
+}

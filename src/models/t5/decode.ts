@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attendCached } from "../../engine/ops";
+import { attendCached } from "../../engine";
 import {
   attention,
   attentionBy,

@@ -1,26 +1,24 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Decoder, GenerativeModel } from "..";
 import { FrozenProgram, type ProgramTensor } from "../../engine";
 import { float32Tensor, type HostTensor } from "../../tensors";
-import { notFiniteScores } from "../decoder";
+import { type Decoder, type GenerativeModel, type GeneratorOptions, notFiniteScores } from "../generative";
+import {
+  floatWeights,
+  KeyValueCache,
+  type NamedTensors,
+  needParameter,
+  type ParameterSource,
+  roundedWeights,
+  selectRows,
+} from "../layers";
+import { liveWeights } from "../lora/live";
+import { int8Blocks } from "../quantization";
 import type { TokenBatch } from "../tokenizer";
-import { KeyValueCache, selectRows } from "../layers/cache";
 import type { T5Config } from "./config";
 import { decoderStep, encodeMemory, type EncoderInputs, type StepInputs } from "./decode";
 import { t5 } from "./model";
-import { positionBiasName } from "./parameters";
+import { isTable, parameterShapes, positionBiasName } from "./parameters";
 import { relativePositionBucket } from "./position-bias";
-import { eightBitWeights, floatWeights, needParameter, type ParameterSource } from "../layers/weights";
-
-export interface T5GeneratorOptions {
-  /**
-   * How linear layers keep their weights: as they are, or rounded to 8 bits, which takes a quarter of the memory and about
-   * half the time; the embedding stays as it is. Default: float32.
-   */
-  weights?: "float32" | "int8";
-  /** Threads of one operation; by default one for each core. */
-  threads?: number;
-}
 
 type Float32Tensor = HostTensor<"float32">;
 
@@ -39,7 +37,8 @@ interface Shared {
   readonly config: T5Config;
   readonly step: FrozenProgram;
   readonly normalise: FrozenProgram;
-  readonly embedding: Float32Tensor;
+  /** The weights that are inputs at every run, by the programs' names. */
+  readonly weights: Readonly<Record<string, Float32Tensor>>;
   /** The decoder's learned position bias, [buckets, heads]. */
   readonly positionTable: Float32Tensor;
 }
@@ -50,8 +49,7 @@ interface Shared {
  * read in place; let go of the others.
  */
 export class T5Generator implements GenerativeModel {
-  readonly decoderStartTokenId: number;
-  readonly eosTokenId: number;
+  readonly stopTokenIds: readonly number[];
   readonly padTokenId: number;
 
   private constructor(
@@ -59,27 +57,37 @@ export class T5Generator implements GenerativeModel {
     private readonly shared: Shared,
   ) {
     const { config } = shared;
-    this.decoderStartTokenId = config.decoderStartTokenId;
-    this.eosTokenId = config.eosTokenId;
+    this.stopTokenIds = [config.eosTokenId];
     this.padTokenId = config.padTokenId;
   }
 
   static async create(
     { config, parameters }: { config: T5Config; parameters: ParameterSource },
-    { threads, weights: kind = "float32" }: T5GeneratorOptions = {},
+    { threads, executionProvider, weights: kind = "float32", adapter }: GeneratorOptions = {},
   ): Promise<T5Generator> {
     const { numHeads, dKv, vocabSize } = config;
-    const frozen = (kind === "int8" ? eightBitWeights : floatWeights)(config, parameters);
-    const model = (weights: Readonly<Record<string, tf.Tensor>>) =>
-      t5(config, weights, frozen.hooks(weights));
+    const shapes = parameterShapes(config);
+    const isLive = (name: string) => adapter?.weights.has(name) ?? false;
+    const base =
+      kind === "int8"
+        ? roundedWeights(
+            shapes,
+            parameters,
+            int8Blocks,
+            (name) => isMultiplied(config, name) && !isLive(name),
+          )
+        : floatWeights(shapes, parameters);
+    const frozen = liveWeights(base, adapter);
+    const model = (weights: NamedTensors) => t5(config, weights, { linear: frozen.linear(weights) });
     const weights = frozen.signature;
     const isHead = config.tieWordEmbeddings && kind === "float32";
     const constantOf = (name: string) => {
       if (!name.startsWith(WEIGHTS) || (name === WEIGHTS + EMBEDDING && !isHead)) return undefined;
       const parameter = name.slice(WEIGHTS.length);
+      if (frozen.isLive(parameter)) return undefined;
       return frozen.locate(parameter) ?? frozen.tensorOf(parameter);
     };
-    const options = { constantOf, dimensions: OPEN, threads };
+    const options = { constantOf, dimensions: OPEN, threads, executionProvider };
     const keyValues = (...shape: number[]) =>
       Object.fromEntries(
         blocksOf(config).map((block) => [block, { key: float32(...shape), value: float32(...shape) }]),
@@ -109,26 +117,28 @@ export class T5Generator implements GenerativeModel {
     const normalise = await FrozenProgram.create(
       ({ logits }) => ({ logProbabilities: tf.logSoftmax(logits) }),
       { logits: float32(ROWS, vocabSize) },
-      { constantOf: () => undefined, dimensions: OPEN, threads },
+      { ...options, constantOf: () => undefined },
     );
     return new T5Generator(encode, {
       config,
       step,
       normalise,
-      embedding: needParameter(parameters, EMBEDDING),
-      positionTable: needParameter(parameters, positionBiasName("decoder")),
+      weights: {
+        [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING),
+        ...Object.fromEntries(
+          [...(adapter?.weights ?? [])].map(([name, tensor]) => [WEIGHTS + name, tensor]),
+        ),
+      },
+      positionTable: frozen.tensorOf(positionBiasName("decoder")) as Float32Tensor,
     });
   }
 
   async startDecoder(batch: TokenBatch, rowsPerInput: number, maxNewTokens: number): Promise<Decoder> {
-    const { config, embedding } = this.shared;
+    const { config, weights } = this.shared;
     const { inputIds, attentionMask } = batch;
     const [inputs] = inputIds.shape as [number, number];
     const names = keyValueNames(config, "");
-    const encoded = await this.encode.run(
-      { [WEIGHTS + EMBEDDING]: embedding, inputIds, attentionMask },
-      names,
-    );
+    const encoded = await this.encode.run({ ...weights, inputIds, attentionMask }, names);
     const memory = names.map((name) => encoded[name]! as Float32Tensor);
     const rows = inputs * rowsPerInput;
     const cache = new KeyValueCache(memory.length, rows, config.numHeads, config.dKv, maxNewTokens);
@@ -144,6 +154,7 @@ export class T5Generator implements GenerativeModel {
 
 class T5Decoder implements Decoder {
   readonly vocabularySize: number;
+  readonly prompts: readonly (readonly number[])[];
 
   constructor(
     private readonly shared: Shared,
@@ -152,7 +163,10 @@ class T5Decoder implements Decoder {
     private memory: Float32Tensor[],
     private readonly cache: KeyValueCache,
   ) {
-    this.vocabularySize = shared.config.vocabSize;
+    const { vocabSize, decoderStartTokenId } = shared.config;
+    this.vocabularySize = vocabSize;
+    const [inputs] = mask.shape as [number, number];
+    this.prompts = Array.from({ length: inputs * rowsPerInput }, () => [decoderStartTokenId]);
   }
 
   async nextTokens(tokens: Int32Array): Promise<Int32Array> {
@@ -185,12 +199,12 @@ class T5Decoder implements Decoder {
 
   /** Feeds the tokens and returns the outputs named. */
   private async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
-    const { config, step, embedding, positionTable } = this.shared;
+    const { config, step, weights, positionTable } = this.shared;
     const { cache } = this;
     const own = keyValueNames(config, "own/");
     const results = await step.run(
       {
-        [WEIGHTS + EMBEDDING]: embedding,
+        ...weights,
         tokens: {
           dtype: "int32",
           shape: [tokens.length / this.rowsPerInput, this.rowsPerInput],
@@ -207,6 +221,12 @@ class T5Decoder implements Decoder {
     cache.append(own.map((name) => results[name]!.data as Float32Array));
     return results;
   }
+}
+
+/** Whether generation multiplies with a parameter; a tied embedding is multiplied with, as the lm_head. */
+export function isMultiplied(config: T5Config, name: string): boolean {
+  const isHead = name === EMBEDDING && config.tieWordEmbeddings;
+  return !name.includes("layer_norm") && (!isTable(name) || isHead);
 }
 
 const blocksOf = ({ numDecoderLayers }: T5Config) =>

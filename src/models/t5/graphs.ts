@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { recordFunction } from "../../engine";
-import type { OnnxModel } from "../../engine/onnx";
-import { positions } from "../../engine/ops";
+import { type OnnxModel, positions, recordFunction } from "../../engine";
+import type { ProgramWeights } from "../layers";
+import type { T5Config } from "./config";
 import {
   attention,
   causalBias,
@@ -15,9 +15,7 @@ import {
   maskBias,
   type T5,
   t5,
-  type T5Config,
-} from ".";
-import type { FrozenWeights } from "../layers/weights";
+} from "./model";
 
 /** Prefix of the inputs of a recorded graph that become constants of the file. */
 const WEIGHTS = "weights/";
@@ -43,7 +41,7 @@ const float32 = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
 type Named = Record<string, tf.Tensor>;
 
 /** The encoder as Transformers.js runs it: `input_ids`, `attention_mask` → `last_hidden_state`. */
-export function encoderGraph(config: T5Config, weights: FrozenWeights): OnnxModel {
+export function encoderGraph(config: T5Config, weights: ProgramWeights): OnnxModel {
   const [batch, length] = [OPEN.batch_size, OPEN.encoder_sequence_length];
   const signature = { input_ids: int32(batch, length), attention_mask: int32(batch, length) };
   return fileGraph(config, weights, signature, (model, inputs) => {
@@ -59,7 +57,7 @@ export function encoderGraph(config: T5Config, weights: FrozenWeights): OnnxMode
  * for the part of `encoder_hidden_states` that the past lacks: all of it at the first step, nothing later. So one graph
  * serves both, without branches.
  */
-export function decoderGraph(config: T5Config, weights: FrozenWeights): OnnxModel {
+export function decoderGraph(config: T5Config, weights: ProgramWeights): OnnxModel {
   const { numHeads, dKv, dModel, numDecoderLayers } = config;
   const batch = OPEN.batch_size;
   const encoderLength = OPEN.encoder_sequence_length;
@@ -124,12 +122,13 @@ export function decoderGraph(config: T5Config, weights: FrozenWeights): OnnxMode
 /** Records a graph and makes of it what a file holds: the weights inside, 64-bit token ids and masks. */
 function fileGraph(
   config: T5Config,
-  weights: FrozenWeights,
+  weights: ProgramWeights,
   signature: Record<string, { dtype: "int32" | "float32"; shape: readonly number[] }>,
   fn: (model: T5, inputs: Named) => Named,
 ): OnnxModel {
   const recorded = recordFunction(
-    ({ weights: parameters, inputs }) => fn(t5(config, parameters, weights.hooks(parameters)), inputs),
+    ({ weights: parameters, inputs }) =>
+      fn(t5(config, parameters, { linear: weights.linear(parameters) }), inputs),
     { weights: weights.signature, inputs: signature },
     { dimensions: OPEN },
   ).model;

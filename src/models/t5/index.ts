@@ -1,7 +1,7 @@
+export { t5Architecture } from "./architecture";
 export * from "./config";
 export * from "./init";
 export * from "./parameters";
 export * from "./position-bias";
 export * from "./model";
 export * from "./generator";
-export type { ParameterSource } from "../layers/weights";

@@ -1,64 +1,60 @@
 import * as tf from "@tensorflow/tfjs";
+import { attend, crossEntropy, dropout, gelu, linearCrossEntropy, positions, rmsNorm } from "../../engine";
 import {
-  attend,
-  crossEntropy,
-  dropout,
-  gelu,
-  linearCrossEntropy,
-  positions,
-  rmsNorm,
-} from "../../engine/ops";
+  IGNORED_LABEL,
+  type LabelledBatch,
+  labelIndices,
+  type LanguageModel,
+  type ModelHooks,
+} from "../language-model";
+import {
+  dense,
+  type LinearLayers,
+  mergeHeads,
+  type NamedTensors,
+  type PackedRows,
+  parameter,
+  type Rows,
+  splitHeads,
+} from "../layers";
 import { scalesOutputs, type T5Config } from "./config";
 import { innerLinears, positionBiasName, type Stack, sublayerPath } from "./parameters";
 import { positionBias } from "./position-bias";
-import { mergeHeads, type PackedRows, type Rows, splitHeads } from "../layers/rows";
 
 /**
  * What a model's functions need at hand. Activations are matrices whose rows are the tokens, batch by batch:
  * [batch · length, width], or without padding (see {@link Rows}).
  */
-export interface T5 {
+export interface T5 extends LanguageModel {
   readonly config: T5Config;
   /** Tensors by their Hugging Face names (see `parameterShapes`). */
-  readonly parameters: Readonly<Record<string, tf.Tensor>>;
-  /** How the linear layer `name` is applied, where not as `x Wᵀ`; see {@link T5Hooks}. */
-  adapted(x: tf.Tensor2D, name: string): tf.Tensor2D | undefined;
+  readonly parameters: NamedTensors;
+  readonly linear: LinearLayers;
   /** Share of activations that dropout sets to zero; 0 is none. */
   readonly dropoutRate: number;
-}
-
-/** What a caller may replace, for adapters, 8-bit weights or training. */
-export interface T5Hooks {
-  /**
-   * x [rows, in] through the linear layer `name` (its parameter's name without `.weight`), [rows, out]; `undefined` for a
-   * layer that shall be applied as usual.
-   */
-  linear?: (x: tf.Tensor2D, name: string) => tf.Tensor2D | undefined;
-  /** Share of activations that dropout sets to zero; 0 (none) unless given. */
-  dropoutRate?: number;
 }
 
 /** A T5 over parameters that are tensors now or will be when a recorded program runs. */
 export function t5(
   config: T5Config,
-  parameters: Readonly<Record<string, tf.Tensor>>,
-  { linear, dropoutRate = 0 }: T5Hooks = {},
+  parameters: NamedTensors,
+  { linear = dense(parameters), training = false }: ModelHooks = {},
 ): T5 {
-  return { config, parameters, adapted: linear ?? (() => undefined), dropoutRate };
+  const model: T5 = {
+    config,
+    parameters,
+    linear,
+    dropoutRate: training ? config.dropoutRate : 0,
+    labelLosses: (batch, labelSmoothing) => labelLosses(model, batch, labelSmoothing),
+    labelLogits: (batch) => logits(model, labelRows(model, batch)),
+  };
+  return model;
 }
 
-/** x [rows, in] through the linear layer `name`: x Wᵀ, W [out, in], or what the model's hook makes of it. */
-export function linear(model: T5, x: tf.Tensor2D, name: string): tf.Tensor2D {
-  return model.adapted(x, name) ?? tf.matMul(x, parameter(model.parameters, `${name}.weight`), false, true);
-}
+/** x [rows, in] through the linear layer `name`, [rows, out]. */
+const linear = (model: T5, x: tf.Tensor2D, name: string): tf.Tensor2D => model.linear.apply(x, name);
 
 const drop = (model: T5, x: tf.Tensor2D) => dropout(x, model.dropoutRate);
-
-function parameter(parameters: Readonly<Record<string, tf.Tensor>>, name: string): tf.Tensor {
-  const tensor = parameters[name];
-  if (!tensor) throw new Error(`T5: the parameter ${name} is missing`);
-  return tensor;
-}
 
 const norm = (model: T5, x: tf.Tensor2D, path: string) =>
   rmsNorm(x, parameter(model.parameters, `${path}.weight`), model.config.layerNormEpsilon);
@@ -257,9 +253,6 @@ export function logits(model: T5, hidden: tf.Tensor2D): tf.Tensor2D {
   return linear(model, headInput(model, hidden), headName(model));
 }
 
-/** Label of a position that the loss leaves out. */
-export const IGNORED_LABEL = -100;
-
 /** The decoder's input for labels [batch, length]: the start token, then all labels but the last, ignored ones as padding. */
 export function shiftRight(config: T5Config, labels: tf.Tensor2D): tf.Tensor2D {
   const [batch, length] = labels.shape;
@@ -269,34 +262,8 @@ export function shiftRight(config: T5Config, labels: tf.Tensor2D): tf.Tensor2D {
   return tf.where(ignored, tf.fill([batch, length], config.padTokenId, "int32"), shifted);
 }
 
-/** What the loss is computed from; all int32. */
-export interface T5Batch {
-  /** [batch, length] */
-  inputIds: tf.Tensor2D;
-  /** [batch, length]: 1 is a token, 0 padding. */
-  attentionMask: tf.Tensor2D;
-  /** [batch, decoder length]; −100 marks positions without a label. */
-  labels: tf.Tensor2D;
-  /**
-   * Which of the batch · decoder length positions have labels, [rows]: only these go through the lm_head. To fill up a
-   * fixed number of rows, repeat a position whose label is −100. Without it all positions do.
-   */
-  labelRows?: tf.Tensor1D;
-  /** [batch, decoder length], float32: how much each label counts in the loss. Without it all count 1. */
-  labelWeights?: tf.Tensor2D;
-  /** Leaves padding out of the encoder: the `positions` of {@link PackedRows}, with `positionRows` as its `rows`. */
-  tokenPositions?: tf.Tensor1D;
-  positionRows?: tf.Tensor1D;
-}
-
-/** Sums over a batch: of the weighted cross-entropy (in nats) of every label, and of the labels' weights; both scalars. */
-export interface LossSums {
-  loss: tf.Scalar;
-  labels: tf.Scalar;
-}
-
-/** The summed cross-entropy of the labels of a batch, and their number (or weight); see {@link meanLoss}. */
-export function lossSums(model: T5, batch: T5Batch, labelSmoothing = 0): LossSums {
+/** The decoder's output for the rows of a batch that have labels, [rows, dModel]. */
+function labelRows(model: T5, batch: LabelledBatch): tf.Tensor2D {
   const { inputIds, attentionMask, tokenPositions, positionRows } = batch;
   const [size, length] = inputIds.shape;
   const packed =
@@ -305,31 +272,16 @@ export function lossSums(model: T5, batch: T5Batch, labelSmoothing = 0): LossSum
       : undefined;
   const memory = encode(model, inputIds, attentionMask, packed);
   const decoderInputIds = shiftRight(model.config, batch.labels);
-  let hidden = decode(model, decoderInputIds, memory, attentionMask, packed);
-  const ofLabels = (values: tf.Tensor2D) => {
-    const flat = tf.reshape(values, [-1]) as tf.Tensor1D;
-    return batch.labelRows ? (tf.gather(flat, batch.labelRows) as tf.Tensor1D) : flat;
-  };
-  if (batch.labelRows) hidden = tf.gather(hidden, batch.labelRows) as tf.Tensor2D;
-  const labels = ofLabels(batch.labels);
-  let counted = tf.cast(tf.notEqual(labels, tf.scalar(IGNORED_LABEL, "int32")), "float32");
-  if (batch.labelWeights) counted = tf.mul(counted, ofLabels(batch.labelWeights));
-  const known = tf.maximum(labels, tf.scalar(0, "int32")) as tf.Tensor1D;
-  const input = headInput(model, hidden);
-  const adapted = model.adapted(input, headName(model));
-  const losses = adapted
-    ? crossEntropy(adapted, known, labelSmoothing)
-    : linearCrossEntropy(
-        input,
-        parameter(model.parameters, `${headName(model)}.weight`) as tf.Tensor2D,
-        known,
-        labelSmoothing,
-      );
-  return { loss: tf.sum(tf.mul(losses, counted)), labels: tf.sum(counted) };
+  const hidden = decode(model, decoderInputIds, memory, attentionMask, packed);
+  return batch.labelRows ? (tf.gather(hidden, batch.labelRows) as tf.Tensor2D) : hidden;
 }
 
-/** The mean cross-entropy of the labels of a batch, as transformers' `T5ForConditionalGeneration` computes its loss. */
-export function meanLoss(model: T5, batch: T5Batch, labelSmoothing = 0): tf.Scalar {
-  const { loss, labels } = lossSums(model, batch, labelSmoothing);
-  return tf.div(loss, labels) as tf.Scalar;
+/** Cross-entropy of each row; a dense lm_head is joined with it, so that the logits need no memory of their own. */
+function labelLosses(model: T5, batch: LabelledBatch, labelSmoothing = 0): tf.Tensor1D {
+  const hidden = headInput(model, labelRows(model, batch));
+  const labels = labelIndices(batch);
+  const weight = model.linear.denseWeight(headName(model));
+  return weight
+    ? linearCrossEntropy(hidden, weight, labels, labelSmoothing)
+    : crossEntropy(model.linear.apply(hidden, headName(model)), labels, labelSmoothing);
 }

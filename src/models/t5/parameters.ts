@@ -60,11 +60,16 @@ export function parameterShapes(config: T5Config): Record<string, number[]> {
  * that the two are equal and keeps one. The cross-attention bias of some first T5 checkpoints was never used and
  * repeats nothing (`undefined`).
  */
-export function redundantParameters(config: T5Config): Record<string, string | undefined> {
+export function aliases(config: T5Config): Record<string, string | undefined> {
   return {
     "encoder.embed_tokens.weight": "shared.weight",
     "decoder.embed_tokens.weight": "shared.weight",
     ...(config.tieWordEmbeddings ? { "lm_head.weight": "shared.weight" } : {}),
     "decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight": undefined,
   };
+}
+
+/** Whether a parameter is a table that is looked up in: the embedding, or a position bias. */
+export function isTable(name: string): boolean {
+  return /(^|\.)(shared|embed_tokens|relative_attention_bias)\.weight$/.test(name);
 }

@@ -1,3 +1,5 @@
+import { TINY } from "../tiny";
+import { t5Architecture } from "../../../src/models/t5/architecture";
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -41,9 +43,10 @@ function flanT5SmallShapes(): Map<string, number[]> {
 const shapes = flanT5SmallShapes();
 const sum = (config: LoraConfig, encoderBlocks = 0) => {
   const table = trainableTable(
+    t5Architecture,
     shapes,
     config,
-    findTrainable(shapes, config, { encoderBlocks, decoderBlocks: 0 }),
+    findTrainable(t5Architecture, shapes, config, { encoder: encoderBlocks }),
   );
   return {
     table,
@@ -63,20 +66,23 @@ test("the parameter table of FLAN-T5 Small has the published counts", () => {
 });
 
 test("wi is taken as wi_0 and wi_1 on a gated model, with a note", () => {
-  const { targets, notes } = findTrainable(shapes, { ...DEFAULT_LORA, targetModules: ["wi"] });
+  const { targets, notes } = findTrainable(t5Architecture, shapes, {
+    ...DEFAULT_LORA,
+    targetModules: ["wi"],
+  });
   assert.equal(targets.length, 32);
   assert.match(notes.join(), /wi_0.*wi_1/);
 });
 
 test("suffixes match whole parts: o is not wo, and the embeddings are no targets", () => {
-  const { targets } = findTrainable(shapes, { ...DEFAULT_LORA, targetModules: ["o"] });
+  const { targets } = findTrainable(t5Architecture, shapes, { ...DEFAULT_LORA, targetModules: ["o"] });
   assert.equal(targets.length, 24);
   assert.ok(targets.every(({ module }) => module.endsWith(".o")));
 });
 
 test("what matches nothing, cannot be unfrozen or means nothing is an error that names it", () => {
   const find = (change: Partial<LoraConfig>, encoderBlocks = 0) =>
-    findTrainable(shapes, { ...DEFAULT_LORA, ...change }, { encoderBlocks, decoderBlocks: 0 });
+    findTrainable(t5Architecture, shapes, { ...DEFAULT_LORA, ...change }, { encoder: encoderBlocks });
   assert.throws(() => find({ targetModules: ["query"] }), /"query"; it has .*q, k, v, o/);
   assert.throws(() => find({ targetModules: ["shared"] }), /"shared"/);
   assert.throws(() => find({ modulesToSave: ["head"] }), /"head"/);
@@ -159,7 +165,7 @@ test("a merged model has W + s·B·A, also over an unfrozen W, and the saved mod
   };
   const merged = mergeAdapter(base, adapter);
   assert.deepEqual(
-    [...merged].map(([name, { data }]) => [name, [...data]]),
+    [...base.keys()].map((name) => [name, [...merged.get(name)!.data]]),
     [
       ["a.q.weight", [12, 4, -2, 6]],
       ["b.q.weight", [3, 0, 0, 4]],
@@ -177,7 +183,7 @@ test("a merged model has W + s·B·A, also over an unfrozen W, and the saved mod
 
 test("changes of a T5's projections as a table of blocks", () => {
   const change = (module: string, relative: number) => ({ module, relative });
-  const table = weightChangeTable([
+  const table = weightChangeTable(t5Architecture, [
     change("encoder.block.0.layer.0.SelfAttention.q", 1),
     change("encoder.block.0.layer.0.SelfAttention.relative_attention_bias", 9),
     change("encoder.block.0.layer.1.DenseReluDense.wi_0", 2),
@@ -202,7 +208,7 @@ test.after(() => rmSync(folder, { recursive: true }));
 function randomAdapter(): Adapter {
   const config = { ...DEFAULT_LORA, rank: 2 };
   const small = smallShapes();
-  const { targets, saved, unfrozen } = findTrainable(small, config, { encoderBlocks: 1, decoderBlocks: 0 });
+  const { targets, saved, unfrozen } = findTrainable(t5Architecture, small, config, { encoder: 1 });
   const random = new Random(2);
   const draw = (shape: readonly number[]) =>
     float32Tensor(
@@ -219,22 +225,28 @@ function randomAdapter(): Adapter {
   };
 }
 
-/** The layout of FLAN-T5 with every length a hundredth. */
+/** The layout of FLAN-T5 Small with every length a hundredth. */
 function smallShapes(): Map<string, number[]> {
   return new Map([...shapes].map(([name, shape]) => [name, shape.map((length) => Math.ceil(length / 100))]));
 }
 
+/** A model of these shapes: what an adapter's file is read for. */
+const tiny = {
+  architecture: { ...t5Architecture, parameterShapes: () => Object.fromEntries(smallShapes()) },
+  config: TINY,
+};
+
 test("an adapter directory has PEFT's names and fields, and comes back as it was written", () => {
   const adapter = randomAdapter();
   const directory = join(folder, "written");
-  writeAdapter(directory, adapter);
+  writeAdapter(directory, adapter, t5Architecture);
   const { tensors } = readSafetensors(join(directory, "adapter_model.safetensors"));
   assert.ok(tensors.has("base_model.model.encoder.block.0.layer.0.SelfAttention.q.lora_A.weight"));
   assert.ok(tensors.has("base_model.model.lm_head.weight"));
   const config = JSON.parse(readFileSync(join(directory, "adapter_config.json"), "utf8"));
   assert.deepEqual(config.target_modules, ["q", "k", "v", "o", "wi_0", "wi_1", "wo"]);
   assert.equal(config.lora_alpha, 32);
-  const read = readAdapter(directory, smallShapes());
+  const read = readAdapter(directory, tiny);
   const sorted = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
   assert.deepEqual(sorted(read.weights), sorted(adapter.weights));
   assert.deepEqual(sorted(read.unfrozen), sorted(adapter.unfrozen));
@@ -243,9 +255,9 @@ test("an adapter directory has PEFT's names and fields, and comes back as it was
 
 test("an adapter with a pattern for targets is read by what its file holds", () => {
   const directory = join(folder, "pattern");
-  writeAdapter(directory, randomAdapter());
+  writeAdapter(directory, randomAdapter(), t5Architecture);
   editConfig(directory, { target_modules: ".*\\.(q|k|v|o|wi_0|wi_1|wo)", init_lora_weights: "gaussian" });
-  assert.equal(readAdapter(directory, smallShapes()).config.targetModules.length, 144);
+  assert.equal(readAdapter(directory, tiny).config.targetModules.length, 144);
 });
 
 function editConfig(directory: string, change: Record<string, unknown>): void {
@@ -258,9 +270,9 @@ test("foreign, damaged and unsupported adapters are refused by file and thing", 
   const path = join(directory, "adapter_model.safetensors");
   const refused = (damage: () => void, message: RegExp) => {
     rmSync(directory, { recursive: true, force: true });
-    writeAdapter(directory, randomAdapter());
+    writeAdapter(directory, randomAdapter(), t5Architecture);
     damage();
-    assert.throws(() => readAdapter(directory, smallShapes()), message);
+    assert.throws(() => readAdapter(directory, tiny), message);
   };
   const edit = (change: (tensors: Map<string, HostTensor>) => void) => () => {
     const { tensors } = readSafetensors(path);
@@ -301,7 +313,7 @@ test("foreign, damaged and unsupported adapters are refused by file and thing", 
 
 test("16-bit adapters are read as float32", () => {
   const directory = join(folder, "half");
-  writeAdapter(directory, randomAdapter());
+  writeAdapter(directory, randomAdapter(), t5Architecture);
   const path = join(directory, "adapter_model.safetensors");
   const { tensors } = readSafetensors(path);
   const half = new Map<string, HostTensor>(
@@ -315,6 +327,6 @@ test("16-bit adapters are read as float32", () => {
     ]),
   );
   writeSafetensors(path, half);
-  const [name, tensor] = [...readAdapter(directory, smallShapes()).weights][0]!;
+  const [name, tensor] = [...readAdapter(directory, tiny).weights][0]!;
   assert.deepEqual(tensor.data, toFloat32(half.get(`base_model.model.${name}`)!));
 });

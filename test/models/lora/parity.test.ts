@@ -1,10 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import type { EngineName } from "../../../src/engine/engines";
-import { loraLinear } from "../../../src/models/lora/linear";
-import { meanLoss, t5, type T5Batch } from "../../../src/models/t5/model";
+import { meanLoss, type LabelledBatch } from "../../../src/models/language-model";
+import { linearChain } from "../../../src/models/layers/linear";
+import { loraLink } from "../../../src/models/lora/linear";
+import { t5 } from "../../../src/models/t5/model";
 import { float32Tensor } from "../../../src/tensors/tensor";
 import { adamW, clipFactor, DEFAULT_ADAMW, globalNorm, type Moments } from "../../../src/training/adamw";
-import type { NamedTensors, ParameterMap } from "../../../src/training/task";
+import type { NamedTensors } from "../../../src/models/layers/linear";
+import type { ParameterMap } from "../../../src/training/policy";
 import {
   assertTrained,
   assertValues,
@@ -54,14 +57,14 @@ testEveryT5(
       const { value, grads } = tf.tidy(() => {
         const batch = Object.fromEntries(
           Object.entries(stored).map(([key, { shape, data }]) => [key, tf.tensor(data, [...shape], "int32")]),
-        ) as unknown as T5Batch;
+        ) as unknown as LabelledBatch;
         const all: NamedTensors = Object.fromEntries(
           [...parameters, ...current].map(([key, { shape, data }]) => [key, tf.tensor(data, [...shape])]),
         );
         const loss = (...values: tf.Tensor[]) => {
           const now = { ...all };
           trained.forEach((key, i) => (now[key] = values[i]!));
-          return meanLoss(t5(config, now, { linear: loraLinear(now, lora!) }), batch);
+          return meanLoss(t5(config, now, { linear: linearChain(now, loraLink(now, lora!)) }), batch);
         };
         const { value, grads } = tf.valueAndGrads(loss)(trained.map((key) => all[key]!));
         return { value: value.dataSync()[0]!, grads: grads.map((grad) => grad.dataSync() as Float32Array) };

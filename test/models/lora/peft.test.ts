@@ -1,3 +1,4 @@
+import { t5Architecture } from "../../../src/models/t5/architecture";
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,6 +34,7 @@ const expected = JSON.parse(
   readFileSync(join(__dirname, "../../fixtures/models_peft.json"), "utf8"),
 ) as Expected;
 const model = parseT5Config(expected.sizes);
+const tiny = { architecture: t5Architecture, config: model };
 const shapes = new Map(Object.entries(parameterShapes(model)));
 
 const folder = mkdtempSync(join(tmpdir(), "peft-"));
@@ -91,7 +93,7 @@ const refused = (
 ) => {
   const directory = directoryOf(plain, ...args);
   assert.throws(
-    () => readAdapter(directory, shapes),
+    () => readAdapter(directory, tiny),
     (error: Error) => {
       assert.match(error.message, message);
       assert.ok(error.message.includes(directory), error.message);
@@ -102,7 +104,7 @@ const refused = (
 
 for (const [name, peft] of Object.entries(expected.cases)) {
   test(`modules and logits are PEFT's: ${name}`, async () => {
-    const adapter = readAdapter(directoryOf(peft), shapes);
+    const adapter = readAdapter(directoryOf(peft), tiny);
     const adapted = [...adapter.weights.keys()].filter((key) => key.endsWith(".lora_A.weight"));
     assert.deepEqual(adapted.map((key) => key.slice(0, -14)).sort(), peft.modules);
 
@@ -120,17 +122,17 @@ for (const [name, peft] of Object.entries(expected.cases)) {
     );
 
     // What it was read as means the same to the trainer, and again when it is written.
-    const { targets } = findTrainable(shapes, adapter.config);
+    const { targets } = findTrainable(t5Architecture, shapes, adapter.config);
     assert.deepEqual(targets.map(({ module }) => module).sort(), peft.modules);
     const again = join(folder, String(count++));
-    writeAdapter(again, adapter);
-    assert.deepEqual(readAdapter(again, shapes).weights, adapter.weights);
+    writeAdapter(again, adapter, t5Architecture);
+    assert.deepEqual(readAdapter(again, tiny).weights, adapter.weights);
   });
 }
 
 test("a pattern that only Python understands leaves it to the file", () => {
   const directory = directoryOf(plain, { target_modules: "(?x) .* \\. (q|v)  # queries and values" });
-  assert.deepEqual([...readAdapter(directory, shapes).config.targetModules].sort(), plain.modules);
+  assert.deepEqual([...readAdapter(directory, tiny).config.targetModules].sort(), plain.modules);
 });
 
 test("what does not fit the configuration is refused: too few, too many, none", () => {
@@ -156,7 +158,7 @@ test("first weights that changed the base are refused by name, with the way to c
     });
   refused(/init_lora_weights is "new-way", which is not known here/, { init_lora_weights: "new-way" });
   for (const init of [true, false, null, "gaussian", "eva", "orthogonal", "mica"])
-    readAdapter(directoryOf(plain, { init_lora_weights: init }), shapes);
+    readAdapter(directoryOf(plain, { init_lora_weights: init }), tiny);
 });
 
 test("fields that change what an adapter means are refused where they are set, by name", () => {
@@ -210,7 +212,7 @@ test("the same fields are read where they are off, and unknown ones where they c
     future_config: null,
     future_list: [],
   };
-  readAdapter(directoryOf(plain, off), shapes);
+  readAdapter(directoryOf(plain, off), tiny);
   for (const value of [true, { rate: 1 }, [1]])
     refused(/future_variant is .*not known here and may change what the adapter means/, {
       future_variant: value,
@@ -225,7 +227,7 @@ test("PEFT's defaults stand for what an old configuration leaves out", () => {
         tensors.set(name, float32Tensor(wide, new Float32Array(wide[0]! * wide[1]!)));
       }
     }),
-    shapes,
+    tiny,
   );
   assert.deepEqual([config.rank, config.alpha, config.targetModules], [8, 8, ["q", "v"]]);
 });
@@ -247,7 +249,7 @@ test("values that are not finite numbers are refused with tensor, count and file
     join(directory, "unfrozen.safetensors"),
     new Map([[norm, float32Tensor([8], new Float32Array(8).fill(NaN))]]),
   );
-  assert.throws(() => readAdapter(directory, shapes), /unfrozen\.safetensors: tensor encoder.*\(8 of 8\)/);
+  assert.throws(() => readAdapter(directory, tiny), /unfrozen\.safetensors: tensor encoder.*\(8 of 8\)/);
 });
 
 test("embeddings saved with an adapter are said to be that, with what to do", () => {
@@ -287,15 +289,15 @@ test("an adapter's files that are something else are said to be what they are", 
     ] as const) {
       const directory = directoryOf(plain);
       writeFileSync(join(directory, name), content, "latin1");
-      assert.throws(() => readAdapter(directory, shapes), said);
-      assert.throws(() => readAdapter(directory, shapes), new RegExp(name.replace(".", "\\.")));
+      assert.throws(() => readAdapter(directory, tiny), said);
+      assert.throws(() => readAdapter(directory, tiny), new RegExp(name.replace(".", "\\.")));
     }
 });
 
 test("what was read from paths is written with paths, so that PEFT adapts no further modules", () => {
-  const adapter = readAdapter(directoryOf(expected.cases["blocks of a list"]!), shapes);
+  const adapter = readAdapter(directoryOf(expected.cases["blocks of a list"]!), tiny);
   const directory = join(folder, String(count++));
-  writeAdapter(directory, adapter);
+  writeAdapter(directory, adapter, t5Architecture);
   const config = JSON.parse(readFileSync(join(directory, "adapter_config.json"), "utf8")) as Record<
     string,
     string[]

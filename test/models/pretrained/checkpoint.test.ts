@@ -1,3 +1,4 @@
+import type { T5Config } from "../../../src/models/t5/config";
 import assert from "node:assert/strict";
 import fs, {
   existsSync,
@@ -14,7 +15,8 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { writeJson } from "../../../src/io/files";
 import { readModelDirectory } from "../../../src/models/pretrained/read";
-import { t5ConfigFile, writeModelDirectory } from "../../../src/models/pretrained/write";
+import { writeModelDirectory } from "../../../src/models/pretrained/write";
+import { t5Architecture } from "../../../src/models/t5/architecture";
 import { parseT5Config } from "../../../src/models/t5/config";
 import { readSafetensors, writeSafetensors } from "../../../src/tensors/file";
 import { float32Tensor, type HostTensor } from "../../../src/tensors/tensor";
@@ -32,7 +34,7 @@ function stored(change: (tensors: Map<string, HostTensor>) => void, config = TIN
   const tensors = new Map<string, HostTensor>(randomT5(config, 1).parameters);
   change(tensors);
   writeSafetensors(join(directory, "model.safetensors"), tensors);
-  writeJson(join(directory, "config.json"), t5ConfigFile(config));
+  writeJson(join(directory, "config.json"), t5Architecture.configFile(config));
   return directory;
 }
 
@@ -70,7 +72,10 @@ test("writing over another layout leaves only the new weights", () => {
 
 test("what config.json says beyond the model is kept", () => {
   const directory = newFolder();
-  const configFile = { ...t5ConfigFile(TINY), task_specific_params: { summarization: { num_beams: 4 } } };
+  const configFile = {
+    ...t5Architecture.configFile(TINY),
+    task_specific_params: { summarization: { num_beams: 4 } },
+  };
   writeModelDirectory(directory, { ...randomT5(TINY, 1), configFile });
   assert.deepEqual(readModelDirectory(directory).configFile, configFile);
   assert.deepEqual(parseT5Config(configFile), TINY);
@@ -79,7 +84,7 @@ test("what config.json says beyond the model is kept", () => {
 test("whole numbers that transformers takes as floats only are written as floats", () => {
   const directory = newFolder();
   const task = { initializer_factor: 1 };
-  const configFile = { ...t5ConfigFile(TINY), initializer_factor: 1, n_positions: 512, task };
+  const configFile = { ...t5Architecture.configFile(TINY), initializer_factor: 1, n_positions: 512, task };
   writeModelDirectory(directory, { ...randomT5(TINY, 1), configFile });
   const text = readFileSync(join(directory, "config.json"), "utf8");
   assert.match(text, /^ {2}"initializer_factor": 1\.0,$/m);
@@ -272,7 +277,7 @@ testEveryT5(
   (fixture, file) => {
     const { config, parameters } = readModelDirectory(fixture.directory);
     const { feed_forward_proj: feedForward = "relu" } = fixture.read<Record<string, string>>("config.json");
-    assert.equal(config.feedForward, feedForward);
+    assert.equal((config as T5Config).feedForward, feedForward);
     const { tensors } = readSafetensors(join(fixture.directory, file));
     const own = [...tensors].filter(([name]) => !name.includes("embed_tokens")); // further names of shared.weight
     assert.deepEqual(new Map(parameters), new Map(own));

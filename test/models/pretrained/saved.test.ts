@@ -5,14 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { exportTransformersJs } from "../../../src/export/transformers-js";
 import { readJson, writeJson } from "../../../src/io/files";
-import {
-  openModelDirectory,
-  readModelDirectory,
-  type T5Checkpoint,
-} from "../../../src/models/pretrained/read";
+import { openModelDirectory, readModelDirectory } from "../../../src/models/pretrained/read";
 import { writeModelDirectory } from "../../../src/models/pretrained/write";
 import { parseT5Config, withOwnHead } from "../../../src/models/t5/config";
-import { T5Generator } from "../../../src/models/t5/generator";
+import type { Model } from "../../../src/models/architecture";
 import { parameterShapes } from "../../../src/models/t5/parameters";
 import { padBatch } from "../../../src/models/tokenizer/tokenizer";
 import { writeSafetensors } from "../../../src/tensors/file";
@@ -57,8 +53,8 @@ function directoryOf({ flags, head }: SavedCase): string {
   return directory;
 }
 
-async function logitsOf(model: Parameters<typeof T5Generator.create>[0]): Promise<Float32Array> {
-  const generator = await T5Generator.create(model);
+async function logitsOf(model: Model): Promise<Float32Array> {
+  const generator = await model.architecture.createGenerator(model);
   const decoder = await generator.startDecoder(padBatch([expected.input], 0), 1, 10);
   let logits = new Float32Array();
   for (const token of expected.decoderInput)
@@ -88,8 +84,8 @@ for (const [name, { logits, saved, ...stored }] of Object.entries(expected.cases
     near(await logitsOf(readModelDirectory(ours)), logits);
     assert.deepEqual(readJson(join(ours, "config.json")), { ...expected.sizes, ...stored.flags });
     // Without the file that it came from, both flags say it.
-    const bare: Omit<T5Checkpoint, "configFile"> = { config: model.config, parameters: model.parameters };
-    writeModelDirectory(ours, bare);
+    const { architecture, config, parameters } = model;
+    writeModelDirectory(ours, { architecture, config, parameters });
     near(await logitsOf(readModelDirectory(ours)), logits);
     assert.equal(parametersHaveHead(ours), stored.head === "own");
   });
@@ -106,10 +102,11 @@ test("both flags are in files that are written without one read before, also for
     ["tied, not scaled", true, false],
     ["called tied, own head, scaled by default", false, true],
   ] as const) {
-    const { config, parameters } = readModelDirectory(directoryOf(expected.cases[name]!));
+    const { architecture, config, parameters } = readModelDirectory(directoryOf(expected.cases[name]!));
     const [written, exported] = [join(root, String(count++)), join(root, String(count++))];
-    writeModelDirectory(written, { config, parameters });
-    exportTransformersJs(exported, { config, parameters }, { tokenizerFrom: root, variants: ["fp32"] });
+    const model = { architecture, config, parameters };
+    writeModelDirectory(written, model);
+    exportTransformersJs(exported, model, { tokenizerFrom: root, variants: ["fp32"] });
     for (const directory of [written, exported]) {
       const file = readJson(join(directory, "config.json")) as Record<string, unknown>;
       assert.deepEqual([file.tie_word_embeddings, file.scale_decoder_outputs], [tied, scaled], name);

@@ -1,3 +1,8 @@
+import { Random } from "../../../src/random/random";
+import type { GenerativeModel } from "../../../src/models/generative";
+import { tinySpec } from "../../training/tiny-run";
+import { t5Architecture } from "../../../src/models/t5/architecture";
+import type { ParameterSource } from "../../../src/models/layers/weights";
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +16,7 @@ import { mergeAdapter } from "../../../src/models/lora/weights";
 import type { T5Config } from "../../../src/models/t5/config";
 import { T5Generator } from "../../../src/models/t5/generator";
 import { padBatch, type TokenBatch } from "../../../src/models/tokenizer/tokenizer";
-import { float32Tensor, type HostTensor } from "../../../src/tensors/tensor";
+import { float32Tensor } from "../../../src/tensors/tensor";
 import { type T5Fixture, testEveryT5 } from "../t5-fixtures";
 import { randomT5, TINY } from "../tiny";
 
@@ -31,7 +36,7 @@ interface Runs {
 const readRuns = (fixture: T5Fixture) => fixture.read<Runs>("generation.json");
 
 /** The parameters of one of the fixture's models; adapters are merged. */
-function parametersOf(fixture: T5Fixture, model: string): Map<string, HostTensor<"float32">> {
+function parametersOf(fixture: T5Fixture, model: string): ParameterSource {
   const parameters = fixture.base();
   if (model === "eos") {
     const row = readRuns(fixture).eos_model_lm_head_row1!;
@@ -90,10 +95,8 @@ testEveryT5(
   (fixture) => [...new Set(readRuns(fixture).runs.map(({ model }) => model))],
   async (fixture, model) => {
     const config = fixture.config();
-    const generator = await T5Generator.create({
-      ...readModelDirectory(fixture.directory),
-      parameters: parametersOf(fixture, model),
-    });
+    const checkpoint = { ...readModelDirectory(fixture.directory), parameters: parametersOf(fixture, model) };
+    const generator = await checkpoint.architecture.createGenerator(checkpoint);
     for (const run of readRuns(fixture).runs.filter((run) => run.model === model)) {
       const found = await generate(generator, batchOf(fixture, run.input), optionsOf(run.args));
       const what = `${run.input} ${JSON.stringify(run.args)}`;
@@ -159,7 +162,7 @@ test("a model that is opened generates as one that is read", async () => {
       const batch = padBatch([[3, 4, 5, 1]], 0);
       const found: number[][] = [];
       for (const source of [model, openModelDirectory(directory)]) {
-        const generator = await T5Generator.create(source);
+        const generator = await t5Architecture.createGenerator(source as typeof model);
         found.push([...(await generate(generator, batch, { maxNewTokens: 20 }))[0]!.tokens]);
         await generator.dispose();
       }
@@ -190,4 +193,38 @@ test("scores that are not finite are an error, whatever chooses and however weig
       await generator.dispose();
     }
   }
+});
+
+test("a live adapter is read at every step: what is trained is heard at once", async () => {
+  const model = randomT5(TINY, 6);
+  const { policy } = tinySpec({ base: model });
+  const adapter = policy.adapter();
+  const live = await T5Generator.create(model, {
+    adapter: { scaling: adapter.config, weights: policy.trained },
+  });
+  const batch = padBatch([[3, 4, 5, 1]], 0);
+  const answer = async (generator: GenerativeModel) => {
+    const decoder = await generator.startDecoder(batch, 1, 4);
+    const logits = [];
+    for (const token of [0, 7, 8]) logits.push(...(await decoder.nextLogits(Int32Array.of(token))));
+    decoder.dispose();
+    return logits;
+  };
+  const before = await answer(live);
+  for (const seed of [1, 2]) {
+    const random = new Random(seed);
+    for (const { data } of policy.trained.values())
+      data.forEach((_, i) => (data[i]! += 0.2 * random.normal()));
+    const merged = await T5Generator.create({
+      config: model.config,
+      parameters: mergeAdapter(model.parameters, policy.adapter()),
+    });
+    const [heard, expected] = [await answer(live), await answer(merged)];
+    await merged.dispose();
+    heard.forEach((value, i) =>
+      assert.ok(Math.abs(value - expected[i]!) < 1e-4 * (1 + Math.abs(expected[i]!))),
+    );
+    assert.notDeepEqual(heard, before);
+  }
+  await live.dispose();
 });

@@ -5,7 +5,8 @@ import { compile } from "../../../src/engine/compile";
 import type { EngineName } from "../../../src/engine/engines";
 import type { ProgramTensor } from "../../../src/engine/tensors";
 import { parseT5Config, type T5Config } from "../../../src/models/t5/config";
-import { meanLoss, t5, type T5Batch } from "../../../src/models/t5/model";
+import { meanLoss, type LabelledBatch } from "../../../src/models/language-model";
+import { t5 } from "../../../src/models/t5/model";
 import { parameterShapes } from "../../../src/models/t5/parameters";
 import { Random } from "../../../src/random/random";
 
@@ -192,7 +193,7 @@ describe("T5 of odd shapes equals a slow T5 in loops, and its gradients finite d
             const { value, grads } = tf.valueAndGrads((...weights: tf.Tensor[]) =>
               meanLoss(
                 t5(config, Object.fromEntries(names.map((name, i) => [name, weights[i]!]))),
-                batch as unknown as T5Batch,
+                batch as unknown as LabelledBatch,
               ),
             )(names.map((name) => parameters[name]!));
             const gradients = Object.fromEntries(names.map((name, i) => [name, grads[i]!]));
@@ -229,7 +230,7 @@ describe("T5 of odd shapes equals a slow T5 in loops, and its gradients finite d
     const inputs = { parameters, batch: { ...batch, labelRows } };
     const program = await compile(
       ({ parameters, batch }) => ({
-        loss: meanLoss(t5(gated, parameters), batch as unknown as T5Batch) as tf.Tensor,
+        loss: meanLoss(t5(gated, parameters), batch as unknown as LabelledBatch) as tf.Tensor,
       }),
       inputs,
     );

@@ -1,0 +1,123 @@
+import type { ProgramTensor } from "../../engine";
+import {
+  type Adapter,
+  findTrainable,
+  initLora,
+  int8,
+  linearChain,
+  type LinearLink,
+  type LoraConfig,
+  loraLink,
+  type Model,
+  needParameter,
+  type NamedTensors,
+  readAdapter,
+  type TrainableParameters,
+  type TrainableRow,
+  trainableTable,
+  type Unfreezing,
+  writeAdapter,
+} from "../../models";
+import { Random } from "../../random";
+import { float32Tensor } from "../../tensors";
+import type { ParameterMap, Policy } from "../policy";
+import { contentSha256 } from "../tensors";
+
+/** How a frozen base multiplies; see {@link LoraPolicyOptions}. */
+export const frozenWeights = ["float32", "int8"] as const;
+export type FrozenWeights = (typeof frozenWeights)[number];
+
+const schemes = { float32: undefined, int8 } as const;
+
+export interface LoraPolicyOptions {
+  readonly lora: LoraConfig;
+  readonly unfreezing: Unfreezing;
+  /** Seeds the adapter's first weights. */
+  readonly seed: number;
+  /** What adapter_config.json names as the base model. */
+  readonly baseModel: string | null;
+  /**
+   * How the frozen linear layers multiply: as they are (default), or with weights, activations and gradients rounded to 8 bits,
+   * which is faster. What is trained, and the lm_head, stays float32. The validation loss is that of the rounded base; the
+   * adapter is for the exact one.
+   */
+  readonly frozenWeights?: FrozenWeights;
+}
+
+/** A model with an adapter. */
+export interface LoraPolicy extends Policy {
+  readonly trainable: TrainableParameters;
+  /** Trainable parameters by part. */
+  readonly table: readonly TrainableRow[];
+  /** The adapter as it is now; its arrays are those that training goes on changing. */
+  adapter(): Adapter;
+}
+
+/**
+ * Trains a model by LoRA, modules saved whole and unfrozen blocks. The model's own tensors stay as they are: what is trained is
+ * copied. Parameters are read one by one, so that a weight which is rounded is never kept as float32.
+ */
+export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy {
+  const { architecture, config, parameters } = model;
+  const { lora, unfreezing, seed, baseModel, frozenWeights = "float32" } = options;
+  const shapes = new Map(Object.entries(architecture.parameterShapes(config)));
+  const trainable = findTrainable(architecture, shapes, lora, unfreezing);
+  const whole = new Set([...trainable.saved, ...trainable.unfrozen]);
+  const trained: ParameterMap = initLora(trainable.targets, lora.rank, new Random(seed));
+  for (const name of whole) {
+    const { shape, data } = needParameter(parameters, name);
+    trained.set(name, float32Tensor(shape, data.slice()));
+  }
+  const scheme = schemes[frozenWeights];
+  const frozen = new Map<string, ProgramTensor>();
+  for (const [name, shape] of shapes) {
+    if (whole.has(name)) continue;
+    const tensor = needParameter(parameters, name);
+    const rounds = scheme && architecture.isLinear(name, shape) && !architecture.keepsPrecision(name);
+    const kept = rounds ? scheme.quantize(name, tensor) : { [name]: tensor };
+    for (const [part, value] of Object.entries(kept)) frozen.set(part, value);
+  }
+  const pick = (names: Iterable<string>): ParameterMap =>
+    new Map([...names].map((name) => [name, trained.get(name)!]));
+
+  return {
+    trained,
+    frozen,
+    trainable,
+    table: trainableTable(architecture, shapes, lora, trainable),
+    model(tensors: NamedTensors, training: boolean) {
+      const links: LinearLink[] = scheme ? [scheme.link(tensors)] : [];
+      links.push(loraLink(tensors, training ? lora : { ...lora, dropout: 0 }));
+      return architecture.model(config, tensors, { linear: linearChain(tensors, ...links), training });
+    },
+    fingerprint: {
+      architecture: architecture.modelType,
+      config,
+      lora,
+      unfreezing,
+      seed,
+      frozenWeights,
+      base: contentSha256(parameters, shapes.keys()),
+    },
+    adapter,
+    write: (directory) => writeAdapter(directory, adapter(), architecture),
+    read(directory) {
+      const stored = readAdapter(directory, model);
+      for (const [name, { data }] of trained) {
+        const tensor = stored.weights.get(name) ?? stored.unfrozen.get(name);
+        if (!tensor) throw new Error(`${directory}: the trained parameter ${name} is missing`);
+        data.set(tensor.data);
+      }
+    },
+  };
+
+  function adapter(): Adapter {
+    const unfrozen = new Set(trainable.unfrozen);
+    return {
+      config: lora,
+      baseModel,
+      weights: pick([...trained.keys()].filter((name) => !unfrozen.has(name))),
+      unfrozen: pick(unfrozen),
+    };
+  }
+}
