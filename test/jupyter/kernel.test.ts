@@ -77,7 +77,7 @@ test("a cell prints, has a result, is broadcast and counted", async () => {
 });
 
 test("cells run in the project's root and see the library", async () => {
-  const { reply, result, error } = await run('import { sha256 } from "./src/index";\nsha256("")');
+  const { reply, result, error } = await run('import { io } from "./src/index";\nio.sha256("")');
   assert.equal(reply["status"], "ok", error?.traceback.join("\n"));
   assert.equal(result, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 });
