@@ -73,7 +73,7 @@ export async function cutWhile(stuck: () => boolean, insisted: () => boolean): P
     if (!scripts) continue;
     const [top] = scripts as [string];
     const here = insist ? !ownCode.test(top) : inCell(scripts);
-    goOn("resume", { terminateOnResume: here && (await mayCut(scripts)) });
+    goOn("resume", { terminateOnResume: here && stuck() && (await mayCut(scripts)) });
     await after(50);
   }
   inspector.disconnect(); // a main thread that is halted goes on

@@ -244,7 +244,8 @@ function interrupt(): Content {
   const listens = Atomics.load(memory, shared.listener) === id;
   const stuck = () => {
     questions.cancel(); // a main thread that waits for a line reads nothing else
-    return Atomics.load(memory, shared.read) < interrupts.sent;
+    const saves = leaving && Atomics.load(memory, shared.listening) > 0; // a kernel that leaves waits for it
+    return !saves && Atomics.load(memory, shared.read) < interrupts.sent;
   };
   const insisted = () => insists() && Date.now() - interrupts.at > 3000;
   if (again || !listens) {
