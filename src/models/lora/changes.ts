@@ -1,5 +1,5 @@
-import type { Architecture } from "../architecture";
-import { needParameter, type ParameterSource } from "../layers";
+import type { Architecture, Model } from "../architecture";
+import { needParameter } from "../layers";
 import type { Adapter } from "./adapter";
 import { mergeAdapter } from "./weights";
 
@@ -11,15 +11,16 @@ export interface WeightChange {
   readonly relative: number;
 }
 
-/** How far an adapter moved each weight that it adapts, saves whole or unfreezes; norms are left out. */
+/** How far an adapter moved each weight that it adapts, saves whole or unfreezes, in the model's order; norms are left out. */
 export function weightChanges(
-  parameters: ParameterSource,
+  { architecture, config, parameters }: Model,
   adapter: Pick<Adapter, "config" | "weights" | "unfrozen">,
 ): WeightChange[] {
   const merged = mergeAdapter(parameters, adapter);
-  const names = [...adapter.weights.keys(), ...adapter.unfrozen.keys()];
-  const changed = new Set(names.map((name) => name.replace(/\.lora_[AB]\.weight$/, ".weight")));
-  return [...changed].flatMap((name) => {
+  const stored = [...adapter.weights.keys(), ...adapter.unfrozen.keys()];
+  const changed = new Set(stored.map((name) => name.replace(/\.lora_[AB]\.weight$/, ".weight")));
+  const inOrder = Object.keys(architecture.parameterShapes(config)).filter((name) => changed.has(name));
+  return inOrder.flatMap((name) => {
     const [before, after] = [needParameter(parameters, name), needParameter(merged, name)];
     if (after.shape.length !== 2) return [];
     let difference = 0;

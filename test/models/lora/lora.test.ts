@@ -174,7 +174,9 @@ test("a merged model has W + s·B·A, also over an unfrozen W, and the saved mod
     ],
   );
   assert.deepEqual([...base.get("a.q.weight")!.data], [1, 0, 0, 1]);
-  assert.deepEqual(weightChanges(base, adapter), [
+  const shapesOf = () => Object.fromEntries([...base].map(([name, { shape }]) => [name, [...shape]]));
+  const architecture = { ...t5Architecture, parameterShapes: shapesOf };
+  assert.deepEqual(weightChanges({ architecture, config: TINY, parameters: base }, adapter), [
     { module: "a.q", relative: Math.sqrt((11 ** 2 + 4 ** 2 + 2 ** 2 + 5 ** 2) / 2) },
     { module: "b.q", relative: 0 },
     { module: "lm_head", relative: Math.sqrt(9 / 8) },
