@@ -94,7 +94,7 @@ export function pretraining(model: Model, options: PretrainingOptions): Training
     : [];
 
   return {
-    policy: fullPolicy(model, false),
+    policy: fullPolicy(model),
     objective: crossEntropyObjective(),
     data: {
       size: batchSize * steps,

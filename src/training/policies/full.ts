@@ -2,23 +2,18 @@ import { type Model, needParameter, readModelDirectory, writeModelDirectory } fr
 import type { ParameterMap, Policy } from "../policy";
 import { contentSha256 } from "../tensors";
 
-/**
- * Trains every parameter of a model. Parameters that lie in memory are changed where they are.
- *
- * @param dropout whether training steps have the dropout that the model's config asks for
- */
-export function fullPolicy(model: Model, dropout: boolean): Policy {
+/** Trains every parameter of a model, without dropout. Parameters that lie in memory are changed where they are. */
+export function fullPolicy(model: Model): Policy {
   const { architecture, config, parameters } = model;
   const names = Object.keys(architecture.parameterShapes(config));
   const trained: ParameterMap = new Map(names.map((name) => [name, needParameter(parameters, name)]));
   return {
     trained,
     frozen: new Map(),
-    model: (tensors, training) => architecture.model(config, tensors, { training: training && dropout }),
+    model: (tensors) => architecture.model(config, tensors),
     fingerprint: {
       architecture: architecture.modelType,
       config,
-      dropout,
       base: contentSha256(parameters, names),
     },
     write: (directory) => writeModelDirectory(directory, { architecture, config, parameters: trained }),
