@@ -83,18 +83,24 @@ export class FrozenProgram {
     return new FrozenProgram(session, new Set(given.flatMap(([name, tensor]) => (tensor ? [] : [name]))));
   }
 
-  /** Runs the program and returns the outputs named, each in memory of its own. */
+  /**
+   * Runs the program and returns the outputs named, each in memory of its own but for those that `into` has memory for, which
+   * may be that of an input where the operation that makes the output says so.
+   */
   async run<Name extends string>(
     inputs: Readonly<Record<string, ProgramTensor>>,
     outputs: readonly Name[],
+    into: Readonly<Record<string, ProgramTensor>> = {},
   ): Promise<Record<Name, ProgramTensor>> {
     const feeds: Record<string, ort.Tensor> = {};
     for (const name of this.inputs) {
       const tensor = inputs[name];
       if (!tensor) throw new EngineError(`the input ${name} is missing`);
-      feeds[name] = new ort.Tensor(tensor.dtype as "float32", tensor.data as Float32Array, tensor.shape);
+      feeds[name] = asOrt(tensor);
     }
-    const results = await this.session.run(feeds, outputs);
+    const fetches: Record<string, ort.Tensor | null> = Object.fromEntries(outputs.map((name) => [name, null]));
+    for (const [name, tensor] of Object.entries(into)) fetches[name] = asOrt(tensor);
+    const results = await this.session.run(feeds, fetches);
     return Object.fromEntries(
       outputs.map((name) => {
         const { type, dims, data } = results[name]!;
@@ -108,6 +114,9 @@ export class FrozenProgram {
     await this.session.release();
   }
 }
+
+const asOrt = ({ dtype, shape, data }: ProgramTensor) =>
+  new ort.Tensor(dtype as "float32", data as Float32Array, shape);
 
 /**
  * The model with inputs made constants, which lie in their files or are in memory: `inside` the model, or outside it as if

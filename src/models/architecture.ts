@@ -60,8 +60,11 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   /** Targets that stand for several layers of some models: T5's `wi` for `wi_0` and `wi_1` where it is gated. */
   readonly targetAliases?: Readonly<Record<string, readonly string[]>>;
 
-  /** Reads config.json, already parsed as JSON. `source` names the file in errors. */
-  parseConfig(file: unknown, source: string): Config;
+  /**
+   * Reads config.json, already parsed as JSON. `source` names the file in errors; `generation` is generation_config.json, for
+   * kinds that read their end tokens there.
+   */
+  parseConfig(file: unknown, source: string, generation?: Readonly<Record<string, unknown>>): Config;
   /** config.json of a model that was not read from one. */
   configFile(config: Config): Record<string, unknown>;
   /** generation_config.json of a model that was not read with one. */

@@ -1,10 +1,18 @@
 import type { Architecture, ModelConfig } from "./architecture";
+import {
+  llamaArchitecture,
+  mistralArchitecture,
+  qwen2Architecture,
+  qwen3Architecture,
+} from "./llama";
 import { t5Architecture } from "./t5";
 
 /** The kinds of models, by `model_type`. */
-const registered = new Map<string, Architecture>([
-  [t5Architecture.modelType, t5Architecture as unknown as Architecture],
-]);
+const registered = new Map<string, Architecture>(
+  [t5Architecture, llamaArchitecture, mistralArchitecture, qwen2Architecture, qwen3Architecture].map(
+    (architecture) => [architecture.modelType, architecture as unknown as Architecture],
+  ),
+);
 
 /** Makes a kind of model known to readers. Another one of its `modelType` is refused. */
 export function registerArchitecture<Config extends ModelConfig>(architecture: Architecture<Config>): void {

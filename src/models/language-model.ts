@@ -5,11 +5,14 @@ import type { LinearLayers } from "./layers";
 export interface LabelledBatch {
   /** [batch, length] */
   readonly inputIds: tf.Tensor2D;
-  /** [batch, length]: 1 is a token, 0 padding. */
+  /**
+   * [batch, length]: 1 is a token, 0 padding. A causal model reads several sequences in one row where they are numbered 1, 2, …:
+   * none sees another, and each begins at position 0.
+   */
   readonly attentionMask: tf.Tensor2D;
   /**
    * −100 marks positions without a label. Of an encoder–decoder [batch, decoder length]: the target's tokens. Of a causal model
-   * [batch, length]: the input's own tokens, each predicted from those before it, so that the first label of a row is ignored.
+   * [batch, length]: the input's own tokens, each predicted from those before it, so that the first of a sequence must have none.
    */
   readonly labels: tf.Tensor2D;
   /**

@@ -52,6 +52,11 @@ export function float32Tensor(shape: readonly number[], data: Float32Array): Hos
   return { dtype: "float32", shape: [...shape], data };
 }
 
+/** A host tensor of 32-bit integers. */
+export function int32Tensor(shape: readonly number[], data: Int32Array): HostTensor<"int32"> {
+  return { dtype: "int32", shape, data };
+}
+
 /** A matrix from its rows, which are of one length. */
 export function matrixOf(rows: readonly (readonly number[])[]): HostTensor<"float32"> {
   return float32Tensor([rows.length, rows[0]?.length ?? 0], Float32Array.from(rows.flat()));

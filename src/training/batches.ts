@@ -63,12 +63,16 @@ function compareLengths(a: Example, b: Example): number {
   return b.inputIds.length - a.inputIds.length || b.labels.length - a.labels.length;
 }
 
-/** An example as one row of a causal model: the target follows the input, and only the target has labels. */
+/**
+ * An example as one row of a causal model: the target follows the input, and only the target has labels, but for a row's first
+ * token, which nothing is before.
+ */
 export function causalExample({ inputIds, labels, labelWeights }: Example): Example {
   const before = <T>(value: T) => inputIds.map(() => value);
+  const taught = inputIds.length > 0 ? labels : [IGNORED_LABEL, ...labels.slice(1)];
   return {
     inputIds: [...inputIds, ...labels],
-    labels: [...before(IGNORED_LABEL), ...labels],
+    labels: [...before(IGNORED_LABEL), ...taught],
     ...(labelWeights && { labelWeights: [...before(1), ...labelWeights] }),
   };
 }

@@ -13,7 +13,7 @@ export type Packing = { [Name in Names & keyof LabelledBatch]?: Int32Array };
  */
 export function packing({ attentionMask, labels }: Batch, multipleOf: number): Packing {
   // One position of padding at least: it stands for all of them.
-  const tokenPositions = chosen(attentionMask, (mask) => mask === 1, { multipleOf, filling: 1 });
+  const tokenPositions = chosen(attentionMask, (mask) => mask !== 0, { multipleOf, filling: 1 });
   const labelRows = chosen(labels, (label) => label !== IGNORED_LABEL, { multipleOf, filling: 0 });
   return {
     ...(tokenPositions ? { tokenPositions, positionRows: rowsOf(tokenPositions, attentionMask.length) } : {}),

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { ProgramTensor } from "../engine";
 import { sha256 } from "../io";
 import { IGNORED_LABEL, needParameter, type ParameterSource } from "../models";
-import { float32Tensor } from "../tensors";
+import { float32Tensor, int32Tensor } from "../tensors";
 import type { Batch } from "./batches";
 import { packing } from "./packing";
 import type { BatchTensors } from "./data";
@@ -18,9 +18,9 @@ export function batchTensors({
   labelWeights,
 }: Batch): BatchTensors {
   return {
-    inputIds: int32([rows, inputLength], inputIds),
-    attentionMask: int32([rows, inputLength], attentionMask),
-    labels: int32([rows, labelLength], labels),
+    inputIds: int32Tensor([rows, inputLength], inputIds),
+    attentionMask: int32Tensor([rows, inputLength], attentionMask),
+    labels: int32Tensor([rows, labelLength], labels),
     ...(labelWeights ? { labelWeights: float32Tensor([rows, labelLength], labelWeights) } : {}),
   };
 }
@@ -30,11 +30,9 @@ export function packedBatchTensors(batch: Batch, multipleOf: number): BatchTenso
   const lists = Object.entries(packing(batch, multipleOf));
   return {
     ...batchTensors(batch),
-    ...Object.fromEntries(lists.map(([name, list]) => [name, int32([list.length], list)])),
+    ...Object.fromEntries(lists.map(([name, list]) => [name, int32Tensor([list.length], list)])),
   };
 }
-
-const int32 = (shape: readonly number[], data: Int32Array) => ({ dtype: "int32" as const, shape, data });
 
 /** Labels that count: those that are not {@link IGNORED_LABEL}. */
 export function labelCount(batch: BatchTensors): number {
@@ -43,7 +41,7 @@ export function labelCount(batch: BatchTensors): number {
 
 /** Real tokens of a batch, those of the input and of the target. */
 export function tokenCount(batch: BatchTensors): number {
-  return count(batch["attentionMask"]!, (mask) => mask === 1) + labelCount(batch);
+  return count(batch["attentionMask"]!, (mask) => mask !== 0) + labelCount(batch);
 }
 
 function count({ data }: ProgramTensor, wanted: (value: number) => boolean): number {

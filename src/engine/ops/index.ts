@@ -1,5 +1,6 @@
 export * from "./add-rows";
 export * from "./attend-cached";
+export * from "./attend-growing";
 export * from "./attend";
 export * from "./cross-entropy";
 export * from "./dropout";
@@ -7,5 +8,7 @@ export * from "./gather-rows";
 export * from "./gelu";
 export * from "./int8-product";
 export * from "./rms-norm";
+export * from "./rotary";
+export * from "./swiglu";
 export * from "./quantized";
 export * from "./positions";

@@ -51,9 +51,9 @@ export function openModelDirectory(directory: string): OpenModelDirectory {
   if (!existsSync(configPath)) throw new Error(`${configPath}: no such file${insteadOfModel(directory)}`);
   const configFile = readObject(configPath);
   const architecture = architectureOf(configFile, configPath);
-  const parsedConfig = architecture.parseConfig(configFile, configPath);
   const generationPath = join(directory, GENERATION_CONFIG_FILE);
   const generationConfigFile = existsSync(generationPath) ? readObject(generationPath) : undefined;
+  const parsedConfig = architecture.parseConfig(configFile, configPath, generationConfigFile);
   const files = openWeights(directory);
   const close = () => {
     for (const file of new Set(files.values())) file.close();

@@ -1,0 +1,296 @@
+import * as tf from "@tensorflow/tfjs";
+import { cachedWidth, FrozenProgram, type ProgramTensor } from "../../engine";
+import { float32Tensor, type HostTensor, int32Tensor } from "../../tensors";
+import { type Decoder, type GenerativeModel, type GeneratorOptions, notFiniteScores } from "../generative";
+import { floatWeights, needParameter, type ParameterSource, roundedWeights } from "../layers";
+import { liveWeights } from "../lora/live";
+import { int8Blocks } from "../quantization";
+import type { TokenBatch } from "../tokenizer";
+import { RowCache } from "./cache";
+import type { LlamaConfig } from "./config";
+import { llama } from "./model";
+import { EMBEDDING, isMultiplied, parameterShapes } from "./parameters";
+import { rotaryTables } from "./rotary";
+import { step, type StepInputs } from "./step";
+
+/** Marker sizes of the dimensions that stay open in the program. */
+const OPEN = { batch: 7919, length: 7927, capacity: 7933, asked: 7937 };
+const WEIGHTS = "weights/";
+/** A prompt that shares fewer tokens with an earlier one is encoded whole. */
+const SHORTEST_PREFIX = 4;
+
+const float32 = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
+const int32 = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
+const integers = (data: readonly number[], shape: readonly number[] = [data.length]) =>
+  int32Tensor(shape, Int32Array.from(data));
+
+/** What the decoders of a generator share. */
+interface Shared {
+  readonly config: LlamaConfig;
+  readonly program: FrozenProgram;
+  readonly normalise: FrozenProgram;
+  /** The weights that are inputs at every run, by the program's names. */
+  readonly weights: Readonly<Record<string, ProgramTensor>>;
+  readonly angles: AngleTable;
+}
+
+/** Tokens with their keys and values, so that a prompt that begins like them goes on from there. */
+interface Encoded {
+  readonly tokens: readonly number[];
+  readonly cache: RowCache;
+  readonly row: number;
+}
+
+/**
+ * A Llama that generates. One program feeds a prompt's tokens or one token to each of several rows. A prompt is encoded by itself,
+ * without padding, and from where it differs from another of its batch or from the last row before it.
+ */
+export class LlamaGenerator implements GenerativeModel {
+  readonly stopTokenIds: readonly number[];
+  readonly padTokenId: number;
+  /** The first row of the last decoder, unless weights may have changed since. */
+  private kept: Encoded | undefined;
+
+  private constructor(
+    private readonly shared: Shared,
+    private readonly keeps: boolean,
+  ) {
+    this.stopTokenIds = shared.config.eosTokenIds;
+    this.padTokenId = shared.config.padTokenId;
+  }
+
+  static async create(
+    { config, parameters }: { config: LlamaConfig; parameters: ParameterSource },
+    { threads, executionProvider, weights: kind = "float32", adapter }: GeneratorOptions = {},
+  ): Promise<LlamaGenerator> {
+    const { numKeyValueHeads, headDim, vocabSize, numLayers } = config;
+    const shapes = parameterShapes(config);
+    const isLive = (name: string) => adapter?.weights.has(name) ?? false;
+    const isRounded = (name: string) => isMultiplied(config, name) && !isLive(name);
+    const base =
+      kind === "int8"
+        ? roundedWeights(shapes, parameters, int8Blocks, isRounded)
+        : floatWeights(shapes, parameters);
+    const frozen = liveWeights(base, adapter);
+    const isHead = config.tieWordEmbeddings && kind === "float32";
+    const constantOf = (name: string) => {
+      if (!name.startsWith(WEIGHTS) || (name === WEIGHTS + EMBEDDING && !isHead)) return undefined;
+      const parameter = name.slice(WEIGHTS.length);
+      if (frozen.isLive(parameter)) return undefined;
+      return frozen.locate(parameter) ?? frozen.tensorOf(parameter);
+    };
+    const options = { constantOf, dimensions: OPEN, threads, executionProvider };
+    const cache = float32(OPEN.batch, numKeyValueHeads, OPEN.capacity, cachedWidth(headDim));
+    const angles = float32(OPEN.batch * OPEN.length, headDim / 2);
+    const program = await FrozenProgram.create(
+      ({ weights, ...inputs }) =>
+        step(llama(config, weights, { linear: frozen.linear(weights) }), inputs as unknown as StepInputs),
+      {
+        weights: frozen.signature,
+        tokens: int32(OPEN.batch, OPEN.length),
+        angles: { cos: angles, sin: angles },
+        last: int32(OPEN.batch),
+        total: int32(1),
+        asked: int32(OPEN.asked),
+        past: Object.fromEntries(
+          Array.from({ length: numLayers }, (_, index) => [index, { key: cache, value: cache }]),
+        ),
+      },
+      options,
+    );
+    const normalise = await FrozenProgram.create(
+      ({ logits }) => ({ logProbabilities: tf.logSoftmax(logits) }),
+      { logits: float32(OPEN.asked, vocabSize) },
+      { ...options, constantOf: () => undefined },
+    );
+    const weights = {
+      [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING),
+      ...Object.fromEntries(
+        [...(adapter?.weights ?? [])].map(([name, tensor]) => [WEIGHTS + name, tensor]),
+      ),
+    };
+    const shared = { config, program, normalise, weights, angles: new AngleTable(config) };
+    return new LlamaGenerator(shared, adapter === undefined);
+  }
+
+  async startDecoder(batch: TokenBatch, rowsPerInput: number, maxNewTokens: number): Promise<Decoder> {
+    const { config } = this.shared;
+    const prompts = promptsOf(batch);
+    for (const [input, prompt] of prompts.entries()) {
+      if (prompt.length === 0)
+        throw new RangeError(`input ${input} is empty: a ${config.family} model goes on from at least one token`);
+      if (prompt.length + maxNewTokens > config.maxPositions) {
+        throw new RangeError(
+          `input ${input} has ${prompt.length} tokens; with ${maxNewTokens} new ones they are more than the model's ` +
+            `${config.maxPositions} positions (max_position_embeddings): shorten the prompt or ask for fewer tokens`,
+        );
+      }
+    }
+    const width = cachedWidth(config.headDim);
+    const cache = new RowCache(
+      2 * config.numLayers,
+      prompts.length * rowsPerInput,
+      config.numKeyValueHeads,
+      width,
+    );
+    cache.reserve(Math.max(...prompts.map(({ length }) => length)));
+    const done: Encoded[] = this.kept ? [this.kept] : [];
+    for (const [input, prompt] of prompts.entries()) {
+      const first = input * rowsPerInput;
+      const before = prompt.slice(0, -1);
+      const { encoded, length } = longestPrefix(done, before);
+      if (encoded) cache.copyPositions(first, encoded.cache, encoded.row, length);
+      if (length < before.length) await feed(this.shared, cache, before.slice(length), [], first);
+      for (let row = first + 1; row < first + rowsPerInput; row++)
+        cache.copyPositions(row, cache, first, before.length);
+      done.push({ tokens: before, cache, row: first });
+    }
+    const rows = prompts.flatMap((prompt) => Array.from({ length: rowsPerInput }, () => prompt));
+    return new LlamaDecoder(this.shared, rows, cache, (tokens) => {
+      if (this.keeps) this.kept = { tokens, cache: cache.copyOf(0), row: 0 };
+    });
+  }
+
+  /** Frees the programs; decoders that are still there can no longer be used. */
+  async dispose(): Promise<void> {
+    this.kept = undefined;
+    await Promise.all([this.shared.program.dispose(), this.shared.normalise.dispose()]);
+  }
+}
+
+class LlamaDecoder implements Decoder {
+  readonly vocabularySize: number;
+  /** What each row has been fed. */
+  private fed: number[][];
+
+  constructor(
+    private readonly shared: Shared,
+    readonly prompts: readonly (readonly number[])[],
+    private readonly cache: RowCache,
+    private readonly onDispose: (tokens: readonly number[]) => void,
+  ) {
+    this.vocabularySize = shared.config.vocabSize;
+    this.fed = prompts.map((prompt) => prompt.slice(0, -1));
+  }
+
+  async nextTokens(tokens: Int32Array): Promise<Int32Array> {
+    const { best, finite } = await this.step(tokens, "best", "finite");
+    if ((finite!.data as Float32Array).some(Number.isNaN)) throw notFiniteScores();
+    return best!.data as Int32Array;
+  }
+
+  async nextLogits(tokens: Int32Array): Promise<Float32Array> {
+    return (await this.step(tokens, "logits"))["logits"]!.data as Float32Array;
+  }
+
+  async nextLogProbabilities(tokens: Int32Array): Promise<Float32Array> {
+    const logits = (await this.step(tokens, "logits"))["logits"]!;
+    const { logProbabilities } = await this.shared.normalise.run({ logits }, ["logProbabilities"]);
+    return logProbabilities.data as Float32Array;
+  }
+
+  select(rows: readonly number[]): void {
+    this.cache.select(rows);
+    this.fed = rows.map((row) => [...this.fed[row]!]);
+  }
+
+  dispose(): void {
+    if (this.fed.length > 0) this.onDispose(this.fed[0]!);
+    this.fed = [];
+  }
+
+  private async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
+    const results = await feed(this.shared, this.cache, [...tokens], outputs);
+    this.fed.forEach((row, i) => row.push(tokens[i]!));
+    return results;
+  }
+}
+
+/**
+ * Feeds one token to each row of a cache, or several tokens to the row `only`, and returns the outputs named: of every row, or
+ * of the last token.
+ */
+async function feed(
+  { config, program, weights, angles }: Shared,
+  cache: RowCache,
+  tokens: readonly number[],
+  outputs: readonly string[],
+  only?: number,
+): Promise<Record<string, ProgramTensor>> {
+  const rows = only === undefined ? [...cache.lengths.keys()] : [only];
+  const length = tokens.length / rows.length;
+  const before = rows.map((row) => cache.lengths[row]!);
+  const total = Math.max(...before) + length;
+  cache.reserve(total);
+  const positions = before.flatMap((start) => Array.from({ length }, (_, i) => start + i));
+  const caches = (kind: "past" | "present") =>
+    Object.fromEntries(
+      Array.from({ length: config.numLayers }, (_, index) => [
+        [`${kind}/${index}/key`, cache.tensor(2 * index, only)] as const,
+        [`${kind}/${index}/value`, cache.tensor(2 * index + 1, only)] as const,
+      ]).flat(),
+    );
+  const results = await program.run(
+    {
+      ...weights,
+      ...angles.of(positions),
+      ...caches("past"),
+      tokens: integers(tokens, [rows.length, length]),
+      last: integers(before.map((start) => start + length - 1)),
+      total: integers([total]),
+      asked: integers(only === undefined ? rows : [tokens.length - 1]),
+    },
+    outputs,
+    caches("present"),
+  );
+  for (const row of rows) cache.lengths[row]! += length;
+  return results;
+}
+
+/** cos and sin of the angles of positions, which grow as they are asked for. */
+class AngleTable {
+  private count = 0;
+  private tables = { cos: new Float32Array(0), sin: new Float32Array(0) };
+
+  constructor(private readonly config: LlamaConfig) {}
+
+  /** The inputs of a step for these positions. */
+  of(positions: readonly number[]): Record<`angles/${"cos" | "sin"}`, HostTensor<"float32">> {
+    const { rope, headDim, maxPositions } = this.config;
+    const needed = Math.max(...positions) + 1;
+    if (needed > this.count) {
+      this.count = Math.min(maxPositions, Math.max(needed, 2 * this.count, 256));
+      this.tables = rotaryTables(rope, headDim, this.count);
+    }
+    const half = headDim / 2;
+    const rows = (table: Float32Array) => {
+      const data = new Float32Array(positions.length * half);
+      positions.forEach((position, i) =>
+        data.set(table.subarray(position * half, (position + 1) * half), i * half),
+      );
+      return float32Tensor([positions.length, half], data);
+    };
+    return { "angles/cos": rows(this.tables.cos), "angles/sin": rows(this.tables.sin) };
+  }
+}
+
+/** The tokens of each row, without padding, wherever it stands. */
+function promptsOf({ inputIds, attentionMask }: TokenBatch): number[][] {
+  const [rows, length] = inputIds.shape as [number, number];
+  return Array.from({ length: rows }, (_, row) =>
+    [...inputIds.data.subarray(row * length, (row + 1) * length)].filter(
+      (_, i) => attentionMask.data[row * length + i] !== 0,
+    ),
+  );
+}
+
+function longestPrefix(candidates: readonly Encoded[], tokens: readonly number[]) {
+  let best: { encoded?: Encoded; length: number } = { length: 0 };
+  for (const encoded of candidates) {
+    const most = Math.min(encoded.tokens.length, tokens.length);
+    let length = 0;
+    while (length < most && encoded.tokens[length] === tokens[length]) length++;
+    if (length > best.length && length >= SHORTEST_PREFIX) best = { encoded, length };
+  }
+  return best;
+}
