@@ -98,7 +98,9 @@ export class FrozenProgram {
       if (!tensor) throw new EngineError(`the input ${name} is missing`);
       feeds[name] = asOrt(tensor);
     }
-    const fetches: Record<string, ort.Tensor | null> = Object.fromEntries(outputs.map((name) => [name, null]));
+    const fetches: Record<string, ort.Tensor | null> = Object.fromEntries(
+      outputs.map((name) => [name, null]),
+    );
     for (const [name, tensor] of Object.entries(into)) fetches[name] = asOrt(tensor);
     const results = await this.session.run(feeds, fetches);
     return Object.fromEntries(

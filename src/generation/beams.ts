@@ -13,6 +13,11 @@ export interface Continuation {
 
 export interface BeamOptions {
   readonly numBeams: number;
+  /**
+   * Which best continuation must not beat the worst finished sequence when a search is done: of all, those that end included, as
+   * in transformers 4, or of those that run on, as in transformers 5.
+   */
+  readonly doneBy: "all" | "running";
   readonly lengthPenalty: number;
   readonly earlyStopping: boolean | "never";
   readonly maxNewTokens: number;
@@ -53,7 +58,7 @@ export class BeamSearch {
    * Returns, for each new beam, the old beam that it continues.
    */
   advance(logProbabilities: Float32Array): number[] {
-    const { numBeams, lengthPenalty, earlyStopping, maxNewTokens } = this.options;
+    const { numBeams, doneBy, lengthPenalty, earlyStopping, maxNewTokens } = this.options;
     const perBeam = Math.max(2, 1 + this.stopTokens.length);
     const ranked = bestContinuations(logProbabilities, this.scores, perBeam * numBeams);
     if (ranked.length < perBeam * numBeams) {
@@ -74,7 +79,8 @@ export class BeamSearch {
       const newTokens = before[0]!.length - this.promptLength + 1;
       const attainable = earlyStopping === "never" && lengthPenalty > 0 ? maxNewTokens : newTokens;
       const worst = Math.min(...this.finished.map(({ score }) => score));
-      this.done = earlyStopping === true || worst >= ranked[0]!.score / attainable ** lengthPenalty;
+      const [best] = doneBy === "all" ? ranked : running;
+      this.done = earlyStopping === true || worst >= best!.score / attainable ** lengthPenalty;
     }
     return running.map(({ beam }) => beam);
   }

@@ -1,7 +1,7 @@
 import { type Decoder, type GenerativeModel, notFiniteScores } from "../models";
 import type { TokenBatch } from "../models/tokenizer";
 import { Random } from "../random";
-import { BeamSearch } from "./beams";
+import { type BeamOptions, BeamSearch } from "./beams";
 import { requireChoice, requireFinite } from "./finite";
 import { type GenerationOptions, type ResolvedGenerationOptions, resolveGenerationOptions } from "./options";
 import { type ScoreProcessor, scoreProcessors, type TokenRow } from "./processors";
@@ -54,28 +54,53 @@ export async function* generateSteps(
   inputNumbers: readonly number[] = batch.lengths.map((_, i) => i),
 ): AsyncGenerator<GenerationStep, GeneratedSequence[]> {
   const resolved = resolveGenerationOptions(options);
-  const processors = scoreProcessors(resolved, model.stopTokenIds);
+  const stopTokenIds = resolved.stopTokenIds ?? model.stopTokenIds;
+  const processors = scoreProcessors(resolved, stopTokenIds);
   const rowsPerInput = resolved.numBeams > 1 ? resolved.numBeams : resolved.numReturnSequences;
   if (batch.lengths.length === 0) return [];
   const decoder = await model.startDecoder(batch, rowsPerInput, resolved.maxNewTokens);
   try {
     const search = resolved.numBeams > 1 ? beamSearch : resolved.doSample ? sample : greedySearch;
-    return yield* search(model, decoder, inputNumbers, resolved, processors);
+    const prompts = promptRows(batch, decoder, resolved.processPadding);
+    // Each kind of model as in the release of transformers that its reference values come from.
+    const doneBy = model.taskType === "CAUSAL_LM" ? "running" : "all";
+    const { padTokenId } = model;
+    const rows = { decoder, prompts, inputNumbers };
+    return yield* search({ doneBy, padTokenId, stopTokenIds, ...rows, options: resolved, processors });
   } finally {
     decoder.dispose();
   }
 }
 
-type Search = (
-  model: GenerativeModel,
-  decoder: Decoder,
-  inputNumbers: readonly number[],
-  options: ResolvedGenerationOptions,
-  processors: readonly ScoreProcessor[],
-) => AsyncGenerator<GenerationStep, GeneratedSequence[]>;
+/** What score processors see before the answer of each of a decoder's rows. */
+function promptRows(batch: TokenBatch, { prompts }: Decoder, withPadding: boolean): TokenRow[] {
+  const [inputs, length] = batch.inputIds.shape as [number, number];
+  return prompts.map((prompt, row) => {
+    if (!withPadding) return { tokens: prompt, promptLength: prompt.length };
+    const from = Math.floor((row * inputs) / prompts.length) * length;
+    const tokens = [...batch.inputIds.data.subarray(from, from + length)];
+    return { tokens, promptLength: length, padding: length - prompt.length };
+  });
+}
 
-const greedySearch: Search = (model, decoder, inputNumbers, options, processors) =>
-  followRows(model, inputNumbers.length, 1, decoder, options, async (tokens, rows) => {
+/** What a search works with. */
+interface Given {
+  readonly doneBy: BeamOptions["doneBy"];
+  readonly padTokenId: number;
+  readonly stopTokenIds: readonly number[];
+  readonly decoder: Decoder;
+  /** What score processors see before each row's answer. */
+  readonly prompts: readonly TokenRow[];
+  readonly inputNumbers: readonly number[];
+  readonly options: ResolvedGenerationOptions;
+  readonly processors: readonly ScoreProcessor[];
+}
+
+type Search = (given: Given) => AsyncGenerator<GenerationStep, GeneratedSequence[]>;
+
+const greedySearch: Search = (given) => {
+  const { decoder, processors } = given;
+  return followRows(given, 1, async (tokens, rows) => {
     if (processors.length === 0) {
       const best = await decoder.nextTokens(tokens);
       if (!best.every((token) => 0 <= token && token < decoder.vocabularySize)) throw notFiniteScores();
@@ -84,14 +109,16 @@ const greedySearch: Search = (model, decoder, inputNumbers, options, processors)
     const scores = await decoder.nextLogits(tokens);
     return chooseRows(scores, decoder.vocabularySize, rows, processors, argmax);
   });
+};
 
-const sample: Search = (model, decoder, inputNumbers, options, processors) => {
+const sample: Search = (given) => {
+  const { decoder, inputNumbers, options, processors } = given;
   const perInput = options.numReturnSequences;
   const seeded = new Random(options.seed);
   const randoms = inputNumbers.flatMap((number) =>
     Array.from({ length: perInput }, (_, i) => seeded.fork(number).fork(i)),
   );
-  return followRows(model, inputNumbers.length, perInput, decoder, options, async (tokens, rows) => {
+  return followRows(given, perInput, async (tokens, rows) => {
     const scores = await decoder.nextLogits(tokens);
     return chooseRows(scores, decoder.vocabularySize, rows, processors, (row, index) =>
       drawToken(samplingDistribution(row, options), randoms[index]!),
@@ -108,17 +135,14 @@ interface Row extends TokenRow {
 
 /** Greedy search and sampling: every row goes on alone until its stop token. */
 async function* followRows(
-  model: GenerativeModel,
-  inputs: number,
+  { padTokenId, stopTokenIds, decoder, prompts, inputNumbers, options }: Given,
   perInput: number,
-  decoder: Decoder,
-  options: ResolvedGenerationOptions,
   choose: (tokens: Int32Array, rows: readonly Row[]) => Promise<Int32Array>,
 ): AsyncGenerator<GenerationStep, GeneratedSequence[]> {
-  const rows: Row[] = Array.from({ length: inputs * perInput }, (_, index) => ({
+  const rows: Row[] = Array.from({ length: inputNumbers.length * perInput }, (_, index) => ({
+    ...prompts[index]!,
     index,
-    tokens: [...decoder.prompts[index]!],
-    promptLength: decoder.prompts[index]!.length,
+    tokens: [...prompts[index]!.tokens],
     ended: false,
   }));
   const results = () =>
@@ -129,13 +153,13 @@ async function* followRows(
   let fed = rows;
   for (let step = 1; step <= options.maxNewTokens; step++) {
     const last = Int32Array.from(fed, ({ tokens, ended }) =>
-      ended ? model.padTokenId : tokens[tokens.length - 1]!,
+      ended ? padTokenId : tokens[tokens.length - 1]!,
     );
     const chosen = await choose(last, fed);
     fed.forEach((row, i) => {
       if (row.ended) return;
       row.tokens.push(chosen[i]!);
-      row.ended = model.stopTokenIds.includes(chosen[i]!);
+      row.ended = stopTokenIds.includes(chosen[i]!);
     });
     yield { step, sequences: results() };
     if (fed.every(({ ended }) => ended)) break;
@@ -150,12 +174,14 @@ async function* followRows(
   return results();
 }
 
-const beamSearch: Search = async function* (model, decoder, inputNumbers, options, processors) {
+const beamSearch: Search = async function* (given) {
+  const { doneBy, stopTokenIds, decoder, prompts, inputNumbers, options, processors } = given;
   const { numBeams, numReturnSequences } = options;
   const width = numBeams * decoder.vocabularySize;
   const searches = inputNumbers.map(
-    (_, input) => new BeamSearch(options, decoder.prompts[input * numBeams]!, model.stopTokenIds),
+    (_, input) => new BeamSearch({ ...options, doneBy }, prompts[input * numBeams]!.tokens, stopTokenIds),
   );
+  const promptOf = new Map(searches.map((search, input) => [search, prompts[input * numBeams]!]));
   const results = () =>
     searches.flatMap((search, input) =>
       search.best(numReturnSequences).map(({ tokens, score }) => ({
@@ -176,7 +202,7 @@ const beamSearch: Search = async function* (model, decoder, inputNumbers, option
       search.sequences.forEach((tokens, beam) => {
         const row = own.subarray(beam * decoder.vocabularySize, (beam + 1) * decoder.vocabularySize);
         requireFinite(row);
-        for (const process of processors) process(row, { tokens, promptLength: search.promptLength });
+        for (const process of processors) process(row, { ...promptOf.get(search)!, tokens });
       });
       requireChoice(own);
       return search.advance(own);

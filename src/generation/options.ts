@@ -17,6 +17,8 @@ const schema = z
     noRepeatNgramSize: whole.default(0),
     repetitionPenalty: z.number().positive().default(1),
     numReturnSequences: z.int().positive().default(1),
+    stopTokenIds: z.array(whole).readonly().optional(),
+    processPadding: z.boolean().default(false),
   })
   .check(({ value: v, issues }) => {
     const refuse = (path: string, message: string) =>
@@ -71,10 +73,18 @@ export interface GenerationOptions {
   repetitionPenalty?: number;
   /** Sequences returned for each input: the best of beam search, or as many draws. */
   numReturnSequences?: number;
+  /** Tokens that end a sequence; none for `[]`. Default: those that the model names. */
+  stopTokenIds?: readonly number[];
+  /**
+   * Whether `noRepeatNgramSize` sees the padding before a causal model's prompt as part of it, as transformers' does. Default:
+   * false, so that a row's answer does not depend on the length of the others.
+   */
+  processPadding?: boolean;
 }
 
 /** Options with every default filled in. */
-export type ResolvedGenerationOptions = Required<GenerationOptions>;
+export type ResolvedGenerationOptions = Required<Omit<GenerationOptions, "stopTokenIds">> &
+  Pick<GenerationOptions, "stopTokenIds">;
 
 /** Checks options and fills in defaults; throws an Error that names each option that is wrong or has no effect. */
 export function resolveGenerationOptions(options: GenerationOptions): ResolvedGenerationOptions {

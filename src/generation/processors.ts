@@ -4,6 +4,8 @@ import type { ResolvedGenerationOptions } from "./options";
 export interface TokenRow {
   readonly tokens: readonly number[];
   readonly promptLength: number;
+  /** How many of the first tokens are padding. Default: none. */
+  readonly padding?: number;
 }
 
 /** Changes the scores of one row (logits, or log-probabilities in beam search) before a token is chosen. */
@@ -23,8 +25,8 @@ export function scoreProcessors(
 
 /** Makes tokens that are already there less likely: positive scores are divided by `penalty`, negative multiplied. */
 export function repetitionPenalty(penalty: number): ScoreProcessor {
-  return (scores, { tokens }) => {
-    for (const token of new Set(tokens)) {
+  return (scores, { tokens, padding = 0 }) => {
+    for (const token of new Set(padding > 0 ? tokens.slice(padding) : tokens)) {
       const score = scores[token]!;
       scores[token] = score < 0 ? score * penalty : score / penalty;
     }

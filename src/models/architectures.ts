@@ -1,10 +1,5 @@
 import type { Architecture, ModelConfig } from "./architecture";
-import {
-  llamaArchitecture,
-  mistralArchitecture,
-  qwen2Architecture,
-  qwen3Architecture,
-} from "./llama";
+import { llamaArchitecture, mistralArchitecture, qwen2Architecture, qwen3Architecture } from "./llama";
 import { t5Architecture } from "./t5";
 
 /** The kinds of models, by `model_type`. */

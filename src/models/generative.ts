@@ -1,5 +1,6 @@
 import type { EngineOptions } from "../engine";
 import type { HostTensor } from "../tensors";
+import type { TaskType } from "./architecture";
 import type { LoraScaling } from "./lora/config";
 import type { TokenBatch } from "./tokenizer";
 
@@ -35,6 +36,7 @@ export interface Decoder {
 
 /** A model that generates, of any architecture. */
 export interface GenerativeModel {
+  readonly taskType: TaskType;
   /** Tokens that end a sequence. */
   readonly stopTokenIds: readonly number[];
   readonly padTokenId: number;

@@ -13,6 +13,7 @@ export interface Trace {
  * the logits of any sequence, so that a search can be checked against trying everything.
  */
 export class ToyModel implements GenerativeModel {
+  readonly taskType = "SEQ_2_SEQ_LM";
   readonly padTokenId = 0;
   readonly eosTokenId = 1;
   readonly stopTokenIds: readonly number[] = [this.eosTokenId];

@@ -61,6 +61,7 @@ export const bigramArchitecture: Architecture<BigramConfig> = {
 };
 
 class Bigrams implements GenerativeModel {
+  readonly taskType = "CAUSAL_LM";
   readonly stopTokenIds: readonly number[];
   readonly padTokenId: number;
   constructor(

@@ -53,8 +53,7 @@ export class LlamaFixture {
   batch(name: string): Record<"inputIds" | "attentionMask" | "labels", HostTensor<"int32">> {
     const inputs = this.read<Record<string, Inputs>>("inputs.json")[name];
     assert.ok(inputs, `inputs.json of ${this.directory} has no batch ${name}`);
-    const tensor = (rows: Rows) =>
-      int32Tensor([rows.length, rows[0]!.length], Int32Array.from(rows.flat()));
+    const tensor = (rows: Rows) => int32Tensor([rows.length, rows[0]!.length], Int32Array.from(rows.flat()));
     return {
       inputIds: tensor(inputs.input_ids),
       attentionMask: tensor(inputs.segment_ids ?? inputs.attention_mask!),
@@ -71,7 +70,10 @@ export class LlamaFixture {
 }
 
 /** The folders of tiny-llama's form: those beside an index.json that lists them. */
-export const llamaFixtures: readonly LlamaFixture[] = readdirSync(fixtures, { recursive: true, encoding: "utf8" })
+export const llamaFixtures: readonly LlamaFixture[] = readdirSync(fixtures, {
+  recursive: true,
+  encoding: "utf8",
+})
   .filter((file) => file.endsWith("index.json"))
   .flatMap((file) => {
     const index = readJson(join(fixtures, file)) as { models?: Record<string, unknown> };
@@ -118,11 +120,19 @@ export function closeTo(
 }
 
 /** Asserts that a tensor is the one summarised, within `share` of its norm. */
-export function matchesSummary(actual: ArrayLike<number>, { norm, sum, entries }: Summary, share: number, what: string) {
+export function matchesSummary(
+  actual: ArrayLike<number>,
+  { norm, sum, entries }: Summary,
+  share: number,
+  what: string,
+) {
   const values = Array.from(actual);
   const bound = share * norm;
   const near = (value: number, expected: number, slack: number, part: string) =>
-    assert.ok(Math.abs(value - expected) <= slack, `${what}, ${part}: ${value}, expected ${expected} ± ${slack}`);
+    assert.ok(
+      Math.abs(value - expected) <= slack,
+      `${what}, ${part}: ${value}, expected ${expected} ± ${slack}`,
+    );
   near(Math.hypot(...values), norm, bound, "norm");
   near(
     values.reduce((total, value) => total + value, 0),

@@ -120,8 +120,10 @@ export function parseLlamaConfig(
   const refuse = (what: string): never => {
     throw new Error(`${source}: ${what}`);
   };
-  if (file.hidden_act !== "silu") refuse(`hidden_act ${JSON.stringify(file.hidden_act)} is not supported: silu is`);
-  if (file.rope_interleaved) refuse("rope_interleaved is not supported: q and k must be in Hugging Face's order");
+  if (file.hidden_act !== "silu")
+    refuse(`hidden_act ${JSON.stringify(file.hidden_act)} is not supported: silu is`);
+  if (file.rope_interleaved)
+    refuse("rope_interleaved is not supported: q and k must be in Hugging Face's order");
   const maxPositions = file.max_position_embeddings ?? defaults.maxPositions;
   refuseWindows(family, file, maxPositions, refuse);
 

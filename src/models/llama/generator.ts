@@ -46,6 +46,7 @@ interface Encoded {
  * without padding, and from where it differs from another of its batch or from the last row before it.
  */
 export class LlamaGenerator implements GenerativeModel {
+  readonly taskType = "CAUSAL_LM";
   readonly stopTokenIds: readonly number[];
   readonly padTokenId: number;
   /** The first row of the last decoder, unless weights may have changed since. */
@@ -105,9 +106,7 @@ export class LlamaGenerator implements GenerativeModel {
     );
     const weights = {
       [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING),
-      ...Object.fromEntries(
-        [...(adapter?.weights ?? [])].map(([name, tensor]) => [WEIGHTS + name, tensor]),
-      ),
+      ...Object.fromEntries([...(adapter?.weights ?? [])].map(([name, tensor]) => [WEIGHTS + name, tensor])),
     };
     const shared = { config, program, normalise, weights, angles: new AngleTable(config) };
     return new LlamaGenerator(shared, adapter === undefined);
@@ -118,7 +117,9 @@ export class LlamaGenerator implements GenerativeModel {
     const prompts = promptsOf(batch);
     for (const [input, prompt] of prompts.entries()) {
       if (prompt.length === 0)
-        throw new RangeError(`input ${input} is empty: a ${config.family} model goes on from at least one token`);
+        throw new RangeError(
+          `input ${input} is empty: a ${config.family} model goes on from at least one token`,
+        );
       if (prompt.length + maxNewTokens > config.maxPositions) {
         throw new RangeError(
           `input ${input} has ${prompt.length} tokens; with ${maxNewTokens} new ones they are more than the model's ` +

@@ -88,8 +88,7 @@ export function block(
 
 function projections(model: Llama, x: tf.Tensor2D, path: string): Projections {
   const { biases, headNorms, headDim } = model.config;
-  const project = (part: "q" | "k" | "v") =>
-    linear(model, x, `${path}.self_attn.${part}_proj`, biases.qkv);
+  const project = (part: "q" | "k" | "v") => linear(model, x, `${path}.self_attn.${part}_proj`, biases.qkv);
   const normed = (part: "q" | "k"): tf.Tensor2D => {
     const whole = project(part);
     if (!headNorms) return whole;
@@ -108,7 +107,10 @@ function feedForward(model: Llama, x: tf.Tensor2D, path: string): tf.Tensor2D {
 
 /** Token embeddings, [size of ids, hidden], for int32 ids. */
 export function embed(model: Llama, ids: tf.Tensor): tf.Tensor2D {
-  return tf.gather(parameter(model.parameters, EMBEDDING), tf.reshape(ids, [-1]) as tf.Tensor1D) as tf.Tensor2D;
+  return tf.gather(
+    parameter(model.parameters, EMBEDDING),
+    tf.reshape(ids, [-1]) as tf.Tensor1D,
+  ) as tf.Tensor2D;
 }
 
 /** The norm behind the last block. */

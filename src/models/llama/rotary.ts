@@ -47,11 +47,7 @@ type RopeFields = { readonly [Field in keyof typeof ropeFields]?: z.infer<(typeo
 const DEFAULT_THETA = 10000;
 
 /** The rotary positions of a config.json. */
-export function parseRope(
-  file: RopeFields,
-  maxPositions: number,
-  refuse: (what: string) => never,
-): Rope {
+export function parseRope(file: RopeFields, maxPositions: number, refuse: (what: string) => never): Rope {
   const scaling = file.rope_parameters ?? file.rope_scaling;
   const field = file.rope_parameters ? "rope_parameters" : "rope_scaling";
   const theta = file.rope_parameters?.rope_theta ?? file.rope_theta ?? DEFAULT_THETA;
@@ -77,7 +73,9 @@ export function parseRope(
         },
       };
     default:
-      return refuse(`${field} of type ${JSON.stringify(type)} is not supported: default, linear and llama3 are`);
+      return refuse(
+        `${field} of type ${JSON.stringify(type)} is not supported: default, linear and llama3 are`,
+      );
   }
 }
 

@@ -49,6 +49,7 @@ interface Shared {
  * read in place; let go of the others.
  */
 export class T5Generator implements GenerativeModel {
+  readonly taskType = "SEQ_2_SEQ_LM";
   readonly stopTokenIds: readonly number[];
   readonly padTokenId: number;
 

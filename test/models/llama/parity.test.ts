@@ -44,7 +44,9 @@ async function run(fixture: LlamaFixture, input: string, engine: EngineName, pac
     : {};
   const batch = {
     ...given,
-    ...Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, int32Tensor([list.length], list)])),
+    ...Object.fromEntries(
+      Object.entries(lists).map(([name, list]) => [name, int32Tensor([list.length], list)]),
+    ),
   };
   const program = await compile(
     (inputs) => {
