@@ -125,6 +125,7 @@ export * as io from "./io";
 export * as metrics from "./metrics";
 export * as models from "./models";
 export * as lora from "./models/lora";
+export * as llama from "./models/llama";
 export * as t5 from "./models/t5";
 export * as pretraining from "./pretraining";
 export * as prompts from "./prompts";

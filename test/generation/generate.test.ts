@@ -196,7 +196,6 @@ test("the constraints hold for every strategy", async () => {
 
 /** A toy whose scores at one step are changed. */
 class SpoiltModel extends ToyModel {
-  readonly taskType = "SEQ_2_SEQ_LM";
   constructor(
     private readonly at: number,
     private readonly spoil: (scores: Float32Array) => void,
