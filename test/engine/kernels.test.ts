@@ -388,6 +388,8 @@ const cases: Record<string, Case> = {
   },
 };
 
+/** Values in a group, by their places. */
+const numbered = <T>(all: readonly T[]): Record<string, T> => Object.fromEntries(all.entries());
 const list = (result: tf.Tensor | tf.Tensor[]) => (Array.isArray(result) ? result : [result]);
 const tensorOf = ({ data, shape, dtype }: ProgramTensor) =>
   tf.tensor(data as Float32Array, [...shape], dtype as "float32");
@@ -450,41 +452,46 @@ describe("kernels as ONNX operations equal TensorFlow.js' cpu backend", () => {
     engine.runKernel = runKernel;
   });
 
+  // All draws of a case are one program, because making and freeing one takes longer than all that it computes here.
   for (const [name, { op, draws, gradient }] of Object.entries(cases)) {
     test(name, async () => {
-      for (const [round, draw] of draws.entries()) {
-        const random = new Random(100 + round);
-        const inputs = draw(random);
-        const named = Object.fromEntries(inputs.map((input, i) => [`x${i}`, input]));
-        const where = `${name} of ${inputs.map(({ dtype, shape }) => `${dtype} [${shape.join()}]`).join(", ")}`;
+      const tries = draws.map((draw, round) => {
+        const inputs = draw(new Random(100 + round));
+        const of = inputs.map(({ dtype, shape }) => `${dtype} [${shape.join()}]`).join(", ");
         const differentiate = gradient ?? inputs.every(({ dtype }) => dtype === "float32");
-        const program = await compile(
-          (tensors: Record<string, tf.Tensor>) => {
-            const xs = Object.values(tensors);
-            const results = list(op(...xs));
-            const outputs = Object.fromEntries(results.map((result, i) => [`y${i}`, result]));
-            if (!differentiate) return outputs;
-            const gradients = tf.grads((...xs: tf.Tensor[]) => weigh(list(op(...xs))))(xs);
-            return { ...outputs, ...Object.fromEntries(gradients.map((dx, i) => [`dx${i}`, dx])) };
-          },
-          named,
-          on("onnx"),
-        );
-        const outputs = (await program.run(named)) as Record<string, ProgramTensor>;
-        await program.dispose();
-        tf.tidy(() => {
+        return { inputs, where: `${name} of ${of}`, differentiate };
+      });
+      const named = numbered(tries.map(({ inputs }) => numbered(inputs)));
+      const program = await compile(
+        (tensors) =>
+          numbered(
+            Object.values(tensors).map((group, round) => {
+              const xs = Object.values(group);
+              const y = numbered(list(op(...xs)));
+              const gradients = () => tf.grads((...xs: tf.Tensor[]) => weigh(list(op(...xs))))(xs);
+              return { y, dx: numbered(tries[round]!.differentiate ? gradients() : []) };
+            }),
+          ),
+        named,
+        on("onnx"),
+      );
+      const outputs = await program.run(named);
+      await program.dispose();
+      tf.tidy(() => {
+        for (const [round, { inputs, where, differentiate }] of tries.entries()) {
+          const { y, dx } = outputs[round]!;
           list(op(...inputs.map(tensorOf))).forEach((expected, i) => {
-            const actual = outputs[`y${i}`]!;
+            const actual = y[i]!;
             assert.deepEqual(actual.shape, expected.shape, where);
             assert.equal(actual.dtype, expected.dtype, where);
             assertNear(actual.data as Float32Array, values(expected), 2e-6, where);
           });
-          if (!differentiate) return;
+          if (!differentiate) continue;
           const f = (xs: tf.Tensor[]) => values(weigh(list(op(...xs))))[0]!;
-          const actual = inputs.flatMap((_, i) => Array.from(outputs[`dx${i}`]!.data as Float32Array));
+          const actual = inputs.flatMap((_, i) => Array.from(dx[i]!.data as Float32Array));
           assertNear(actual, differences(f, inputs), 4e-3, `gradient of ${where}`);
-        });
-      }
+        }
+      });
     });
   }
 
