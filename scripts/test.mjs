@@ -1,5 +1,6 @@
 // npm test: sets up what is missing, checks types and notebooks, and runs every test file (or those whose path holds an argument).
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { root, runNode, setUp } from "./setup.mjs";
 
@@ -20,6 +21,8 @@ if (wanted.length === 0) {
 }
 // The whole suite ends with a list of what failed; a few tests keep the runner's own choice of form.
 const form = wanted.length === 0 ? ["--test-reporter=spec"] : [];
+// As many files at a time as there are cores: most of them wait for kernels, browsers and other children as much as they compute.
+const atOnce = `--test-concurrency=${availableParallelism()}`;
 process.exit(
-  await runNode("--import", "tsx", "--require", "./test/properties.cjs", "--test", ...form, ...files),
+  await runNode("--import", "tsx", "--require", "./test/properties.cjs", "--test", atOnce, ...form, ...files),
 );
