@@ -1,11 +1,4 @@
-export {
-  isModelDirectory,
-  openModelDirectory,
-  type OpenModelDirectory,
-  readModelDirectory,
-  type Checkpoint,
-  type LoadedCheckpoint,
-  WEIGHTS_FILE,
-} from "./read";
+export * from "./checkpoint";
+export { isModelDirectory, openModelDirectory, readModelDirectory, WEIGHTS_FILE } from "./read";
 export * from "./write";
 export * from "./pretrained";

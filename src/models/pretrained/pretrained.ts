@@ -2,13 +2,13 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { downloadFile, type DownloadProgress, HubError } from "../../hub";
 import { loadTokenizer, type Tokenizer } from "../tokenizer";
+import type { Checkpoint } from "./checkpoint";
 import {
   CONFIG_FILE,
   GENERATION_CONFIG_FILE,
   INDEX_FILE,
   readModelDirectory,
   readWeightMap,
-  type Checkpoint,
   WEIGHTS_FILE,
 } from "./read";
 

@@ -11,9 +11,9 @@ import {
   SafetensorsFile,
   toFloat32,
 } from "../../tensors";
-import { type Architecture, type ConfigFiles, type Model, type ModelConfig } from "../architecture";
+import type { Architecture, ModelConfig } from "../architecture";
 import { architectureOf } from "../architectures";
-import type { ParameterSource } from "../layers";
+import type { LoadedCheckpoint, OpenCheckpoint } from "./checkpoint";
 
 /** The files of a model directory in Hugging Face layout. */
 export const CONFIG_FILE = "config.json";
@@ -24,20 +24,6 @@ export const INDEX_FILE = "model.safetensors.index.json";
 /** How many elements of two tensors are compared at a time. */
 const COMPARED_ELEMENTS = 1 << 18;
 
-/** A model with its config files. */
-export interface Checkpoint extends Model, ConfigFiles {}
-
-/** A checkpoint that is in memory: every parameter by its Hugging Face name. */
-export interface LoadedCheckpoint extends Checkpoint {
-  readonly parameters: ReadonlyMap<string, HostTensor<"float32">>;
-}
-
-/** A model directory whose weights are read when asked for, so that a program can be made without holding them all. */
-export interface OpenModelDirectory extends Checkpoint {
-  readonly parameters: ParameterSource;
-  close(): void;
-}
-
 /**
  * Opens a model directory in Hugging Face layout: config.json, generation_config.json if there, and the weights in
  * model.safetensors or in the shards that model.safetensors.index.json lists. Missing, extra, misshapen and repeated
@@ -46,7 +32,7 @@ export interface OpenModelDirectory extends Checkpoint {
  * hold an lm_head that differs from the embedding, as those that transformers 5 saves. 16-bit weights become float32.
  * Pickled weights are refused.
  */
-export function openModelDirectory(directory: string): OpenModelDirectory {
+export function openModelDirectory(directory: string): OpenCheckpoint {
   const configPath = join(directory, CONFIG_FILE);
   if (!existsSync(configPath)) throw new Error(`${configPath}: no such file${insteadOfModel(directory)}`);
   const configFile = readObject(configPath);

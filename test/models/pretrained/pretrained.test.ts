@@ -1,5 +1,5 @@
 import { needParameter } from "../../../src/models/layers/weights";
-import type { Checkpoint } from "../../../src/models/pretrained/read";
+import type { Checkpoint } from "../../../src/models/pretrained/checkpoint";
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
