@@ -15,6 +15,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
   writeFileSync,
   writeSync,
@@ -105,25 +106,50 @@ export function writeFileWhole(path: string, data: string | Uint8Array): void {
  * @throws {FileProblem} as {@link writeFileWhole}
  */
 export function writeChunksWhole(path: string, pieces: Iterable<Uint8Array>): void {
-  makeFolder(dirname(path));
-  const target = onDisk(path, () => (existsSync(path) ? realpathSync(path) : path));
-  const before = statSync(target, { throwIfNoEntry: false });
-  const temporary = join(dirname(target), temporaryName());
+  writeFilesWhole([[path, pieces]]);
+}
+
+/**
+ * Writes files that belong together, such as the shards of a model, as {@link writeChunksWhole} does each: none takes its final
+ * name before all are complete.
+ *
+ * @throws {FileProblem} as {@link writeFileWhole}
+ */
+export function writeFilesWhole(
+  files: Iterable<readonly [path: string, pieces: Iterable<Uint8Array>]>,
+): void {
+  const complete: { path: string; temporary: string; target: string }[] = [];
   try {
-    const descriptor = onDisk(path, () => openSync(temporary, "wx"));
-    try {
-      for (const piece of pieces) onDisk(path, () => writeAll(descriptor, piece));
-      onDisk(path, () => {
-        if (before) dress(descriptor, before);
-        fsyncSync(descriptor);
-      });
-    } finally {
-      onDisk(path, () => closeSync(descriptor));
+    for (const [path, pieces] of files) {
+      makeFolder(dirname(path));
+      const target = onDisk(path, () => (existsSync(path) ? realpathSync(path) : path));
+      const temporary = join(dirname(target), temporaryName());
+      complete.push({ path, temporary, target });
+      writeNew(path, temporary, pieces, statSync(target, { throwIfNoEntry: false }));
     }
-    onDisk(path, () => renameSync(temporary, target));
+    for (const { path, temporary, target } of complete) onDisk(path, () => renameSync(temporary, target));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    for (const { temporary } of complete) rmSync(temporary, { force: true });
     throw error;
+  }
+}
+
+/** Writes a temporary file that shall be `path`, in the place of a file of owner and mode `before`. */
+function writeNew(
+  path: string,
+  temporary: string,
+  pieces: Iterable<Uint8Array>,
+  before: Stats | undefined,
+): void {
+  const descriptor = onDisk(path, () => openSync(temporary, "wx"));
+  try {
+    for (const piece of pieces) onDisk(path, () => writeAll(descriptor, piece));
+    onDisk(path, () => {
+      if (before) dress(descriptor, before);
+      fsyncSync(descriptor);
+    });
+  } finally {
+    onDisk(path, () => closeSync(descriptor));
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { endianness } from "node:os";
 import { disguise, writeChunksWhole } from "../io";
 import { formatHeader, type Header, MAX_HEADER_BYTES, parseHeader, type TensorEntry } from "./header";
@@ -7,6 +7,7 @@ import {
   convertToFloat32,
   countNonFinite,
   elementCount,
+  type ElementType,
   type HostTensor,
   isFloat,
   type TensorData,
@@ -16,14 +17,20 @@ import {
 /** Elements converted to float32 at a time, so that a 16-bit file never needs a second copy of a tensor. */
 const CHUNK_ELEMENTS = 1 << 18;
 
+/** Closes the files that nobody closed before they were forgotten: a cell that is run again forgets what it opened. */
+const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
+
 /**
  * An open safetensors file (https://github.com/huggingface/safetensors). Opening reads and checks the header only;
- * each tensor is read when asked for, straight into the array that is returned. Close it when done.
+ * each tensor is read when asked for, straight into the array that is returned. Close it when done; one that is forgotten is
+ * closed when its memory is reclaimed. A file that takes the place of this one is not looked at; one that is written over is
+ * an error of the next read.
  */
 export class SafetensorsFile {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   readonly metadata: Readonly<Record<string, string>>;
   private readonly dataStart: number;
+  private readonly opened: Stats;
   private descriptor: number | undefined;
 
   /** Opens and checks a file; a malformed one is an Error that names the file and what is wrong in it. */
@@ -31,9 +38,10 @@ export class SafetensorsFile {
     requireLittleEndian();
     if (!existsSync(path)) throw new Error(`${path}: no such file`);
     this.descriptor = openSync(path, "r");
+    forgotten.register(this, this.descriptor, this);
     try {
-      const size = fstatSync(this.descriptor).size;
-      const { header, dataStart } = this.readHeader(size);
+      this.opened = fstatSync(this.descriptor);
+      const { header, dataStart } = this.readHeader(this.opened.size);
       this.dataStart = dataStart;
       this.entries = header.entries;
       this.metadata = header.metadata;
@@ -108,7 +116,14 @@ export class SafetensorsFile {
     return found;
   }
 
+  /** Whether this is still the file at its path, so that somebody else may open it there. */
+  isAtPath(): boolean {
+    const found = statSync(this.path, { throwIfNoEntry: false });
+    return found !== undefined && found.dev === this.opened.dev && found.ino === this.opened.ino;
+  }
+
   close(): void {
+    forgotten.unregister(this);
     if (this.descriptor !== undefined) closeSync(this.descriptor);
     this.descriptor = undefined;
   }
@@ -142,6 +157,10 @@ export class SafetensorsFile {
 
   private readBytes(position: number, length: number): Uint8Array {
     if (this.descriptor === undefined) throw new Error(`${this.path}: already closed`);
+    const { size, mtimeMs } = fstatSync(this.descriptor);
+    if (size !== this.opened.size || mtimeMs !== this.opened.mtimeMs) {
+      throw new Error(`${this.path}: was written over after it was opened; open it again`);
+    }
     const bytes = new Uint8Array(length);
     let done = 0;
     while (done < length) {
@@ -172,6 +191,12 @@ export function readSafetensors(path: string): Safetensors {
   }
 }
 
+/** A tensor without its elements. */
+export interface TensorHead {
+  readonly dtype: ElementType;
+  readonly shape: readonly number[];
+}
+
 /**
  * Writes a safetensors file, whole or not at all. Tensors lie in the file by falling element size, then by name, so
  * that each is aligned and equal contents give equal bytes; no second copy of their data is made.
@@ -181,31 +206,63 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
+  writeChunksWhole(
+    path,
+    safetensorsPieces(path, tensors, (name) => tensors.get(name)!, metadata),
+  );
+}
+
+/**
+ * The bytes of the file that {@link writeSafetensors} writes, of tensors that `read` gives one after the other, each once.
+ *
+ * @param path names the file in errors
+ * @throws Error if a tensor is not as `heads` says
+ */
+export function* safetensorsPieces(
+  path: string,
+  heads: ReadonlyMap<string, TensorHead>,
+  read: (name: string) => HostTensor,
+  metadata: Readonly<Record<string, string>> = {},
+): Generator<Uint8Array> {
   requireLittleEndian();
-  const inOrder = [...tensors].sort(
+  if (heads.has("__metadata__")) throw new Error(`${path}: a tensor cannot be named __metadata__`);
+  const inOrder = [...heads].sort(
     ([nameA, a], [nameB, b]) =>
       bytesPerElement(b.dtype) - bytesPerElement(a.dtype) || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
   );
-  for (const [name, { shape, data }] of inOrder) {
-    if (name === "__metadata__") throw new Error(`${path}: a tensor cannot be named __metadata__`);
-    if (elementCount(shape) !== data.length) {
-      throw new Error(
-        `${path}: tensor ${name} has ${data.length} elements, but its shape [${shape.join(", ")}] needs ${elementCount(shape)}`,
-      );
-    }
-  }
   const header = formatHeader(
-    inOrder.map(
-      ([name, { dtype, shape, data }]) => [name, { dtype, shape, bytes: data.byteLength }] as const,
-    ),
+    inOrder.map(([name, { dtype, shape }]) => {
+      return [name, { dtype, shape, bytes: bytesPerElement(dtype) * elementCount(shape) }] as const;
+    }),
     metadata,
   );
   if (header.length > MAX_HEADER_BYTES)
     throw new Error(`${path}: a header of ${header.length} bytes is too long`);
   const prefix = new Uint8Array(8);
   new DataView(prefix.buffer).setBigUint64(0, BigInt(header.length), true);
-  const bodies = inOrder.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  writeChunksWhole(path, [prefix, header, ...bodies]);
+  yield prefix;
+  yield header;
+  for (const [name, head] of inOrder) yield elementsOf(path, name, head, read(name));
+}
+
+/** The bytes of a tensor that must be of type and shape of `head`. */
+function elementsOf(
+  path: string,
+  name: string,
+  head: TensorHead,
+  { dtype, shape, data }: HostTensor,
+): Uint8Array {
+  const needed = elementCount(head.shape);
+  if (dtype !== head.dtype || shape.join() !== head.shape.join()) {
+    const of = ({ dtype, shape }: TensorHead) => `${dtype} [${shape.join(", ")}]`;
+    throw new Error(`${path}: tensor ${name} is ${of({ dtype, shape })}, not ${of(head)}`);
+  }
+  if (data.length !== needed) {
+    throw new Error(
+      `${path}: tensor ${name} has ${data.length} elements, but its shape [${shape.join(", ")}] needs ${needed}`,
+    );
+  }
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 function requireLittleEndian(): void {

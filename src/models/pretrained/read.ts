@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { StoredTensor } from "../../engine";
 import { contentsOf, readJson } from "../../io";
 import {
   countNonFinite,
@@ -29,8 +30,12 @@ const COMPARED_ELEMENTS = 1 << 18;
  * model.safetensors or in the shards that model.safetensors.index.json lists. Missing, extra, misshapen and repeated
  * tensors are an Error that names file and tensor at once, those that are not finite or that differ from one they should
  * repeat (embeddings of encoder and decoder) when they are read. A model that config.json calls tied is not if the weights
- * hold an lm_head that differs from the embedding, as those that transformers 5 saves. 16-bit weights become float32.
- * Pickled weights are refused.
+ * hold an lm_head that differs from the embedding, as those that transformers 5 saves. 16-bit weights become float32 when they
+ * are read. Pickled weights are refused.
+ *
+ * Each parameter is read and checked whenever it is asked for, so that nothing is computed from one that is not. Files that take
+ * the place of these are not looked at, those that are written over are an error of the next read. Who opens closes; what is
+ * forgotten is closed when its memory is reclaimed.
  */
 export function openModelDirectory(directory: string): OpenCheckpoint {
   const configPath = join(directory, CONFIG_FILE);
@@ -54,18 +59,8 @@ export function openModelDirectory(directory: string): OpenCheckpoint {
       return places && readParameter(places, name, architecture);
     };
     const locate = (name: string) => {
-      const [place, ...others] = stored.get(name) ?? [];
-      if (!place || others.length > 0) return undefined;
-      const { dtype, shape } = place.file.entries.get(place.name)!;
-      const offset = place.file.offset(place.name);
-      if (dtype !== "float32" || offset % 4 !== 0) return undefined;
-      refuseNonFinite(
-        place.file.path,
-        place.name,
-        place.file.countNonFinite(place.name),
-        elementCount(shape),
-      );
-      return { dtype, shape, path: place.file.path, offset };
+      const places = stored.get(name);
+      return places && locateParameter(places, name, architecture);
     };
     return {
       architecture,
@@ -256,12 +251,7 @@ function hasOwnHead(
   const head = placeOf(tying.head);
   const embedding = placeOf(...tying.embeddings);
   if (!head || !embedding) return false;
-  const step = Math.max(1, Math.floor(COMPARED_ELEMENTS / width));
-  for (let from = 0; from < rows; from += step) {
-    const part = ({ file, name }: Place) => toFloat32(file.readRows(name, from, Math.min(from + step, rows)));
-    if (!sameValues(part(head), part(embedding))) return true;
-  }
-  return false;
+  return !sameRows([rows, width], rowsAt(head), rowsAt(embedding));
 }
 
 function readParameter(
@@ -272,14 +262,61 @@ function readParameter(
   const { file, name } = first!;
   const tensor = file.readFloat32(name);
   refuseNonFinite(file.path, name, countNonFinite(tensor.data), tensor.data.length);
-  for (const other of others) {
-    if (!sameValues(other.file.readFloat32(other.name).data, tensor.data)) {
-      throw new Error(
-        `${other.file.path}: tensor ${other.name} differs from ${parameter}, which a ${architecture.name} uses in its place`,
-      );
-    }
-  }
+  refuseDifferent(others, parameter, architecture, tensor.shape, rowsIn(tensor));
   return tensor;
+}
+
+/** Where a parameter lies as float32, after the checks of {@link readParameter}, which here read a piece at a time. */
+function locateParameter(
+  [first, ...others]: readonly Place[],
+  parameter: string,
+  architecture: Pick<Architecture, "name">,
+): StoredTensor | undefined {
+  const { file, name } = first!;
+  const { dtype, shape } = file.entries.get(name)!;
+  const offset = file.offset(name);
+  if (dtype !== "float32" || offset % 4 !== 0 || !file.isAtPath()) return undefined;
+  refuseNonFinite(file.path, name, file.countNonFinite(name), elementCount(shape));
+  refuseDifferent(others, parameter, architecture, shape, rowsAt(first!));
+  return { dtype, shape, path: file.path, offset };
+}
+
+/** Throws if one of the places that should repeat a parameter holds something else. */
+function refuseDifferent(
+  others: readonly Place[],
+  parameter: string,
+  architecture: Pick<Architecture, "name">,
+  shape: readonly number[],
+  values: Rows,
+): void {
+  const other = others.find((place) => !sameRows(shape, rowsAt(place), values));
+  if (other === undefined) return;
+  throw new Error(
+    `${other.file.path}: tensor ${other.name} differs from ${parameter}, which a ${architecture.name} uses in its place`,
+  );
+}
+
+/** The values of rows `[from, to)` of a tensor. */
+type Rows = (from: number, to: number) => Float32Array;
+
+const rowsAt =
+  ({ file, name }: Place): Rows =>
+  (from, to) =>
+    toFloat32(file.readRows(name, from, to));
+
+function rowsIn({ shape: [, ...rest], data }: HostTensor<"float32">): Rows {
+  const width = elementCount(rest);
+  return (from, to) => data.subarray(from * width, to * width);
+}
+
+/** Whether two tensors of a shape are equal; of those in files few rows are in memory at a time. */
+function sameRows([rows, ...rest]: readonly number[], a: Rows, b: Rows): boolean {
+  const step = Math.max(1, Math.floor(COMPARED_ELEMENTS / elementCount(rest)));
+  for (let from = 0; from < rows!; from += step) {
+    const to = Math.min(from + step, rows!);
+    if (!sameValues(a(from, to), b(from, to))) return false;
+  }
+  return true;
 }
 
 function sameValues(a: Float32Array, b: Float32Array): boolean {

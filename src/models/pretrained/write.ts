@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { copyFileWhole, writeFileWhole, writeJson } from "../../io";
-import { type HostTensor, writeSafetensors } from "../../tensors";
+import { copyFileWhole, writeFilesWhole, writeFileWhole, writeJson } from "../../io";
+import { bytesPerElement, elementCount, safetensorsPieces, type TensorHead } from "../../tensors";
 import type { ConfigFiles, Model } from "../architecture";
+import { needParameter } from "../layers";
 import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from "./read";
 
 export interface WriteModelOptions {
@@ -13,28 +14,34 @@ export interface WriteModelOptions {
 }
 
 /**
- * Writes a model directory that Hugging Face transformers and {@link readModelDirectory} open. Every file is written
- * whole or not at all; weights of an earlier model in the directory are removed after the new ones are complete.
+ * Writes a model directory that Hugging Face transformers and {@link openModelDirectory} open, in float32. Parameters are asked
+ * for one after the other, each once, so that no more than one is in memory. Every file is written whole or not at all, and
+ * so are all weights together; those of an earlier model in the directory, which may be the one that is read, are removed after
+ * the new ones are complete.
  */
 export function writeModelDirectory(
   directory: string,
-  model: Pick<Model, "architecture" | "config"> &
-    Partial<ConfigFiles> & { readonly parameters: ReadonlyMap<string, HostTensor<"float32">> },
+  model: Model & Partial<ConfigFiles>,
   { tokenizerFrom, maxShardBytes = 2e9 }: WriteModelOptions = {},
 ): void {
-  const { parameters } = model;
-  const shards = splitIntoShards(parameters, maxShardBytes);
-  const format = { format: "pt" };
+  const { architecture, config, parameters } = model;
+  const shards = splitIntoShards(architecture.parameterShapes(config), maxShardBytes);
   const fileOf = (shard: number) =>
     shards.length === 1
       ? WEIGHTS_FILE
       : `model-${numbered(shard + 1)}-of-${numbered(shards.length)}.safetensors`;
-  shards.forEach((shard, i) => writeSafetensors(join(directory, fileOf(i)), shard, format));
+  const read = (name: string) => needParameter(parameters, name);
+  writeFilesWhole(
+    shards.map((shard, i) => {
+      const path = join(directory, fileOf(i));
+      return [path, safetensorsPieces(path, shard, read, { format: "pt" })];
+    }),
+  );
   if (shards.length > 1) {
-    const total_size = [...parameters.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    const heads = shards.flatMap((shard) => [...shard.values()]);
     const places = shards.flatMap((shard, i) => [...shard.keys()].map((name) => [name, fileOf(i)]));
     writeJson(join(directory, INDEX_FILE), {
-      metadata: { total_size },
+      metadata: { total_size: heads.reduce((sum, head) => sum + bytesOf(head), 0) },
       weight_map: Object.fromEntries(places),
     });
   }
@@ -85,20 +92,23 @@ export function copyTokenizer(from: string, to: string): void {
 }
 
 function splitIntoShards(
-  parameters: ReadonlyMap<string, HostTensor<"float32">>,
+  shapes: Readonly<Record<string, readonly number[]>>,
   maxBytes: number,
-): Map<string, HostTensor<"float32">>[] {
-  const shards = [new Map<string, HostTensor<"float32">>()];
+): Map<string, TensorHead>[] {
+  const shards = [new Map<string, TensorHead>()];
   let bytes = 0;
-  for (const [name, tensor] of parameters) {
-    if (bytes > 0 && bytes + tensor.data.byteLength > maxBytes) {
+  for (const [name, shape] of Object.entries(shapes)) {
+    const head = { dtype: "float32", shape } as const;
+    if (bytes > 0 && bytes + bytesOf(head) > maxBytes) {
       shards.push(new Map());
       bytes = 0;
     }
-    shards[shards.length - 1]!.set(name, tensor);
-    bytes += tensor.data.byteLength;
+    shards[shards.length - 1]!.set(name, head);
+    bytes += bytesOf(head);
   }
   return shards;
 }
+
+const bytesOf = ({ dtype, shape }: TensorHead) => bytesPerElement(dtype) * elementCount(shape);
 
 const numbered = (count: number) => String(count).padStart(5, "0");
