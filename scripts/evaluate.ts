@@ -126,6 +126,7 @@ Example:
   ];
   const place = { directory: out, runId };
   await evaluateVariants(variants, answered, { ...place, seed: settings.seed });
+  base.checkpoint.close();
   showTable(scoreRows(readEvaluation(place).variants, shown), {
     caption: `${answered.length} ${split} conversations, with 95 % intervals`,
   });

@@ -139,6 +139,7 @@ export async function trainExperiment(
       const { steps, best, seconds, truncation } = saved;
       return { ...model, log: readTrainingLog(logPath), steps, best, seconds, truncation, found: true };
     }
+    const baseChecksum = baseChecksumOf(base);
     const result = await train(
       spec,
       {
@@ -162,7 +163,6 @@ export async function trainExperiment(
     if (result.stopped === "interrupted") throw new ExperimentInterrupted(steps, directory);
     const seconds = log.reduce((sum, row) => sum + row.seconds, 0);
     policy.write(adapter);
-    const baseChecksum = baseChecksumOf(base);
     const described = { key, settings: checked, baseModel, baseChecksum, steps, best, seconds, truncation };
     writeSettings(adapter, described);
     removeCheckpoints(directory);

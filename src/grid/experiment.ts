@@ -22,7 +22,9 @@ export const gridTask: GridTask = {
   settings: (given, profile) => defaultExperiment(profile, given),
 
   async inputs(profile) {
-    const [{ source }, { files }] = [await loadBase(profile), await loadCorpus({ profile })];
+    const { source, checkpoint } = await loadBase(profile);
+    checkpoint.close();
+    const { files } = await loadCorpus({ profile });
     const parts = readdirSync(source.directory).filter((name) => /\.(safetensors|json)$/.test(name));
     const sums = await Promise.all(parts.sort().map((name) => sha256File(join(source.directory, name))));
     return { model: sha256(sums.join()), corpus: sha256(files.map((file) => file.sha256).join()) };
@@ -35,11 +37,11 @@ export const gridTask: GridTask = {
   async run(given, { id, family, directory, folder, profile, signal, phase, progress }) {
     const settings = parseExperiment(given, `run ${id}`);
     const base = await loadBase(profile);
-    const corpus = await loadCorpus({ profile });
-    const { test } = experimentSplits(corpus.splits, settings);
-    phase("training");
     let began = false;
     try {
+      const corpus = await loadCorpus({ profile });
+      const { test } = experimentSplits(corpus.splits, settings);
+      phase("training");
       const trained = await trainExperiment(settings, {
         base,
         corpus,
@@ -66,6 +68,8 @@ export const gridTask: GridTask = {
     } catch (error) {
       if (error instanceof ExperimentInterrupted) return undefined;
       throw error;
+    } finally {
+      base.checkpoint.close();
     }
   },
 };

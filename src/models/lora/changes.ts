@@ -16,12 +16,12 @@ export function weightChanges(
   { architecture, config, parameters }: Model,
   adapter: Pick<Adapter, "config" | "weights" | "unfrozen">,
 ): WeightChange[] {
-  const merged = mergeAdapter(parameters, adapter);
   const stored = [...adapter.weights.keys(), ...adapter.unfrozen.keys()];
   const changed = new Set(stored.map((name) => name.replace(/\.lora_[AB]\.weight$/, ".weight")));
   const inOrder = Object.keys(architecture.parameterShapes(config)).filter((name) => changed.has(name));
   return inOrder.flatMap((name) => {
-    const [before, after] = [needParameter(parameters, name), needParameter(merged, name)];
+    const before = needParameter(parameters, name);
+    const after = needParameter(mergeAdapter(new Map([[name, before]]), adapter), name);
     if (after.shape.length !== 2) return [];
     let difference = 0;
     let size = 0;

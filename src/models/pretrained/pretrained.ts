@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { downloadFile, type DownloadProgress, HubError } from "../../hub";
 import { loadTokenizer, type Tokenizer } from "../tokenizer";
-import type { Checkpoint } from "./checkpoint";
+import type { Checkpoint, OpenCheckpoint } from "./checkpoint";
 import {
   CONFIG_FILE,
   GENERATION_CONFIG_FILE,
   INDEX_FILE,
-  readModelDirectory,
+  openModelDirectory,
   readWeightMap,
   WEIGHTS_FILE,
 } from "./read";
@@ -41,13 +41,31 @@ export interface PretrainedModel {
   readonly tokenizer: Tokenizer;
 }
 
-/** Finds a model as {@link findModel} does and reads it with its tokenizer. */
-export async function loadPretrained(options: PretrainedOptions = {}): Promise<PretrainedModel> {
-  const source = await findModel(options);
-  const tokenizer = await loadTokenizer(source.directory);
-  const checkpoint = readModelDirectory(source.directory);
-  requireRows(tokenizer, checkpoint);
-  return { source, tokenizer, checkpoint };
+/** A pretrained model whose weights stay in their files until they are asked for; close its checkpoint when done. */
+export interface OpenPretrainedModel extends PretrainedModel {
+  readonly checkpoint: OpenCheckpoint;
+}
+
+/** Finds a model as {@link findModel} does and opens it with its tokenizer. */
+export async function loadPretrained(options: PretrainedOptions = {}): Promise<OpenPretrainedModel> {
+  return openPretrained(await findModel(options));
+}
+
+/**
+ * Opens the model of a directory with its tokenizer.
+ *
+ * @throws Error as {@link openModelDirectory}, or if the tokenizer is missing or does not belong to the model
+ */
+export async function openPretrained(source: ModelSource): Promise<OpenPretrainedModel> {
+  const checkpoint = openModelDirectory(source.directory);
+  try {
+    const tokenizer = await loadTokenizer(source.directory);
+    requireRows(tokenizer, checkpoint);
+    return { source, tokenizer, checkpoint };
+  } catch (error) {
+    checkpoint.close();
+    throw error;
+  }
 }
 
 /**

@@ -21,7 +21,7 @@ import {
 import { Random } from "../../random";
 import { float32Tensor } from "../../tensors";
 import type { ParameterMap, Policy } from "../policy";
-import { contentSha256 } from "../tensors";
+import { ContentHash } from "../tensors";
 
 /** How a frozen base multiplies; see {@link LoraPolicyOptions}. */
 export const frozenWeights = ["float32", "int8"] as const;
@@ -55,7 +55,10 @@ export interface LoraPolicy extends Policy {
 
 /**
  * Trains a model by LoRA, modules saved whole and unfrozen blocks. The model's own tensors stay as they are: what is trained is
- * copied. Parameters are read one by one, so that a weight which is rounded is never kept as float32.
+ * copied. Parameters are read here, each once, so that a weight which is rounded is never kept as float32; a model that lies in
+ * open files may be closed afterwards.
+ *
+ * @throws Error if a parameter is missing or damaged, as the model's source says
  */
 export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy {
   const { architecture, config, parameters } = model;
@@ -64,19 +67,23 @@ export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy
   const trainable = findTrainable(architecture, shapes, lora, unfreezing);
   const whole = new Set([...trainable.saved, ...trainable.unfrozen]);
   const trained: ParameterMap = initLora(trainable.targets, lora.rank, new Random(seed));
-  for (const name of whole) {
-    const { shape, data } = needParameter(parameters, name);
-    trained.set(name, float32Tensor(shape, data.slice()));
-  }
   const scheme = schemes[frozenWeights];
   const frozen = new Map<string, ProgramTensor>();
+  const copies: ParameterMap = new Map();
+  const content = new ContentHash();
   for (const [name, shape] of shapes) {
-    if (whole.has(name)) continue;
     const tensor = needParameter(parameters, name);
+    content.add(name, tensor);
+    if (whole.has(name)) {
+      copies.set(name, float32Tensor(tensor.shape, tensor.data.slice()));
+      continue;
+    }
     const rounds = scheme && architecture.isLinear(name, shape) && !architecture.keepsPrecision(name);
     const kept = rounds ? scheme.quantize(name, tensor) : { [name]: tensor };
     for (const [part, value] of Object.entries(kept)) frozen.set(part, value);
   }
+  for (const name of whole) trained.set(name, copies.get(name)!);
+  const base = content.digest();
   const pick = (names: Iterable<string>): ParameterMap =>
     new Map([...names].map((name) => [name, trained.get(name)!]));
 
@@ -97,7 +104,7 @@ export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy
       unfreezing,
       seed,
       frozenWeights,
-      base: contentSha256(parameters, shapes.keys()),
+      base,
     },
     adapter,
     write: (directory) => writeAdapter(directory, adapter(), architecture),
