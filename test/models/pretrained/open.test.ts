@@ -210,6 +210,7 @@ test("what an open model repeats or holds wrongly is refused before a training, 
       /model\.safetensors: tensor decoder\.embed_tokens\.weight differs from shared\.weight/,
     ],
   ] as const) {
+    assert.throws(() => names.forEach((name) => open.parameters.locate!(name)), said);
     assert.throws(() => loraPolicy(open, lora), said);
     assert.throws(() => loraPolicy(open, { ...lora, frozenWeights: "int8" }), said);
     assert.throws(() => fullPolicy(open), said);
