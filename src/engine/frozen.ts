@@ -1,7 +1,8 @@
+import { closeSync, openSync, readSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
-import { bytesPerElement, elementCount } from "../tensors";
+import { bytesPerElement, elementCount, viewElements } from "../tensors";
 import { unavailableProvider } from "./engines";
 import { EngineError } from "./errors";
 import { encodeModel, type OnnxConstant, type OnnxModel } from "./onnx";
@@ -62,11 +63,14 @@ export class FrozenProgram {
     const recorded = recordFunction(fn, signature, { dimensions }).model;
     const given = recorded.inputs.map(({ name }) => [name, constantOf(name)] as const);
     const frozen = new Map(given.flatMap(([name, tensor]) => (tensor ? [[name, tensor] as const] : [])));
+    // ONNX Runtime takes constants from files or from memory under the names of files, not from both at once: the smaller part is
+    // read, or goes inside the model, of which there are two copies until the session is made.
+    if (memoryBytes(frozen.values()) > storedBytes(frozen.values()))
+      for (const [name, tensor] of frozen) if ("path" in tensor) frozen.set(name, readStored(tensor));
     const stored = [...frozen.values()].flatMap((tensor) => ("path" in tensor ? [tensor] : []));
     const folders = new Set(stored.map(({ path }) => dirname(path)));
     if (folders.size > 1)
       throw new EngineError(`constants lie in several folders: ${[...folders].join(", ")}`);
-    // ONNX Runtime takes constants from files or from memory under the names of files, not from both at once.
     const inside = stored.length > 0;
     const session = await ort.InferenceSession.create(encodeModel(withConstants(recorded, frozen, inside)), {
       executionProviders: [executionProvider],
@@ -134,7 +138,7 @@ function withConstants(
     if (!tensor) return [];
     const { shape } = tensor;
     if ("data" in tensor && inside) return [{ name, type, shape, bytes: bytesOf(tensor) }];
-    const length = bytesPerElement(tensor.dtype) * elementCount(shape);
+    const length = sizeOf(tensor);
     const [location, offset] = "path" in tensor ? [basename(tensor.path), tensor.offset] : [name, 0];
     return [{ name, type, shape, external: { location, offset, length } }];
   });
@@ -143,6 +147,28 @@ function withConstants(
     inputs: model.inputs.filter(({ name }) => !frozen.has(name)),
     constants: [...model.constants, ...constants],
   };
+}
+
+const sizeOf = ({ dtype, shape }: TensorSpec) => bytesPerElement(dtype) * elementCount(shape);
+const sizes = (tensors: readonly TensorSpec[]) => tensors.reduce((sum, tensor) => sum + sizeOf(tensor), 0);
+const memoryBytes = (tensors: Iterable<TensorSpec>) => sizes([...tensors].filter((one) => !("path" in one)));
+const storedBytes = (tensors: Iterable<TensorSpec>) => sizes([...tensors].filter((one) => "path" in one));
+
+/** A tensor of a file, read. */
+function readStored(tensor: StoredTensor): ProgramTensor {
+  const { dtype, shape, path, offset } = tensor;
+  const bytes = new Uint8Array(sizeOf(tensor));
+  const descriptor = openSync(path, "r");
+  try {
+    for (let done = 0; done < bytes.length;) {
+      const read = readSync(descriptor, bytes, done, Math.min(bytes.length - done, 1 << 30), offset + done);
+      if (read === 0) throw new EngineError(`${path}: ends at byte ${offset + done}, before its tensors do`);
+      done += read;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return { dtype, shape, data: viewElements(dtype, bytes) } as ProgramTensor;
 }
 
 const bytesOf = ({ data }: ProgramTensor) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
