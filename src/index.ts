@@ -127,6 +127,7 @@ export * as models from "./models";
 export * as lora from "./models/lora";
 export * as llama from "./models/llama";
 export * as t5 from "./models/t5";
+export * as paper from "./paper";
 export * as pretraining from "./pretraining";
 export * as prompts from "./prompts";
 export * as report from "./report";

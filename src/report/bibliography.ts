@@ -1,20 +1,6 @@
-/** A work that the report cites. Authors are written `First M. Last`, with `Last, Suffix, First` for suffixes. */
-export interface Work {
-  type: "article" | "inproceedings" | "book" | "misc";
-  authors: readonly string[];
-  title: string;
-  year: number;
-  /** Journal or proceedings. */
-  container?: string;
-  volume?: string;
-  number?: string;
-  pages?: string;
-  publisher?: string;
-  /** arXiv number. */
-  arxiv?: string;
-  url?: string;
-}
+import type { Work } from "../paper";
 
+/** The works that the report may cite. */
 export const bibliography = {
   chung2022: {
     type: "misc",
@@ -287,51 +273,3 @@ export const bibliography = {
     year: 2018,
   },
 } as const satisfies Readonly<Record<string, Work>>;
-
-/** @throws {Error} if there is no such work */
-export function findWork(key: string): Work {
-  const works: Readonly<Record<string, Work>> = bibliography;
-  const work = Object.hasOwn(works, key) ? works[key] : undefined;
-  if (!work) throw new Error(`the bibliography has no "${key}"`);
-  return work;
-}
-
-/** A reference in parts, as IEEE writes them; the container is set in italics. */
-export function ieeeReference(work: Work): { before: string; italic: string; after: string } {
-  const { title, container, volume, number, pages, publisher, arxiv, url, year } = work;
-  const authors = listAuthors(work.authors);
-  if (work.type === "book")
-    return { before: `${authors}, `, italic: title, after: `. ${publisher}, ${year}.` };
-  const details = [volume && `vol. ${volume}`, number && `no. ${number}`, pages && `pp. ${pages}`];
-  const where = [arxiv && `arXiv:${arxiv}`, ...details, String(year)].filter(Boolean).join(", ");
-  const end = url ? `${where}. [Online]. Available: ${url}` : `${where}.`;
-  const opening = `${authors}, “${title},” `;
-  if (!container) return { before: opening + end, italic: "", after: "" };
-  const inside = work.type === "inproceedings" ? "in " : "";
-  return { before: opening + inside, italic: container, after: `, ${end}` };
-}
-
-/** `E. J. Hu, Y. Shen, and P. Wallis`; "others" is et al.; names of groups stay whole. */
-function listAuthors(authors: readonly string[]): string {
-  if (authors.at(-1) === "others") return `${authors.slice(0, -1).map(abbreviate).join(", ")} et al.`;
-  const names = authors.map(abbreviate);
-  if (names.length < 3) return names.join(" and ");
-  return `${names.slice(0, -1).join(", ")}, and ${names.at(-1)}`;
-}
-
-function abbreviate(author: string): string {
-  if (isGroup(author)) return author;
-  const names = author.split(" ");
-  const initials = names.slice(0, -1).map((name) =>
-    name
-      .split("-")
-      .map((part) => `${part[0]!.toUpperCase()}.`)
-      .join("-"),
-  );
-  return [...initials, names.at(-1)].join(" ");
-}
-
-/** Groups are written in lower case after their name: "ONNX Runtime developers". */
-export function isGroup(author: string): boolean {
-  return /^\p{Ll}/u.test(author.split(" ").at(-1)!);
-}

@@ -7,6 +7,7 @@ import { findPart, loadCorpus, measureConversations, type SplitName, splitNames 
 import { type CaseMetric, caseMetrics, type SetMetric } from "../evaluation";
 import { sha256File } from "../io";
 import { type Interval, randomizationTrials } from "../metrics";
+import type { Sources } from "../paper";
 import {
   type Effect,
   type EffectKind,
@@ -18,7 +19,6 @@ import {
   significance,
 } from "./effects";
 import type { FoundOutputs, FoundVariant } from "./found";
-import type { Sources } from "./sources";
 
 /** Scores of variants that differ in their seed only: means over seeds and conversations, intervals over both. */
 export interface FamilyScores {

@@ -1,10 +1,17 @@
 import type { JsonValue, SetMetric } from "../evaluation";
+import {
+  data,
+  type Format,
+  type Inline,
+  type JsonPath,
+  missing,
+  show,
+  type Sources,
+  type Text,
+} from "../paper";
 import { type Computed, familyIndex } from "./computed";
-import { data, type Inline, show, type Text } from "./document";
 import type { effectMetrics, Family } from "./effects";
-import type { Format } from "./format";
 import type { FoundOutputs, FoundVariant } from "./found";
-import { type JsonPath, missing, type Sources } from "./sources";
 
 /** The report's own file of values, relative to the folder of outputs. */
 export const computedFile = "report/computed.json";

@@ -1,22 +1,14 @@
 import { join } from "node:path";
 import type { SetMetric, VariantKind } from "../evaluation";
-import {
-  BrowserMissingError,
-  colours,
-  type Figure,
-  intervalPanels,
-  lines,
-  renderFigure,
-  scatter,
-} from "../figures";
+import { colours, type Figure, intervalPanels, lines, scatter } from "../figures";
 import type { Interval } from "../metrics";
+import { data, drawFigure, type PaperFigure, type Sources } from "../paper";
 import { readTrainingLog } from "../training";
 import { type Computed, familyIndex } from "./computed";
 import type { ReportContext } from "./context";
-import { data, prose, type ReportFigure } from "./document";
 import { groupFamilies } from "./effects";
 import { type FoundOutputs, type FoundVariant, trainingFile } from "./found";
-import type { Sources } from "./sources";
+import { prose } from "./prose";
 
 /** What kinds of variants are called in figures. */
 const kindNames: Record<VariantKind, string> = {
@@ -132,7 +124,7 @@ function curvesFigure(variants: readonly FoundVariant[], sources: Sources): Figu
   });
 }
 
-export type ReportFigures = Record<"summary" | "scatter" | "curves" | "lengths", ReportFigure>;
+export type ReportFigures = Record<"summary" | "scatter" | "curves" | "lengths", PaperFigure>;
 
 /** All figures of the report, drawn from the files of runs. */
 export async function reportFigures({ found, sources, computed }: ReportContext): Promise<ReportFigures> {
@@ -147,7 +139,7 @@ export async function reportFigures({ found, sources, computed }: ReportContext)
       caption: prose`All variants in the four scores, with bootstrap intervals; several seeds of one variant are one row. The whole reference, perfect by definition, is left out.`,
       alternative: "Intervals of BLEU, ROUGE-L, Jaccard and persona coverage for every variant",
       wide: true,
-      picture: variants.length > 0 ? await draw(intervalsFigure(rows, "")) : { missing: none },
+      picture: variants.length > 0 ? await drawFigure(intervalsFigure(rows, "")) : { missing: none },
     },
     scatter: {
       type: "figure",
@@ -155,7 +147,7 @@ export async function reportFigures({ found, sources, computed }: ReportContext)
       caption: prose`Words shared with the reference against words of the personas. Towards the upper right an answer is both.`,
       alternative: "Content coverage against ROUGE-L, a point for each variant",
       wide: false,
-      picture: variants.length > 0 ? await draw(scatterFigure(rows)) : { missing: none },
+      picture: variants.length > 0 ? await drawFigure(scatterFigure(rows)) : { missing: none },
     },
     curves: {
       type: "figure",
@@ -164,7 +156,7 @@ export async function reportFigures({ found, sources, computed }: ReportContext)
       alternative: "Loss against the step, a line for each model",
       wide: false,
       picture: curves
-        ? await draw(curves)
+        ? await drawFigure(curves)
         : { missing: "no training log of an evaluated model was found; 04-lora-training leaves them" },
     },
     lengths: {
@@ -178,46 +170,18 @@ export async function reportFigures({ found, sources, computed }: ReportContext)
   };
 }
 
-/** A figure as the report shows it: its title and caption are in the text. */
-async function draw(figure: Figure): Promise<ReportFigure["picture"]> {
-  try {
-    const { svg, pdf } = await renderFigure(untitled(figure));
-    return { svg, pdf };
-  } catch (error) {
-    if (!(error instanceof BrowserMissingError)) throw error;
-    return { missing: "there was no browser to draw it" };
-  }
-}
-
-/** Takes the title away, and the room that it took. */
-function untitled(figure: Figure): Figure {
-  const { title, margin, legend, height = 0, ...layout } = figure.layout;
-  void title;
-  const head = (1 - (legend?.y ?? 1)) * height;
-  const left = height - head;
-  return {
-    data: figure.data,
-    layout: {
-      ...layout,
-      height: left,
-      margin: { ...margin, t: (margin?.t ?? 0) - head + 4 },
-      legend: { ...legend, y: 1 },
-    },
-  };
-}
-
 /** A figure that a notebook saved, drawn again, if it is the one that the notebook's manifest lists. */
 async function savedFigure(
   { manifests }: FoundOutputs,
   sources: Sources,
   notebook: string,
   name: string,
-): Promise<ReportFigure["picture"]> {
+): Promise<PaperFigure["picture"]> {
   const run = manifests.find(({ manifest }) => manifest.name === notebook);
   if (!run) return { missing: `there is no manifest of ${notebook}, which leaves it` };
   const file = `${notebook}/${name}.json`;
   const listed = run.manifest.files.find(({ path }) => path.endsWith(`/${file}`));
   if (!listed || sources.sha256(file) !== listed.sha256)
     return { missing: `${notebook} left no ${name}, or it has been changed since` };
-  return draw(sources.read(file) as Figure);
+  return drawFigure(sources.read(file) as Figure);
 }

@@ -11,7 +11,7 @@ import {
 } from "../evaluation";
 import { filesOf } from "../io";
 import type { Manifest } from "../notebook";
-import type { JsonPath, Sources } from "./sources";
+import type { JsonPath, Sources } from "../paper";
 
 /** A variant that an evaluation left, with the place of its row. */
 export interface FoundVariant {

@@ -1,4 +1,4 @@
 export { summaryFigure } from "./figures";
 export { type FoundOutputs, type FoundVariant } from "./found";
-export { checkTrace, readTrace, recompute, type Trace, type TracedValue } from "./trace";
+export { recompute } from "./recompute";
 export { type ReportOptions, writeReport, type WrittenReport } from "./write";

@@ -9,8 +9,9 @@ const root = resolve(__dirname, "../..");
 /** The folders of src from the ground up: each imports from those before it. `docs/architecture.md` draws them. */
 const floors = [
   ...["random", "text", "io", "display", "hub"],
+  ...["figures", "paper"],
   ...["tensors", "engine"],
-  ...["corpus", "sql", "metrics", "prompts", "retrieval", "statistics", "figures"],
+  ...["corpus", "sql", "metrics", "prompts", "retrieval", "statistics"],
   ...["models"],
   ...["generation", "training", "pretraining", "export"],
   ...["evaluation", "baselines", "notebook"],

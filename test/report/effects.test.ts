@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import fc from "fast-check";
 import { effectRows, seededRows } from "../../src/analysis/effects";
 import { evaluateVariants, type Variant } from "../../src/evaluation/evaluate";
 import { assumedIdentity } from "../../src/evaluation/identity";
@@ -14,11 +13,10 @@ import {
   trainingSettings,
 } from "../../src/experiments/settings";
 import { readJson, writeJson } from "../../src/io/files";
+import { Sources } from "../../src/paper/sources";
 import { computeValues } from "../../src/report/computed";
 import { effectMetrics, findContrasts, groupFamilies, measureEffects } from "../../src/report/effects";
-import { formats } from "../../src/report/format";
 import { findOutputs } from "../../src/report/found";
-import { followPointer, Sources, toPointer } from "../../src/report/sources";
 import { conversations, fakeModel, writeEvaluations } from "./synthetic";
 
 function temporaryFolder(t: TestContext): string {
@@ -26,58 +24,6 @@ function temporaryFolder(t: TestContext): string {
   t.after(() => rmSync(folder, { recursive: true }));
   return folder;
 }
-
-test("a JSON Pointer leads back to the value, whatever the keys are", () => {
-  fc.assert(
-    fc.property(
-      fc.array(fc.oneof(fc.string(), fc.constantFrom("/", "~", "~1", "__proto__")), { maxLength: 5 }),
-      (keys) => {
-        const json = keys.reduceRight<unknown>((value, key) => Object.fromEntries([[key, value]]), 42);
-        assert.equal(followPointer(json, toPointer(keys)), 42);
-        assert.equal(followPointer(json, `${toPointer(keys)}/x`), undefined);
-      },
-    ),
-  );
-  // The examples of RFC 6901, section 5.
-  const example = { foo: ["bar", "baz"], "": 0, "a/b": 1, "m~n": 8 };
-  assert.deepEqual(
-    ["/foo/0", "/", "/a~1b", "/m~0n", "/foo/2", "/toString"].map((pointer) =>
-      followPointer(example, pointer),
-    ),
-    ["bar", 0, 1, 8, undefined, undefined],
-  );
-});
-
-test("values are printed by their format, and refused where they are no numbers", () => {
-  assert.equal(formats.decimal3(-0.12345), "−0.123");
-  assert.equal(formats.decimal3(-0.0001), "0.000");
-  assert.equal(formats.signed3(0.5), "+0.500");
-  assert.equal(formats.integer(12345), "12,345");
-  assert.equal(formats.percent(0.95), "95 %");
-  assert.equal(formats.pValue(0.0001), "< 0.001");
-  assert.equal(formats.pValue(0.05), "0.050");
-  assert.equal(formats.text([1, "a"]), "1, a");
-  assert.equal(formats.day("2026-01-02T03:04:05Z"), "2026-01-02");
-  assert.throws(() => formats.decimal3("0.5"), /"0.5" is not a number/);
-});
-
-test("a value that is not there is missing, with the reason", (t) => {
-  const folder = temporaryFolder(t);
-  writeFileSync(join(folder, "broken.json"), '{"a": 1');
-  writeFileSync(join(folder, "good.json"), '{"a": {"b": 0.25}, "none": null}');
-  const sources = new Sources(folder);
-  const reason = (file: string, ...path: string[]) => {
-    const value = sources.value(file, path, "decimal3");
-    return "missing" in value ? value.missing : value.printed;
-  };
-  assert.equal(reason("good.json", "a", "b"), "0.250");
-  assert.match(reason("good.json", "a", "c"), /good.json has nothing at \/a\/c/);
-  assert.match(reason("good.json", "none"), /nothing at \/none/);
-  assert.match(reason("none.json", "a"), /there is no none.json/);
-  assert.match(reason("broken.json", "a"), /broken.json is not valid JSON/);
-  assert.equal(sources.locate(folder, "good.json"), "good.json");
-  assert.equal(sources.locate(folder, "..", "elsewhere.json"), undefined);
-});
 
 test("variants are found wherever summaries lie, by what they are", async (t) => {
   const outputs = temporaryFolder(t);

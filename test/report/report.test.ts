@@ -18,10 +18,12 @@ import { closeBrowser, closePage, evaluate, openPage, sharedBrowser } from "../.
 import { readJson } from "../../src/io/files";
 import { jaccard } from "../../src/metrics/overlap";
 import { rougeL } from "../../src/metrics/rouge";
-import { checkTrace, readTrace, recompute } from "../../src/report/trace";
+import { checkTrace, readTrace } from "../../src/paper/trace";
+import { recompute } from "../../src/report/recompute";
 import { writeReport, type WrittenReport } from "../../src/report/write";
-import { latexProblems } from "./latex-check";
-import { hostile, writeEvaluations, writeManifest } from "./synthetic";
+import { latexProblems } from "../paper/latex-check";
+import { hostile } from "../paper/sample";
+import { writeEvaluations, writeManifest } from "./synthetic";
 
 const outputs = mkdtempSync(join(tmpdir(), "report-"));
 const inReport = (name: string) => join(outputs, "report", name);

@@ -13,8 +13,7 @@ import type { Conversation } from "../../src/corpus/types";
 import { evaluateVariants, type Variant } from "../../src/evaluation/evaluate";
 import { assumedIdentity } from "../../src/evaluation/identity";
 import { writeJson } from "../../src/io/files";
-
-export const hostile = `<img src=x onerror="alert(1)"> & \\input{/etc/passwd} $x_1^2$ 100% #1 {~} “Zoë” Łódź 🐕 日本 \u0000 -- ?\` ,,`;
+import { hostile } from "../paper/sample";
 
 const topics = [
   "bees",

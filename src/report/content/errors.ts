@@ -1,4 +1,16 @@
 import type { SetMetric } from "../../evaluation";
+import {
+  type Block,
+  cite,
+  type Column,
+  data,
+  emphasis,
+  paragraph,
+  refer,
+  section,
+  type Table,
+  type Text,
+} from "../../paper";
 import { cutToTokens } from "../../text";
 import {
   best,
@@ -9,21 +21,9 @@ import {
   type ReportContext,
   setting,
 } from "../context";
-import {
-  type Block,
-  cite,
-  type Column,
-  data,
-  emphasis,
-  paragraph,
-  prose,
-  refer,
-  section,
-  type Table,
-  type Text,
-} from "../document";
 import { type Family, groupFamilies } from "../effects";
 import type { FoundVariant } from "../found";
+import { prose } from "../prose";
 
 /** Words of a text that the table of cases shows. */
 const shownWords = 48;

@@ -1,4 +1,3 @@
-import { computed, field, missingScore, type ReportContext, setting } from "../context";
 import {
   type Block,
   cite,
@@ -6,17 +5,18 @@ import {
   continued,
   data,
   enumerate,
+  type Format,
   math,
   paragraph,
-  prose,
   refer,
   section,
   subsection,
   type Table,
   type Text,
-} from "../document";
-import type { Format } from "../format";
+} from "../../paper";
+import { computed, field, missingScore, type ReportContext, setting } from "../context";
 import { trainingFile } from "../found";
+import { prose } from "../prose";
 
 /** What is asked, with what data and model. */
 export function introduction(context: ReportContext): Block[] {

@@ -1,19 +1,19 @@
-import { computed, type EffectMetric, metricNames, missingScore, type ReportContext } from "../context";
 import {
   type Block,
   code,
   data,
   enumerate,
+  type Format,
   type Inline,
   paragraph,
-  prose,
   refer,
   section,
   type Table,
   type Text,
-} from "../document";
+} from "../../paper";
+import { computed, type EffectMetric, metricNames, missingScore, type ReportContext } from "../context";
 import { type EffectKind, effectMetrics } from "../effects";
-import type { Format } from "../format";
+import { prose } from "../prose";
 
 /** Packages whose versions decide results. */
 const packages = [

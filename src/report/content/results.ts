@@ -1,5 +1,20 @@
 import type { SetMetric } from "../../evaluation";
 import {
+  type Block,
+  type Column,
+  data,
+  enumerate,
+  type Inline,
+  type PaperFigure,
+  paragraph,
+  type Piece,
+  refer,
+  section,
+  subsection,
+  type Table,
+  type Text,
+} from "../../paper";
+import {
   computed,
   computedFile,
   type EffectMetric,
@@ -11,24 +26,9 @@ import {
   type ReportContext,
   setting,
 } from "../context";
-import {
-  type Block,
-  type Column,
-  data,
-  enumerate,
-  type Inline,
-  paragraph,
-  type Piece,
-  prose,
-  refer,
-  type ReportFigure,
-  section,
-  subsection,
-  type Table,
-  type Text,
-} from "../document";
 import { type EffectKind, effectMetrics, type Family, groupFamilies } from "../effects";
 import type { FoundVariant } from "../found";
+import { prose } from "../prose";
 
 /** Scores of the tables. */
 const shown = [
@@ -71,7 +71,7 @@ const grid: ExpectedRow[] = ["A", "B", "C", "D"].map((run) => ({
 /** What the variants scored, which differences mean something, and what the proposal reported. */
 export function results(
   context: ReportContext,
-  figures: Readonly<Record<"summary" | "scatter" | "curves" | "lengths", ReportFigure>>,
+  figures: Readonly<Record<"summary" | "scatter" | "curves" | "lengths", PaperFigure>>,
 ): Block[] {
   const { variants, others } = context.found;
   const families = groupFamilies(variants);

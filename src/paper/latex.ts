@@ -1,13 +1,6 @@
-import { findWork, isGroup, type Work } from "./bibliography";
-import {
-  type Block,
-  type Inline,
-  numberDocument,
-  type ReportDocument,
-  type ReportFigure,
-  type Table,
-  type Text,
-} from "./document";
+import type { Block, Inline, PaperDocument, PaperFigure, Table, Text } from "./document";
+import { numberDocument } from "./numbering";
+import { authorName, findWork, isGroup, type Work } from "./works";
 
 /** What LaTeX reads as commands, as text; and characters that its fonts have under another name. */
 const replacements: Readonly<Record<string, string>> = {
@@ -74,8 +67,14 @@ function inT1(character: string): boolean {
   return /^[À-ÖØ-öø-ÿĂăĄąĆćČčĎďĐĘęĚěĞğĹĺĽľŁłŃńŇňŐőŔŕŘřŚśŞşŠšŢţŤťŮůŰűŸŹźŻżŽžŒœ¡£§«»¿]$/u.test(character);
 }
 
-/** The report as LaTeX source for IEEEtran's conference class; its references are in `references.bib` beside it. */
-export function renderLatex(document: ReportDocument): string {
+/**
+ * The paper as LaTeX source for IEEEtran's conference class; beside it belong its references ({@link renderBibtex}) as
+ * `references.bib` and its pictures as {@link figureFile} names them.
+ *
+ * @throws {Error} as {@link numberDocument}
+ */
+export function renderLatex(document: PaperDocument): string {
+  numberDocument(document);
   const { title, authors, abstract, keywords, blocks } = document;
   return `\\documentclass[conference]{IEEEtran}
 \\usepackage[T1]{fontenc}
@@ -188,12 +187,12 @@ ${body}
 \\end{${environment}}`;
 }
 
-function renderFigure({ label, caption, picture, wide }: ReportFigure): string {
+function renderFigure({ label, caption, picture, wide }: PaperFigure): string {
   const width = wide ? "\\textwidth" : "\\columnwidth";
   const content =
     "missing" in picture
       ? `\\fbox{\\parbox{0.9${width}}{\\textbf{missing}: ${escapeLatex(picture.missing)}}}`
-      : `\\includegraphics[width=${width}]{figures/${label.replace("fig:", "")}.pdf}`;
+      : `\\includegraphics[width=${width}]{${figureFile(label)}}`;
   const environment = wide ? "figure*" : "figure";
   return `\\begin{${environment}}[!t]
 \\centering
@@ -203,10 +202,15 @@ ${content}
 \\end{${environment}}`;
 }
 
+/** The file of a figure's picture, beside the LaTeX source: `figures/curves.pdf` for the label `fig:curves`. */
+export function figureFile(label: string): string {
+  return `figures/${label.replace(/^fig:/, "").replaceAll(":", "-")}.pdf`;
+}
+
 /** The cited works as BibTeX. */
-export function renderBibtex(document: ReportDocument): string {
+export function renderBibtex(document: PaperDocument): string {
   return numberDocument(document)
-    .citations.map((key) => bibtexEntry(key, findWork(key)))
+    .citations.map((key) => bibtexEntry(key, findWork(document.works, key)))
     .join("\n");
 }
 
@@ -214,18 +218,19 @@ function bibtexEntry(key: string, work: Work): string {
   const { container, arxiv } = work;
   const authors = work.authors.map((author) => {
     if (author === "others") return author;
-    if (isGroup(author)) return `{${author}}`;
-    const at = author.lastIndexOf(" ");
-    return `${author.slice(at + 1)}, ${author.slice(0, at)}`;
+    if (isGroup(author)) return `{${bibtexText(author)}}`;
+    const { first, last, suffix } = authorName(author);
+    const parts = [last, ...suffix, ...(first.length > 0 ? [first.join(" ")] : [])];
+    return parts.map(bibtexText).join(", ");
   });
   const fields: [string, string | undefined][] = [
-    ["author", authors.map(bibtexText).join(" and ")],
+    ["author", authors.join(" and ")],
     ["title", `{${bibtexText(work.title)}}`],
     [work.type === "article" ? "journal" : "booktitle", container && bibtexText(container)],
-    ["volume", work.volume],
-    ["number", work.number],
-    ["pages", work.pages?.replaceAll("–", "--")],
-    ["publisher", work.publisher],
+    ["volume", work.volume && bibtexText(work.volume)],
+    ["number", work.number && bibtexText(work.number)],
+    ["pages", work.pages && bibtexText(work.pages.replaceAll("–", "--"))],
+    ["publisher", work.publisher && bibtexText(work.publisher)],
     ["howpublished", arxiv && `arXiv:${arxiv}`],
     ["url", work.url],
     ["year", String(work.year)],
@@ -234,21 +239,46 @@ function bibtexEntry(key: string, work: Work): string {
   return `@${work.type}{${key},\n${lines.join("\n")}\n}\n`;
 }
 
+/** Combining accents, and the commands that put them on a letter. */
 const accents: Readonly<Record<string, string>> = {
   "\u0300": "\\`",
   "\u0301": "\\'",
   "\u0302": "\\^",
+  "\u0303": "\\~",
+  "\u0304": "\\=",
+  "\u0306": "\\u ",
+  "\u0307": "\\.",
   "\u0308": '\\"',
+  "\u030a": "\\r ",
+  "\u030b": "\\H ",
+  "\u030c": "\\v ",
+  "\u0327": "\\c ",
+  "\u0328": "\\k ",
 };
 
-/** Letters with accents as `{\"u}`: BibTeX takes bytes for letters where it abbreviates a name. */
+/** What is a command in BibTeX, and the braces, which it counts even behind a backslash. */
+const bibtexCommands: Readonly<Record<string, string>> = {
+  Ł: "\\L",
+  ł: "\\l",
+  Ø: "\\O",
+  ø: "\\o",
+  Æ: "\\AE",
+  æ: "\\ae",
+  Œ: "\\OE",
+  œ: "\\oe",
+  ß: "\\ss",
+  "{": "\\textbraceleft",
+  "}": "\\textbraceright",
+};
+
+/** Text as BibTeX prints it as it is; letters with accents as `{\"u}`: it takes bytes for letters where it abbreviates a name. */
 function bibtexText(text: string): string {
-  return text
-    .normalize("NFD")
-    .replace(
-      /(\p{L})([\u0300-\u0302\u0308])/gu,
-      (_, letter: string, accent: string) => `{${accents[accent]}${letter}}`,
-    )
-    .replaceAll("Ł", "{\\L}")
-    .replaceAll("&", "\\&");
+  return Array.from(text.normalize("NFD").matchAll(/\p{L}\p{M}|./gsu), ([piece]) => {
+    const [letter, accent] = piece;
+    if (accent !== undefined && Object.hasOwn(accents, accent)) return `{${accents[accent]}${letter}}`;
+    if (Object.hasOwn(bibtexCommands, piece)) return `{${bibtexCommands[piece]}}`;
+    return /[\w ,.:;()[\]!?'`/+=*@-]/.test(piece) && piece !== "_"
+      ? piece
+      : escapeLatex(piece.normalize("NFC"));
+  }).join("");
 }

@@ -6,7 +6,7 @@ import { type Format, formats } from "./format";
 /** Steps from a JSON file's root to a value in it. */
 export type JsonPath = readonly (string | number)[];
 
-/** A value that the report prints, with where it comes from; or that is missing, with the reason. */
+/** A value that a paper prints, with where it comes from; or that is missing, with the reason. */
 export type SourcedValue =
   | {
       printed: string;
@@ -84,10 +84,14 @@ export class Sources {
     return way.startsWith("..") || isAbsolute(way) ? undefined : way.split(sep).join("/");
   }
 
-  /** Writes what the report computes from other files, so that its values have a file as well. */
+  /** The files that {@link write} wrote. */
+  readonly written = new Set<string>();
+
+  /** Writes what a paper computes from other files, so that its values have a file as well. */
   write(file: string, json: unknown): void {
     writeJson(this.pathOf(file), json);
     this.files.delete(file);
+    this.written.add(file);
   }
 
   private open(file: string): { json: unknown; sha256: string } | { missing: string } {

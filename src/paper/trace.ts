@@ -1,18 +1,17 @@
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
-import { additiveMetrics, readEvaluation, scoreCase, type SetMetric } from "../evaluation";
 import { decodeText, readJson, sha256 } from "../io";
-import { type ReportDocument, texts } from "./document";
+import { type PaperDocument, texts } from "./document";
 import { type Format, formats } from "./format";
 import { followPointer, toPointer } from "./sources";
 
 const tracedSchema = z.object({
-  /** The value's anchor in report.html. */
+  /** The value's anchor in the HTML. */
   id: z.string(),
   printed: z.string(),
   where: z.string(),
-  /** Relative to the folder of outputs, with its SHA-256 when the report was made. */
+  /** Relative to the folder of outputs, with its SHA-256 when the paper was made. */
   file: z.string(),
   sha256: z.string(),
   /** JSON Pointer (RFC 6901). */
@@ -20,7 +19,7 @@ const tracedSchema = z.object({
   value: z.unknown(),
   format: z.enum(Object.keys(formats) as [Format, ...Format[]]),
 });
-/** A value of the report and where it comes from; an entry of `numbers.json`. */
+/** A value of a paper and where it comes from; an entry of `numbers.json`. */
 export type TracedValue = z.infer<typeof tracedSchema>;
 
 const traceSchema = z.object({
@@ -28,11 +27,11 @@ const traceSchema = z.object({
   values: z.array(tracedSchema),
   missing: z.array(z.object({ where: z.string(), reason: z.string() })),
 });
-/** All values of the report in the order they are printed, and what was missing. */
+/** All values of a paper in the order they are printed, and what was missing. */
 export type Trace = z.infer<typeof traceSchema>;
 
 /** Collects the values that a document prints. Their ids count them: `n1` is the first. */
-export function traceDocument(document: ReportDocument): Trace {
+export function traceDocument(document: PaperDocument): Trace {
   const trace: Trace = { version: 1, values: [], missing: [] };
   for (const { where, text } of texts(document)) {
     for (const piece of text) {
@@ -87,29 +86,5 @@ export function checkTrace(
 export function readTrace(path: string): Trace {
   const result = traceSchema.safeParse(readJson(path));
   if (result.success) return result.data;
-  throw new Error(`${path}: not a trace of a report\n${z.prettifyError(result.error)}`);
-}
-
-/**
- * Scores the answers behind a score of the report again, from the cases beside its summary.
- *
- * @returns the score, unrounded, and which answers it is of; `undefined` for a value that is no score of a variant
- * @throws {Error} if the cases are gone or are not those of the summary
- */
-export function recompute(
-  { file, pointer }: Pick<TracedValue, "file" | "pointer">,
-  outputs: string,
-): { variant: string; answers: number; value: number } | undefined {
-  const [, row, metric] = /^\/variants\/(\d+)\/metrics\/(\w+)\/value$/.exec(pointer) ?? [];
-  const runId = /stage3_summary_(.+)\.json$/.exec(file)?.[1];
-  if (row === undefined) return undefined;
-  const path = join(outputs, file);
-  const { variants } = readJson(path) as { variants: { variant: string }[] };
-  const { variant } = variants[Number(row)]!;
-  const cases = readEvaluation({ directory: dirname(path), ...(runId ? { runId } : {}) }).cases.get(variant);
-  if (!cases) throw new Error(`${path}: the cases of "${variant}" are not those of its summary`);
-  const scored = cases.map((one) => ({ ...one, metrics: scoreCase(one) }));
-  const { rows, value } = additiveMetrics(scored)[metric as SetMetric];
-  const sums = Float64Array.from(rows[0]!, (_, column) => rows.reduce((sum, each) => sum + each[column]!, 0));
-  return { variant, answers: cases.length, value: value(sums, rows.length) };
+  throw new Error(`${path}: not a trace of a paper\n${z.prettifyError(result.error)}`);
 }

@@ -1,18 +1,10 @@
 import { createRequire } from "node:module";
 import { escapeHtml } from "../text";
-import { findWork, ieeeReference } from "./bibliography";
-import {
-  type Block,
-  type Inline,
-  numberDocument,
-  type Numbering,
-  type ReportDocument,
-  type ReportFigure,
-  type Table,
-  type Text,
-} from "./document";
+import type { Block, Inline, PaperDocument, PaperFigure, Table, Text } from "./document";
+import { numberDocument, type Numbering } from "./numbering";
 import { toPointer } from "./sources";
-import { reportStyle } from "./style";
+import { paperStyle } from "./style";
+import { findWork, ieeeReference, type Works } from "./works";
 
 // KaTeX declares its types in a way that the notebook kernel's compiler does not find.
 interface Katex {
@@ -24,11 +16,13 @@ interface Katex {
 const katex = createRequire(__filename)("katex") as Katex;
 
 /**
- * The report as one HTML file that needs no other: fonts and pictures are in it, scripts are not allowed. Its text is
- * in one flow (`#flow`, a block each), which {@link layOutPages} puts on pages.
+ * The paper as one HTML file that needs no other: fonts and pictures are in it, scripts are not allowed. Its text is
+ * in one flow (`#flow`, a block each), which `layOutPages` puts on pages.
+ *
+ * @throws {Error} as {@link numberDocument}, and for mathematics that KaTeX does not know
  */
-export function renderHtml(document: ReportDocument): string {
-  const html = new HtmlWriter(numberDocument(document));
+export function renderHtml(document: PaperDocument): string {
+  const html = new HtmlWriter(numberDocument(document), document.works);
   const title = escapeHtml(document.title);
   const authors = document.authors.map((author) => `<p class="author">${escapeHtml(author)}</p>`).join("");
   const abstract = `<p class="abstract"><i>Abstract</i>—${html.text(document.abstract)}</p>`;
@@ -40,7 +34,7 @@ export function renderHtml(document: ReportDocument): string {
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:">
 <title>${title}</title>
-<style>${reportStyle()}</style>
+<style>${paperStyle()}</style>
 </head>
 <body>
 <div id="flow">
@@ -59,7 +53,10 @@ class HtmlWriter {
   private sections = 0;
   private values = 0;
 
-  constructor(private readonly numbering: Numbering) {}
+  constructor(
+    private readonly numbering: Numbering,
+    private readonly works: Works,
+  ) {}
 
   text(text: Text): string {
     return text.map((piece) => this.inline(piece)).join("");
@@ -90,7 +87,7 @@ class HtmlWriter {
 
   references(): string {
     const items = this.numbering.citations.map((key, i) => {
-      const { before, italic, after } = ieeeReference(findWork(key));
+      const { before, italic, after } = ieeeReference(findWork(this.works, key));
       const text = `${breakable(escapeHtml(before))}<i>${escapeHtml(italic)}</i>${breakable(escapeHtml(after))}`;
       return `<div class="work" id="cite-${key}"><span>[${i + 1}]</span><span>${text}</span></div>`;
     });
@@ -144,7 +141,7 @@ class HtmlWriter {
     return `<figure class="table${wide ? " wide" : ""}" id="${label}">${title}<table><thead><tr>${head}</tr></thead>${body.join("")}</table>${below}</figure>`;
   }
 
-  private figure({ label, caption, picture, alternative, wide }: ReportFigure): string {
+  private figure({ label, caption, picture, alternative, wide }: PaperFigure): string {
     const image =
       "missing" in picture
         ? `<p class="no-picture"><strong class="missing">missing</strong>: ${escapeHtml(picture.missing)}</p>`
@@ -154,9 +151,7 @@ class HtmlWriter {
   }
 
   private number(label: string): string {
-    const number = this.numbering.labels.get(label);
-    if (number === undefined) throw new Error(`the report refers to "${label}", which is not in it`);
-    return number;
+    return this.numbering.labels.get(label)!;
   }
 }
 

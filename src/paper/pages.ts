@@ -1,8 +1,8 @@
 import { closePage, evaluate, openPage, printPage, sharedBrowser, takePicture } from "../figures";
 import { paper, textHeight } from "./style";
 
-/** A report on its pages. */
-export interface LaidOutReport {
+/** A paper on its pages. */
+export interface LaidOutPaper {
   /** The HTML with its text on pages; still without scripts. */
   html: string;
   pdf: Uint8Array;
@@ -16,15 +16,15 @@ export interface LaidOutReport {
 const pictureScale = 1.5;
 
 /**
- * Puts the flow of a report (from {@link renderHtml}) on two-column pages and draws them: text runs down the columns,
+ * Puts the flow of a paper (from `renderHtml`) on two-column pages and draws them: text runs down the columns,
  * paragraphs are split between lines, tables and figures that do not fit where they stand go to the top of the next
  * column, those over both columns to the top of the next page, and the columns of the last page end level.
  *
  * @throws {BrowserMissingError} if there is no browser
  */
-export async function layOutPages(html: string): Promise<LaidOutReport> {
+export async function layOutPages(html: string): Promise<LaidOutPaper> {
   const page = await openPage(await sharedBrowser());
-  const problem = "the report cannot be laid out";
+  const problem = "the paper cannot be laid out";
   try {
     await evaluate(
       page,

@@ -13,7 +13,7 @@ function asText(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** How a value of a file is printed in the report; a minus is a minus sign, not a hyphen. */
+/** How a value of a file is printed in a paper; a minus is a minus sign, not a hyphen. */
 export const formats = {
   integer: number((value) => Math.round(value).toLocaleString("en-US")),
   decimal1: number((value) => value.toFixed(1)),

@@ -44,7 +44,7 @@ function mathStyle(): string {
   });
 }
 
-export function reportStyle(): string {
+export function paperStyle(): string {
   const { width, height, top, side, column, gap } = paper;
   return `${textFont()}
 ${mathStyle()}
