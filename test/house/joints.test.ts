@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs";
 import { loadCorpus } from "../../src/corpus/load";
 import { sampleDirectory } from "../../src/corpus/source";
 import { evaluateVariants } from "../../src/evaluation/evaluate";
-import { openExperiment, trainExperiment } from "../../src/experiments/run";
+import { openExperiment, trainExperiment, untrainedExperiment } from "../../src/experiments/run";
 import { experimentVariant } from "../../src/experiments/variant";
 import { generate } from "../../src/generation/generate";
 import { registerArchitecture } from "../../src/models/architectures";
@@ -17,12 +17,17 @@ import { loadPretrained } from "../../src/models/pretrained/pretrained";
 import { writeModelDirectory } from "../../src/models/pretrained/write";
 import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { loadTokenizer, padBatch } from "../../src/models/tokenizer/tokenizer";
+import { checkTrace } from "../../src/paper/trace";
+import { writePaper } from "../../src/paper/write";
+import { recompute } from "../../src/report/recompute";
 import { exampleBatches } from "../../src/training/example-batches";
 import { DEFAULT_TRAINING } from "../../src/training/options";
 import { loraPolicy } from "../../src/training/policies/lora";
 import { train } from "../../src/training/trainer";
 import { tinySettings } from "../experiments/tiny-experiment";
+import { latexProblems } from "../paper/latex-check";
 import { bigramArchitecture, bigrams, boldObjective } from "./toy";
+import { composeToyStudy } from "./toy-study";
 
 const directory = mkdtempSync(join(tmpdir(), "joints-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -99,7 +104,7 @@ test("a new kind of model learns by a new objective, is saved, taken up again an
   assert.deepEqual(beam!.tokens, [11, 12, 13]);
 });
 
-test("it goes through experiments and their evaluation, from a directory, without a change to them", async () => {
+test("it goes through experiments, their evaluation and a report, from a directory, without a change to them", async () => {
   const tokenizer = await loadTokenizer(embeddedTokenizer);
   const config = {
     vocabSize: tokenizer.vocabularySize,
@@ -114,14 +119,44 @@ test("it goes through experiments and their evaluation, from a directory, withou
 
   const corpus = await loadCorpus({ directory: sampleDirectory });
   const context = { base, corpus, directory: join(directory, "runs"), saveSteps: 2 };
-  const trained = await trainExperiment(tinySettings({ unfrozenEncoderBlocks: 0 }), context);
+  const settings = tinySettings({ unfrozenEncoderBlocks: 0, learningRate: 0.3 });
+  const trained = await trainExperiment(settings, context);
   assert.equal(trained.steps, 4);
   const opened = openExperiment(trained.adapter, { base, corpus });
-  const [evaluated] = await evaluateVariants(
-    [experimentVariant("bigrams", opened)],
+  const untrained = untrainedExperiment(settings, { base, corpus });
+  const outputs = join(directory, "evaluation");
+  const [evaluated, before] = await evaluateVariants(
+    [experimentVariant("bigrams", opened), experimentVariant("bigrams before", untrained)],
     corpus.splits.test.slice(0, 2),
-    { directory: join(directory, "evaluation") },
+    { directory: outputs },
   );
   assert.equal(evaluated!.cases.length, 2);
   assert.ok(Number.isFinite(evaluated!.summary.metrics.rougeL.value));
+
+  // Its pages would take a browser; test/paper lays out pages.
+  process.env["PERSONA_BROWSER"] = join(directory, "none");
+  const { trace } = await writePaper({ outputs, name: "toy" }, composeToyStudy);
+  const [now, then] = [evaluated!, before!].map(({ summary }) => summary.metrics.rougeL.value) as [
+    number,
+    number,
+  ];
+  const added = trace.values.find(({ pointer }) => pointer.endsWith("/difference"))!;
+  assert.ok(Math.abs((added.value as number) - (now - then)) < 1e-12);
+  assert.ok(now > then, `${then} to ${now}`);
+  const scores = trace.values.filter(({ pointer }) => pointer.endsWith("/metrics/rougeL/value"));
+  assert.deepEqual(
+    scores.map((one) => [recompute(one, outputs)!.variant, recompute(one, outputs)!.value, one.printed]),
+    [
+      ["bigrams before", then, then.toFixed(3)],
+      ["bigrams", now, now.toFixed(3)],
+    ],
+  );
+  const written = (file: string) => readFileSync(join(outputs, "toy", file), "utf8");
+  assert.match(
+    written("toy.html"),
+    new RegExp(`bigrams before</span></td><td[^>]*><span [^>]*>${then.toFixed(3)}<`),
+  );
+  assert.match(written("toy.html"), /C\. E\. Shannon, “A Mathematical Theory/);
+  assert.deepEqual(latexProblems(written("toy.tex"), written("references.bib")), []);
+  assert.deepEqual(checkTrace(join(outputs, "toy", "numbers.json"), outputs), []);
 });
