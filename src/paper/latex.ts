@@ -1,5 +1,5 @@
 import type { Block, Inline, PaperDocument, PaperFigure, Table, Text } from "./document";
-import { numberDocument } from "./numbering";
+import { figureFile, numberDocument } from "./numbering";
 import { authorName, findWork, isGroup, type Work } from "./works";
 
 /** What LaTeX reads as commands, as text; and characters that its fonts have under another name. */
@@ -202,11 +202,6 @@ ${content}
 \\end{${environment}}`;
 }
 
-/** The file of a figure's picture, beside the LaTeX source: `figures/curves.pdf` for the label `fig:curves`. */
-export function figureFile(label: string): string {
-  return `figures/${label.replace(/^fig:/, "").replaceAll(":", "-")}.pdf`;
-}
-
 /** The cited works as BibTeX. */
 export function renderBibtex(document: PaperDocument): string {
   return numberDocument(document)
@@ -252,8 +247,10 @@ const accents: Readonly<Record<string, string>> = {
   "\u030a": "\\r ",
   "\u030b": "\\H ",
   "\u030c": "\\v ",
+  "\u0323": "\\d ",
   "\u0327": "\\c ",
   "\u0328": "\\k ",
+  "\u0331": "\\b ",
 };
 
 /** What is a command in BibTeX, and the braces, which it counts even behind a backslash. */
@@ -271,14 +268,16 @@ const bibtexCommands: Readonly<Record<string, string>> = {
   "}": "\\textbraceright",
 };
 
-/** Text as BibTeX prints it as it is; letters with accents as `{\"u}`: it takes bytes for letters where it abbreviates a name. */
+/**
+ * Text that BibTeX prints as it is. Letters with accents are written `{\"u}`: it takes bytes for letters where it
+ * abbreviates a name.
+ */
 function bibtexText(text: string): string {
-  return Array.from(text.normalize("NFD").matchAll(/\p{L}\p{M}|./gsu), ([piece]) => {
-    const [letter, accent] = piece;
-    if (accent !== undefined && Object.hasOwn(accents, accent)) return `{${accents[accent]}${letter}}`;
+  return Array.from(text.normalize("NFD").matchAll(/\p{L}\p{M}*|./gsu), ([piece]) => {
+    const [letter, ...marks] = piece;
+    if (marks.length > 0 && marks.every((mark) => Object.hasOwn(accents, mark)))
+      return marks.reduce((inner, mark) => `{${accents[mark]}${inner}}`, letter!);
     if (Object.hasOwn(bibtexCommands, piece)) return `{${bibtexCommands[piece]}}`;
-    return /[\w ,.:;()[\]!?'`/+=*@-]/.test(piece) && piece !== "_"
-      ? piece
-      : escapeLatex(piece.normalize("NFC"));
+    return /^[A-Za-z0-9 ,.:;()[\]!?'`/+=*@-]$/.test(piece) ? piece : escapeLatex(piece.normalize("NFC"));
   }).join("");
 }

@@ -17,14 +17,15 @@ const plainName = /^[A-Za-z0-9][\w:.-]*$/;
  * Numbers everything as IEEE does: sections and tables in Roman numerals, subsections in letters, figures in digits.
  *
  * @throws {Error} that names a label or key of other characters than letters, digits and `:._-`, a label that is given
- * twice, one that is referred to and not there, a citation that {@link PaperDocument.works} does not have, or a table with
- * a row that has not one cell for each column
+ * twice, one that is referred to and not there, figures whose pictures would be one file, a citation that the document's
+ * works do not have, or a table with a row that has not one cell for each column
  */
 export function numberDocument({ abstract, blocks, works }: PaperDocument): Numbering {
   const labels = new Map<string, string>();
   const sections: string[] = [];
   const citations: string[] = [];
   const references = new Set<string>();
+  const files = new Set<string>();
   const counts = { section: 0, subsection: 0, table: 0, figure: 0, equation: 0 };
   const note = (label: string | undefined, number: string) => {
     if (label === undefined) return;
@@ -68,7 +69,11 @@ export function numberDocument({ abstract, blocks, works }: PaperDocument): Numb
       gather(block.note ?? []);
     } else if (block.type === "figure" || block.type === "equation") {
       note(block.label, String(++counts[block.type]));
-      if (block.type === "figure") gather(block.caption);
+      if (block.type !== "figure") continue;
+      const file = figureFile(block.label);
+      if (files.has(file)) throw new Error(`two figures have the file ${file}: give one another label`);
+      files.add(file);
+      gather(block.caption);
     } else if (block.type === "list") {
       block.items.forEach(gather);
     } else if (block.type === "paragraph") gather(block.text);
@@ -83,6 +88,11 @@ function requirePlain(name: string, what: string): void {
     throw new Error(
       `the ${what} ${JSON.stringify(name)} may have letters, digits, ":", ".", "_" and "-" only`,
     );
+}
+
+/** The file of a figure's picture, beside the LaTeX source: `figures/curves.pdf` for the label `fig:curves`. */
+export function figureFile(label: string): string {
+  return `figures/${label.replace(/^fig:/, "").replaceAll(":", "-")}.pdf`;
 }
 
 /** 1–3,999 in Roman numerals. */

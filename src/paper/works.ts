@@ -33,13 +33,11 @@ export function findWork(works: Works, key: string): Work {
 export function ieeeReference(work: Work): { before: string; italic: string; after: string } {
   const { title, container, volume, number, pages, publisher, arxiv, url, year } = work;
   const authors = work.authors.length === 0 ? "" : `${listAuthors(work.authors)}, `;
-  if (work.type === "book") {
-    const from = [publisher, String(year)].filter(Boolean).join(", ");
-    return { before: authors, italic: title, after: `. ${from}.` };
-  }
   const details = [volume && `vol. ${volume}`, number && `no. ${number}`, pages && `pp. ${pages}`];
   const where = [arxiv && `arXiv:${arxiv}`, ...details, String(year)].filter(Boolean).join(", ");
   const end = url ? `${where}. [Online]. Available: ${url}` : `${where}.`;
+  if (work.type === "book")
+    return { before: authors, italic: title, after: `. ${publisher ? `${publisher}, ` : ""}${end}` };
   const opening = `${authors}“${title},” `;
   if (!container) return { before: opening + end, italic: "", after: "" };
   const inside = work.type === "inproceedings" ? "in " : "";

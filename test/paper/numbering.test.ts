@@ -4,6 +4,7 @@ import {
   type Block,
   cite,
   type PaperDocument,
+  type PaperFigure,
   paragraph,
   refer,
   section,
@@ -12,7 +13,7 @@ import {
 } from "../../src/paper/document";
 import { renderHtml } from "../../src/paper/html";
 import { renderBibtex, renderLatex } from "../../src/paper/latex";
-import { numberDocument, roman } from "../../src/paper/numbering";
+import { figureFile, numberDocument, roman } from "../../src/paper/numbering";
 import { proseWith } from "../../src/paper/prose";
 import { documentWith, works } from "./sample";
 
@@ -80,7 +81,14 @@ test("what a paper cannot print right is refused by name", () => {
       /citation key "a}b" may have/,
     ],
   ];
+  const figure = document.blocks.find((block): block is PaperFigure => block.type === "figure")!;
+  wrong.push([withBlock({ ...figure, label: "one" }), /two figures have the file figures\/one\.pdf/]);
   for (const [paper, message] of wrong) {
     for (const render of [renderHtml, renderLatex, renderBibtex]) assert.throws(() => render(paper), message);
   }
+});
+
+test("a figure's file is named after its label, in a name that every system takes", () => {
+  assert.equal(figureFile("fig:curves"), "figures/curves.pdf");
+  assert.equal(figureFile("fig:run:a.b"), "figures/run-a.b.pdf");
 });

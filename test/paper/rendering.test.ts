@@ -7,7 +7,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { data, math, paragraph, type Text } from "../../src/paper/document";
 import { renderHtml } from "../../src/paper/html";
-import { escapeLatex, figureFile, renderLatex } from "../../src/paper/latex";
+import { escapeLatex, renderLatex } from "../../src/paper/latex";
 import { latexProblems } from "./latex-check";
 import { anyText, documentWith, hostile } from "./sample";
 
@@ -58,11 +58,6 @@ test("the structural check of LaTeX finds what is wrong", () => {
   ])
     assert.notDeepEqual(latexProblems(bad, "@misc{k,\n}"), [], bad);
   assert.notDeepEqual(latexProblems(good, "@misc{l,\n}"), []);
-});
-
-test("a figure's file is named after its label, in a name that every system takes", () => {
-  assert.equal(figureFile("fig:curves"), "figures/curves.pdf");
-  assert.equal(figureFile("fig:run:a.b"), "figures/run-a.b.pdf");
 });
 
 test("LaTeX of hostile texts compiles", (t) => {

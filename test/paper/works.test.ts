@@ -23,6 +23,10 @@ test("a work is written as IEEE writes it, whatever its authors' names are made 
     "Seed & Soil developers, J.-L. Øster, Š. Łoś et al., “Beans_and #Lamps: 100 % {light} of 日本,” 2024. [Online]. Available: https://example.org/a_b",
   );
   assert.equal(flat({ type: "book", authors: [], title: "Anon", year: 1500 }), "Anon. 1500.");
+  assert.equal(
+    flat({ type: "book", authors: ["Plato"], title: "B", year: 2, url: "https://b.org" }),
+    "Plato, B. 2. [Online]. Available: https://b.org",
+  );
   assert.equal(flat({ type: "misc", authors: ["Plato"], title: "A", year: 2 }), "Plato, “A,” 2.");
 });
 
@@ -40,12 +44,10 @@ test("a work in BibTeX prints the same, with the names in the parts that BibTeX 
   ])
     assert.ok(lines.includes(line), bibtex);
   assert.deepEqual(latexProblems(bibtex, ""), []);
+  const others = { ...works.noether1918, authors: ["Plato", "Thị Nguyễn", "Ba\u0489 Zed"] };
   assert.match(
-    renderBibtex({
-      ...document,
-      works: { ...works, noether1918: { ...works.noether1918, authors: ["Plato"] } },
-    }),
-    /author = \{Plato\}/,
+    renderBibtex({ ...document, works: { ...works, noether1918: others } }),
+    /author = \{Plato and Nguy\{\\~\{\\\^e\}\}n, Th\{\\d i\} and Zed, Ba\{\[\}U\+0489\{\]\}\},/,
   );
 });
 
