@@ -11,33 +11,65 @@ export interface LoggedRun {
 /** Points of a curve, at most: a batch's loss says little by itself. */
 const mostPoints = 30;
 
-/** Runs over their steps: training loss and gradient norm as means of some steps in a row, validation loss, learning rate. */
+/**
+ * Runs over their steps: training loss and gradient norm as means of some steps in a row, validation loss, learning rate. Each
+ * metric that objectives name has a panel for its means in training, one for its values in validation, or both side by side.
+ */
 export function learningCurves(runs: readonly LoggedRun[], text: FigureText): Figure {
-  const panel = (
-    title: string,
-    curve: (log: readonly StepLog[]) => { x: number[]; y: number[] },
-    fromZero = false,
-  ): LinePanel => ({ title, fromZero, series: runs.map(({ name, log }) => ({ name, ...curve(log) })) });
+  const panel = (title: string, curve: (log: readonly StepLog[]) => Curve, fromZero = false): LinePanel => ({
+    title,
+    fromZero,
+    series: runs.map(({ name, log }) => ({ name, ...curve(log) })),
+  });
+  const inValidation = (name: string) =>
+    panel(`${name} in validation`, (log) => measured(log, ({ evalMetrics }) => evalMetrics?.[name]));
+  const [training, validation] = [metricNames(runs, "metrics"), metricNames(runs, "evalMetrics")];
+  const pairs = training.filter((name) => validation.includes(name));
   const panels = [
     panel("training loss, with dropout and weights", (log) => means(log, ({ loss }) => loss)),
-    panel("validation loss", (log) => {
-      const evaluated = log.filter(({ evalLoss }) => evalLoss !== undefined);
-      return { x: evaluated.map(({ step }) => step), y: evaluated.map(({ evalLoss }) => evalLoss!) };
-    }),
+    panel("validation loss", (log) => measured(log, ({ evalLoss }) => evalLoss)),
     panel("gradient norm before clipping", (log) => means(log, ({ gradNorm }) => gradNorm), true),
     panel("learning rate", (log) => means(log, ({ learningRate }) => learningRate), true),
+    ...[...pairs, ...training.filter((name) => !pairs.includes(name))].flatMap((name) => [
+      panel(`${name} in training`, (log) => means(log, ({ metrics }) => metrics?.[name])),
+      ...(pairs.includes(name) ? [inValidation(name)] : []),
+    ]),
+    ...validation.filter((name) => !pairs.includes(name)).map(inValidation),
   ];
-  return linePanels({ width: 900, height: 620, ...text, panels, columns: 2, x: { title: "step" } });
+  const columns = 2;
+  const height = 310 * Math.ceil(panels.length / columns);
+  return linePanels({ width: 900, height, ...text, panels, columns, x: { title: "step" } });
 }
 
-/** Means over windows of steps, each at its last step. */
-function means(log: readonly StepLog[], value: (row: StepLog) => number): { x: number[]; y: number[] } {
-  const width = Math.max(1, Math.ceil(log.length / mostPoints));
-  const windows: StepLog[][] = [];
-  for (let i = 0; i < log.length; i += width) windows.push(log.slice(i, i + width));
+function metricNames(runs: readonly LoggedRun[], where: "metrics" | "evalMetrics"): string[] {
+  return [...new Set(runs.flatMap(({ log }) => log.flatMap((row) => Object.keys(row[where] ?? {}))))];
+}
+
+interface Curve {
+  x: number[];
+  y: number[];
+}
+
+/** The steps that have a finite value. */
+function measured(log: readonly StepLog[], value: (row: StepLog) => number | undefined): Curve {
+  const points = log.flatMap((row) => {
+    const y = value(row);
+    return Number.isFinite(y) ? [{ x: row.step, y: y! }] : [];
+  });
+  return { x: points.map(({ x }) => x), y: points.map(({ y }) => y) };
+}
+
+/** Means over windows of the steps that have a finite value, each at its window's last. */
+function means(log: readonly StepLog[], value: (row: StepLog) => number | undefined): Curve {
+  const { x, y } = measured(log, value);
+  const width = Math.max(1, Math.ceil(x.length / mostPoints));
+  const starts = Array.from({ length: Math.ceil(x.length / width) }, (_, i) => i * width);
   return {
-    x: windows.map((rows) => rows.at(-1)!.step),
-    y: windows.map((rows) => rows.reduce((sum, row) => sum + value(row), 0) / rows.length),
+    x: starts.map((start) => x[Math.min(start + width, x.length) - 1]!),
+    y: starts.map((start) => {
+      const window = y.slice(start, start + width);
+      return window.reduce((sum, one) => sum + one, 0) / window.length;
+    }),
   };
 }
 

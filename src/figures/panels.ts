@@ -28,7 +28,7 @@ export function linePanels({ panels, columns = 3, x, ...text }: LinePanelOptions
   const names = panels[0]?.series.map(({ name }) => name) ?? [];
   const untitled = { title: "" };
   const layout = themeLayout({ ...text, x: untitled, y: untitled, legend: names });
-  const gap = { x: 0.18 / columns, y: 0.13 };
+  const gap = { x: 0.18 / columns, y: Math.min(0.13, 0.39 / rows) };
   const width = (1 - gap.x * (columns - 1)) / columns;
   const height = (1 - gap.y * (rows - 1)) / rows;
   const axes: Record<string, unknown> = {};

@@ -42,6 +42,52 @@ test("curves are means of steps in a row, the validation loss is as measured", (
   assert.deepEqual(validation.y, [20.5, 40.5, 60.5, 80.5]);
 });
 
+test("each metric that an objective names has its panel, in training and in validation; without metrics there are four", () => {
+  const panels = (runs: { name: string; log: StepLog[] }[]) => {
+    const { data, layout } = learningCurves(runs, { title: "t" });
+    const traces = data as { xaxis: string; x: number[]; y: number[] }[];
+    const titles = (layout.annotations as { text: string }[]).map(
+      ({ text }) => /^<b>(.*)<\/b>$/.exec(text)?.[1],
+    );
+    const of = (title: string) => {
+      const place = titles.filter((text) => text !== undefined).indexOf(title);
+      return traces.filter(({ xaxis }) => xaxis === `x${place === 0 ? "" : place + 1}`);
+    };
+    return { titles: titles.filter((text) => text !== undefined), of, height: layout.height };
+  };
+  const plain = panels([{ name: "a", log }]);
+  assert.deepEqual([plain.titles.length, plain.height], [4, 620]);
+
+  const named = log.map((one) => ({
+    ...one,
+    metrics: { kl: one.step, ...(one.step % 3 === 0 ? { "rewards/<margins>": one.step } : {}) },
+    ...(one.evalLoss === undefined
+      ? {}
+      : { evalMetrics: { "rewards/<margins>": -one.step, accuracy: one.step === 40 ? NaN : 0.5 } }),
+  }));
+  const { titles, of, height } = panels([
+    { name: "a", log: named },
+    { name: "b", log },
+  ]);
+  assert.deepEqual(titles.slice(4), [
+    "rewards/&#60;margins&#62; in training",
+    "rewards/&#60;margins&#62; in validation",
+    "kl in training",
+    "accuracy in validation",
+  ]);
+  assert.equal(height, 4 * 310);
+  const [margins, none] = of("rewards/&#60;margins&#62; in training");
+  assert.deepEqual(
+    [margins!.x.length, margins!.x[0], margins!.y[0]],
+    [30, 3, 3],
+    "of the steps that have it",
+  );
+  assert.deepEqual([none!.x, none!.y], [[], []]);
+  assert.deepEqual(of("rewards/&#60;margins&#62; in validation")[0]!.y, [-20, -40, -60, -80]);
+  assert.deepEqual(of("kl in training")[0]!.y.slice(0, 2), [2, 5]);
+  assert.deepEqual(of("accuracy in validation")[0]!.x, [20, 60, 80], "no value is no point");
+});
+
 test("a cell shows a place for the figure, then the progress of each run; saving is not reported", () => {
   const lines: string[] = [];
   const { log: print } = console;

@@ -23,6 +23,18 @@ test("each panel has its axes, its title and its lines; the legend names each se
   for (const [x, y] of domains) for (const end of [...x!, ...y!]) assert.ok(end >= -1e-9 && end <= 1 + 1e-9);
 });
 
+test("panels in many rows keep their height and do not overlap", () => {
+  const series = [{ name: "a", x: [1, 2], y: [3, 4] }];
+  const panels = Array.from({ length: 24 }, (_, i) => ({ title: String(i), series }));
+  const { layout } = linePanels({ title: "t", panels, columns: 2, x: { title: "step" } });
+  const axes = layout as Record<string, { domain: [number, number] } | undefined>;
+  const domains = panels.map((_, i) => axes[`yaxis${i === 0 ? "" : i + 1}`]!.domain);
+  for (const [i, [bottom, top]] of domains.entries()) {
+    assert.ok(top - bottom > 0.5 / 12 && bottom >= -1e-9, `panel ${i} from ${bottom} to ${top}`);
+    if (i >= 2) assert.ok(top < domains[i - 2]![0], `panel ${i} is below the one above it`);
+  }
+});
+
 test("a panel without values has no ticks and says so; the others are as ever", () => {
   const x = { title: "step" };
   const panels = [

@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs";
 import { loadCorpus } from "../../src/corpus/load";
 import { sampleDirectory } from "../../src/corpus/source";
 import { evaluateVariants } from "../../src/evaluation/evaluate";
+import { learningCurves } from "../../src/experiments/live";
 import { openExperiment, trainExperiment, untrainedExperiment } from "../../src/experiments/run";
 import { experimentVariant } from "../../src/experiments/variant";
 import { generate } from "../../src/generation/generate";
@@ -77,6 +78,11 @@ test("a new kind of model learns by a new objective, is saved, taken up again an
   const { log } = await train(whole, { ...options, outputDirectory: join(directory, "whole") });
   assert.ok(log.at(-1)!.loss < 0.3 * log[0]!.loss, `${log[0]!.loss} to ${log.at(-1)!.loss}`);
   assert.ok(log.at(-1)!.metrics!["accuracy"]! > 0.9 && log.at(-1)!.evalMetrics!["accuracy"]! > 0.9);
+
+  const drawn = learningCurves([{ name: "bigrams", log }], { title: "t" });
+  const titles = drawn.layout.annotations!.map(({ text }) => text);
+  for (const name of ["accuracy in training", "accuracy in validation", "entropy in training"])
+    assert.ok(titles.includes(`<b>${name}</b>`), `the live figure has no ${name}`);
 
   const cut = spec();
   const controller = new AbortController();
