@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Conversation, Splits } from "../corpus";
 import { personaWords } from "../metrics";
 import type { Tokenizer } from "../models/tokenizer";
@@ -59,18 +60,19 @@ export function inputBuilder(
 }
 
 /** What did not fit: how many examples lost something, and how much. */
-export interface Truncation {
-  examples: number;
+export const truncationSchema = z.object({
+  examples: z.number(),
   /** Conversations without a turn, which give no example. */
-  withoutTurns: number;
+  withoutTurns: z.number(),
   /** Prompts that lost words of a snippet, and the words; the same for personas, which are cut only when no snippet is left. */
-  promptsWithCutSnippets: number;
-  snippetWords: number;
-  promptsWithCutPersonas: number;
-  personaWords: number;
+  promptsWithCutSnippets: z.number(),
+  snippetWords: z.number(),
+  promptsWithCutPersonas: z.number(),
+  personaWords: z.number(),
   /** Conversations whose end is not in the target. */
-  cutTargets: number;
-}
+  cutTargets: z.number(),
+});
+export type Truncation = z.infer<typeof truncationSchema>;
 
 /** Examples for the trainer, with what was cut to make them. */
 export interface EncodedExamples {
@@ -94,15 +96,8 @@ export function encodeExamples(
     personaWeight,
   }: Pick<ExperimentSettings, "maxNewTokens" | "targetStart" | "personaWeight">,
 ): EncodedExamples {
-  const truncation: Truncation = {
-    examples: 0,
-    withoutTurns: 0,
-    promptsWithCutSnippets: 0,
-    snippetWords: 0,
-    promptsWithCutPersonas: 0,
-    personaWords: 0,
-    cutTargets: 0,
-  };
+  const counts = Object.keys(truncationSchema.shape).map((name) => [name, 0]);
+  const truncation = Object.fromEntries(counts) as Truncation;
   const examples: Example[] = [];
   for (const conversation of conversations) {
     if (conversation.turns.length === 0) {

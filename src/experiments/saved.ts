@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { readJson, removeFile, writeJson } from "../io";
+import { truncationSchema } from "./examples";
 import { parseExperiment } from "./settings";
 
 /** Beside an adapter's files: what it was trained with, so that it is never used with inputs of another form. */
@@ -9,16 +10,6 @@ const SETTINGS_FILE = "settings.json";
 
 /** Of what {@link writeSettings} writes; part of a run's fingerprint, so that no run is found whose file cannot be read. */
 export const SAVED_VERSION = 4;
-
-const truncation = z.object({
-  examples: z.number(),
-  withoutTurns: z.number(),
-  promptsWithCutSnippets: z.number(),
-  snippetWords: z.number(),
-  promptsWithCutPersonas: z.number(),
-  personaWords: z.number(),
-  cutTargets: z.number(),
-});
 
 const schema = z.object({
   version: z.literal(SAVED_VERSION),
@@ -34,7 +25,7 @@ const schema = z.object({
   best: z.object({ step: z.number(), loss: z.number() }).optional(),
   /** Wall-clock time of the steps, those of earlier processes included. */
   seconds: z.number(),
-  truncation,
+  truncation: truncationSchema,
 });
 
 export type SavedSettings = Omit<z.infer<typeof schema>, "settings" | "version"> & {
