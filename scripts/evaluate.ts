@@ -19,7 +19,7 @@ import {
   untrainedExperiment,
 } from "../src/experiments";
 import { checkWritable, shownPath } from "../src/io";
-import { type Profile, profiles } from "../src/notebook";
+import { type Profile, profiles } from "../src/settings";
 import { parseSetting } from "./options";
 
 interface Way {

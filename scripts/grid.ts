@@ -18,7 +18,7 @@ import {
   varyingSettings,
 } from "../src/grid";
 import { shownPath, writeCsv } from "../src/io";
-import { type Profile, profiles } from "../src/notebook";
+import { type Profile, profiles } from "../src/settings";
 import { didYouMean } from "../src/text";
 import { parseSetting, wholeFrom } from "./options";
 

@@ -7,7 +7,7 @@ import {
   type OpenPretrainedModel,
   type PretrainedModel,
 } from "../models/pretrained";
-import type { Profile } from "../notebook";
+import type { Profile } from "../settings";
 
 /** The base model that was pretrained for this project: `data/model`. */
 export const embeddedModel = join(__dirname, "../../data/model");

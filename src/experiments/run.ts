@@ -25,6 +25,7 @@ import {
   type TrainingHooks,
   type TrainingResult,
 } from "../training";
+import { sections, valuesIn } from "../settings";
 import { baseName } from "./base";
 import {
   type EncodedExamples,
@@ -145,15 +146,8 @@ export async function trainExperiment(
       {
         ...DEFAULT_TRAINING,
         outputDirectory: directory,
-        maxSteps: checked.maxSteps,
-        batchSize: checked.batchSize,
-        gradientAccumulationSteps: checked.gradientAccumulation,
-        learningRate: checked.learningRate,
-        warmupSteps: checked.warmupSteps,
-        schedule: checked.schedule,
-        seed: checked.seed,
-        evalSteps: validation.examples.length > 0 ? checked.evalSteps : 0,
-        loadBestModelAtEnd: checked.loadBestModelAtEnd,
+        ...trainerOptions(checked),
+        ...(validation.examples.length > 0 ? {} : { evalSteps: 0 }),
         saveSteps,
         saveTotalLimit: 1,
       },
@@ -173,7 +167,18 @@ export async function trainExperiment(
 /** Runs of this process that are under way, by their folder. */
 const running = new Map<string, Promise<TrainedExperiment>>();
 
-/** What the settings train, for the trainer's options. */
+/** How the settings train, in the trainer's words. */
+function trainerOptions({ seed, ...settings }: ExperimentSettings) {
+  const { gradientAccumulation, ...optimization } = valuesIn(sections.optimization, settings);
+  return {
+    seed,
+    ...optimization,
+    gradientAccumulationSteps: gradientAccumulation,
+    ...valuesIn(sections.validation, settings),
+  };
+}
+
+/** What the settings train, for the policy. */
 function adaptation(
   settings: ExperimentSettings,
   { defaultTargets }: Pick<Architecture, "defaultTargets">,

@@ -3,11 +3,12 @@ import { type Identity, untrainedIdentity, type Variant } from "../evaluation";
 import { generateTexts } from "../generation";
 import { shownPath } from "../io";
 import { type Checkpoint, mergeAdapter, readAdapter } from "../models";
+import { generationSettings } from "../settings";
 import { baseName } from "./base";
 import { mostPersonal } from "./candidates";
 import { inputBuilder } from "./examples";
 import type { ExperimentModel } from "./run";
-import { changeSettings, type ExperimentSettings, generationSettings, trainingSettings } from "./settings";
+import { changeSettings, type ExperimentSettings, trainingSettings } from "./settings";
 
 /** The checkpoint of a model: the base's, with the adapter merged into it if there is one. */
 export function experimentCheckpoint({

@@ -2,23 +2,42 @@ import { z } from "zod";
 
 const whole = z.int().nonnegative();
 
+/** What each option may be. */
+export const generationTypes = {
+  maxNewTokens: z.int().positive(),
+  minNewTokens: whole,
+  numBeams: z.int().positive(),
+  lengthPenalty: z.number(),
+  earlyStopping: z.union([z.boolean(), z.literal("never")]),
+  doSample: z.boolean(),
+  temperature: z.number().positive(),
+  topK: whole,
+  topP: z.number().positive().max(1),
+  seed: z.int(),
+  noRepeatNgramSize: whole,
+  repetitionPenalty: z.number().positive(),
+  numReturnSequences: z.int().positive(),
+  stopTokenIds: z.array(whole).readonly(),
+  processPadding: z.boolean(),
+};
+
 const schema = z
   .strictObject({
-    maxNewTokens: z.int().positive(),
-    minNewTokens: whole.default(0),
-    numBeams: z.int().positive().default(1),
-    lengthPenalty: z.number().default(1),
-    earlyStopping: z.union([z.boolean(), z.literal("never")]).default(false),
-    doSample: z.boolean().default(false),
-    temperature: z.number().positive().default(1),
-    topK: whole.default(0),
-    topP: z.number().positive().max(1).default(1),
-    seed: z.int().default(0),
-    noRepeatNgramSize: whole.default(0),
-    repetitionPenalty: z.number().positive().default(1),
-    numReturnSequences: z.int().positive().default(1),
-    stopTokenIds: z.array(whole).readonly().optional(),
-    processPadding: z.boolean().default(false),
+    maxNewTokens: generationTypes.maxNewTokens,
+    minNewTokens: generationTypes.minNewTokens.default(0),
+    numBeams: generationTypes.numBeams.default(1),
+    lengthPenalty: generationTypes.lengthPenalty.default(1),
+    earlyStopping: generationTypes.earlyStopping.default(false),
+    doSample: generationTypes.doSample.default(false),
+    temperature: generationTypes.temperature.default(1),
+    topK: generationTypes.topK.default(0),
+    topP: generationTypes.topP.default(1),
+    seed: generationTypes.seed.default(0),
+    noRepeatNgramSize: generationTypes.noRepeatNgramSize.default(0),
+    repetitionPenalty: generationTypes.repetitionPenalty.default(1),
+    numReturnSequences: generationTypes.numReturnSequences.default(1),
+    stopTokenIds: generationTypes.stopTokenIds.optional(),
+    processPadding: generationTypes.processPadding.default(false),
   })
   .check(({ value: v, issues }) => {
     const refuse = (path: string, message: string) =>

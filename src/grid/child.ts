@@ -1,7 +1,7 @@
 /** The process of one run: child.ts ORDER, where ORDER is a {@link RunOrder} as JSON. */
 import { join } from "node:path";
 import { FileProblem, makeFolder, sha256File } from "../io";
-import type { Profile } from "../notebook";
+import type { Profile } from "../settings";
 import type { Settings } from "./declaration";
 import { readRecord, releaseRun, runFolder, type RunRecord, takeRun, writeRecord } from "./record";
 import type { GridTask } from "./task";

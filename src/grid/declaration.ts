@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { readJson } from "../io";
-import { type Profile, profiles } from "../notebook";
+import { type Profile, profiles } from "../settings";
 import { describeIssues } from "../text";
 
 /** A value of a setting. */

@@ -1,4 +1,4 @@
-import type { Profile } from "../notebook";
+import type { Profile } from "../settings";
 import type { Settings } from "./declaration";
 
 /** What a run is told about itself, and where it reports to. */

@@ -1,3 +1,4 @@
+import { parameterRanges, type Profile, profiles, type Range } from "../settings";
 import { didYouMean } from "../text";
 
 /** What a notebook parameter may be. */
@@ -10,28 +11,15 @@ export interface Parameters {
   [name: string]: ParameterValue;
 }
 
-/** The profiles: `quick` on the embedded data in minutes, `full` on all of it. */
-export const profiles = ["quick", "full"] as const;
-export type Profile = (typeof profiles)[number];
-
-/** What a number may be: whole or any, and from where to where. */
-interface Range {
-  readonly whole: boolean;
-  readonly least: number;
-  readonly most?: number;
-}
-
-const anyWhole: Range = { whole: true, least: -Infinity };
 const fromNought: Range = { whole: true, least: 0 };
 const fromOne: Range = { whole: true, least: 1 };
-const rate: Range = { whole: false, least: 0 };
 
 /**
- * What the notebooks' numbers, and the numbers of their lists, may be. 0 is allowed where it says something: none, the first,
- * or that a number is left to the profile.
+ * What the notebooks' numbers, and the numbers of their lists, may be: those of settings, and their own. 0 is allowed where it
+ * says something: none, the first, or that a number is left to the profile.
  */
 const ranges: Readonly<Record<string, Range>> = {
-  SEED: anyWhole,
+  ...parameterRanges,
   RECORD: fromNought,
   N_SHOWN_TURNS: fromOne,
   N_WORDS: fromOne,
@@ -46,20 +34,6 @@ const ranges: Readonly<Record<string, Range>> = {
   N_ERRORS: fromOne,
   N_SEEDS: fromOne,
   N_TRACED: fromOne,
-  N_TRAIN: fromNought,
-  N_VAL: fromNought,
-  N_TEST: fromNought,
-  MAX_STEPS: fromNought,
-  BATCH_SIZE: fromNought,
-  GRAD_ACC: fromNought,
-  LEARNING_RATE: { ...rate, most: 1 },
-  WARMUP_STEPS: fromNought,
-  RANK: fromNought,
-  ALPHA: rate,
-  MAX_INPUT_TOKENS: fromNought,
-  MAX_NEW_TOKENS: fromNought,
-  UNFREEZE: fromNought,
-  K: fromOne,
 };
 
 /** Of a notebook of one's own: whatever begins with `N_` is a count. */

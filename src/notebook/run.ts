@@ -2,7 +2,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { display, formatDuration } from "../display";
 import { filesOf, makeFolder, removeFile, sha256File, shownPath, writeJson } from "../io";
-import { applyEnvironment, type Parameters, type Profile } from "./parameters";
+import type { Profile } from "../settings";
+import { applyEnvironment, type Parameters } from "./parameters";
 
 /** A file with what identifies its content. */
 export interface FileRecord {

@@ -1,5 +1,6 @@
 /** How the learning rate moves over a run; the names are those of Hugging Face's `lr_scheduler_type`. */
-export type LearningRateSchedule = "constant" | "constant_with_warmup" | "linear";
+export const schedules = ["constant", "constant_with_warmup", "linear"] as const;
+export type LearningRateSchedule = (typeof schedules)[number];
 
 export interface ScheduleOptions {
   readonly schedule: LearningRateSchedule;

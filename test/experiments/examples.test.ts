@@ -9,11 +9,12 @@ import {
   inputBuilder,
   mostPersonalTurn,
 } from "../../src/experiments/examples";
-import { changeSettings, defaultExperiment, retrievers } from "../../src/experiments/settings";
+import { changeSettings, defaultExperiment } from "../../src/experiments/settings";
 import { snippetFinder } from "../../src/experiments/snippets";
 import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { loadTokenizer, type Tokenizer } from "../../src/models/tokenizer/tokenizer";
 import { buildTarget } from "../../src/prompts/target";
+import { retrievers } from "../../src/settings/sections/input";
 
 let splits: Splits;
 let tokenizer: Tokenizer;

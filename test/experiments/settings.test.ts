@@ -4,6 +4,8 @@ import {
   changeSettings,
   defaultExperiment,
   parseExperiment,
+  settingRows,
+  settingsOf,
   trainingSettings,
 } from "../../src/experiments/settings";
 
@@ -18,6 +20,49 @@ test("the profiles' settings are whole and survive a file", () => {
     { learningRate: 1e-4, maxSteps: 600, warmupSteps: 100, batchSize: 8, maxNewTokens: 96 },
     "the proposal's run",
   );
+});
+
+/** As they lie beside an adapter, in the order that its run's fingerprint was taken of. */
+const saved = `{"seed":13,"nTrain":192,"nValidation":24,"nTest":24,"maxSteps":100,"batchSize":8,"gradientAccumulation":1,
+  "learningRate":0.0001,"warmupSteps":10,"schedule":"constant_with_warmup","personaWeight":5,"labelSmoothing":0,
+  "evalSteps":20,"loadBestModelAtEnd":false,"frozenWeights":"float32","rank":16,"alpha":32,"loraDropout":0.05,
+  "trainHead":true,"unfrozenEncoderBlocks":0,"unfrozenDecoderBlocks":0,"promptVariant":"template","retriever":"none","k":0,
+  "snippetTurns":2,"maxInputTokens":224,"targetStart":"beginning","maxNewTokens":96,"minNewTokens":0,"numBeams":1,
+  "lengthPenalty":1,"doSample":false,"temperature":1,"topK":0,"topP":1,"noRepeatNgramSize":4,"repetitionPenalty":1.2,
+  "candidates":1}`;
+
+test("settings that were saved are read and stay the same run", () => {
+  const compact = JSON.stringify(JSON.parse(saved));
+  assert.equal(JSON.stringify(parseExperiment(JSON.parse(saved), "settings.json")), compact);
+  assert.equal(JSON.stringify(defaultExperiment("quick")), compact);
+  assert.throws(
+    () => parseExperiment({ ...defaultExperiment("quick"), k: undefined }, "settings.json"),
+    /settings\.json: .*at k/,
+  );
+});
+
+test("a setting is found by what it decides, and told with its section and meaning", () => {
+  assert.deepEqual(settingsOf("retrieval", "unfreezing"), [
+    "unfrozenEncoderBlocks",
+    "unfrozenDecoderBlocks",
+    "retriever",
+    "k",
+    "snippetTurns",
+  ]);
+  assert.deepEqual(settingsOf("evaluation", "seed"), ["seed", "nTest"]);
+  const settings = defaultExperiment("quick", { rank: 4 });
+  const rows = settingRows(settings);
+  assert.deepEqual(
+    rows.map(({ setting, value }) => [setting, value]),
+    Object.entries(settings).map(([name, value]) => [name, String(value)]),
+  );
+  const rank = rows.find(({ setting }) => setting === "rank");
+  assert.deepEqual(rank, {
+    section: "Adaptation",
+    setting: "rank",
+    value: "4",
+    meaning: "r of the adapters.",
+  });
 });
 
 test("the retriever and the number of snippets follow one another", () => {

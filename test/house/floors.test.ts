@@ -14,7 +14,7 @@ const floors = [
   ...["corpus", "sql", "metrics", "prompts", "retrieval", "statistics"],
   ...["models"],
   ...["generation", "training", "pretraining", "export"],
-  ...["evaluation", "baselines", "notebook"],
+  ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
   ...["grid", "report"],
 ];

@@ -1,3 +1,5 @@
+import { experimentSections } from "../../experiments";
+import { rangeOf, type Setting } from "../../settings";
 import {
   type Block,
   cite,
@@ -193,37 +195,17 @@ export function methods(context: ReportContext): Block[] {
 
 const emphasised = (text: string): Text => [{ type: "emphasis", text }];
 
-/** Settings of the trained models that the report lists, with what they are called. */
-const listed: readonly [key: string, name: string, format: Format][] = [
-  ["base", "base model", "text"],
-  ["nTrain", "training conversations, at most", "integer"],
-  ["maxSteps", "optimiser steps", "integer"],
-  ["batchSize", "batch size", "integer"],
-  ["gradientAccumulation", "batches a step", "integer"],
-  ["learningRate", "learning rate", "plain"],
-  ["schedule", "schedule", "text"],
-  ["warmupSteps", "warm-up steps", "integer"],
-  ["targetStart", "targets start at", "text"],
-  ["personaWeight", "weight of the personas' words in the loss", "plain"],
-  ["labelSmoothing", "label smoothing", "plain"],
-  ["rank", "LoRA rank", "integer"],
-  ["alpha", "LoRA alpha", "plain"],
-  ["loraDropout", "LoRA dropout", "plain"],
-  ["trainHead", "output layer trained", "text"],
-  ["unfrozenEncoderBlocks", "unfrozen encoder blocks", "integer"],
-  ["promptVariant", "form of the input", "text"],
-  ["retriever", "retriever", "text"],
-  ["k", "snippets", "integer"],
-  ["snippetTurns", "turns a snippet", "integer"],
-  ["maxInputTokens", "input tokens, at most", "integer"],
-  ["maxNewTokens", "new tokens, at most", "integer"],
-  ["numBeams", "beams", "integer"],
-  ["doSample", "answers drawn", "text"],
-  ["temperature", "temperature", "plain"],
-  ["candidates", "answers of which one is chosen", "integer"],
-  ["noRepeatNgramSize", "n-grams not repeated", "integer"],
-  ["repetitionPenalty", "repetition penalty", "plain"],
-  ["seed", "seed", "integer"],
+type Listed = readonly [key: string, name: string, format: Format];
+
+/** What the report lists of trained models, in groups: the base model, and every setting of an experiment. */
+const listed: readonly (readonly Listed[])[] = [
+  [["base", "base model", "text"]],
+  ...experimentSections.map(({ settings }) =>
+    Object.entries(settings).map(([key, one]: [string, Setting]): Listed => {
+      const range = rangeOf(one);
+      return [key, one.label, range ? (range.whole ? "integer" : "plain") : "text"];
+    }),
+  ),
 ];
 
 function settings(context: ReportContext): Block[] {
@@ -237,7 +219,7 @@ function settings(context: ReportContext): Block[] {
       trainingTable(context),
     ];
   }
-  const rows = listed.flatMap(([key, name, format]): (readonly Text[])[] => {
+  const row = ([key, name, format]: Listed): (readonly Text[])[] => {
     const holders = new Map<string, (typeof models)[number]>();
     for (const model of models) {
       const value = setting(model, key);
@@ -250,7 +232,8 @@ function settings(context: ReportContext): Block[] {
     );
     const shown = values.map((model) => field(context, model, ["settings", key], format));
     return [[[name], enumerate(shown)]];
-  });
+  };
+  const groups = listed.map((one) => one.flatMap(row)).filter((rows) => rows.length > 0);
   return [
     heading,
     paragraph(
@@ -266,7 +249,7 @@ function settings(context: ReportContext): Block[] {
         { title: ["setting"], align: "left" },
         { title: ["value or values"], align: "left", width: 0.58 },
       ],
-      groups: [rows],
+      groups,
       wide: false,
     },
     trainingTable(context),

@@ -1,0 +1,10 @@
+/** The sections of which studies compose their settings. */
+export { adaptation } from "./sections/adaptation";
+export { chance } from "./sections/chance";
+export { data } from "./sections/data";
+export { generation } from "./sections/generation";
+export { input } from "./sections/input";
+export { loss } from "./sections/loss";
+export { optimization } from "./sections/optimization";
+export { target } from "./sections/target";
+export { validation } from "./sections/validation";
