@@ -26,7 +26,6 @@ const ranges: Readonly<Record<string, Range>> = {
   N_CONVERSATIONS: fromOne,
   LIMITS: fromOne,
   N_SNIPPETS: fromNought,
-  SNIPPET_TURNS: fromOne,
   OPENING_TURNS: fromOne,
   CUT: fromOne,
   RESAMPLES: { whole: true, least: 1, most: 1_000_000 },

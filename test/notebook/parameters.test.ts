@@ -42,6 +42,7 @@ test("a count is a whole number from where it makes sense, wherever its value co
     ["N_TEST", "2.5", 0, /N_TEST=2.5: N_TEST is a whole number from 0/],
     ["N_TEST", "1e17", 0, /N_TEST=100000000000000000: N_TEST is a whole number/],
     ["N_WORDS", "0", 15, /N_WORDS=0: N_WORDS is a whole number from 1/],
+    ["SNIPPET_TURNS", "0", 2, /SNIPPET_TURNS=0: SNIPPET_TURNS is a whole number from 1/],
     ["RESAMPLES", "2000000", 1000, /RESAMPLES=2000000: RESAMPLES is a whole number from 1 to 1000000/],
     ["LEARNING_RATE", "-0.1", 0, /LEARNING_RATE=-0.1: LEARNING_RATE is a number from 0 to 1/],
     ["LEARNING_RATE", "5", 0, /LEARNING_RATE=5: /],

@@ -38,6 +38,8 @@ export const input = section(
       decides: "retrieval",
       default: 2,
       label: "turns a snippet",
+      notebook: "SNIPPET_TURNS",
+      notebookLeast: 1,
       meaning: "Turns of the retrieved conversation that make a snippet.",
     }),
     maxInputTokens: setting(count, {
