@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Conversation, loadCorpus, personaText, sampleDirectory } from "../src/corpus";
+import { factsOf, loadCorpus, personaText, sampleDirectory } from "../src/corpus";
 import { Random } from "../src/random";
 
 const real = join(__dirname, "../../shared/data/spc");
@@ -32,7 +32,7 @@ export async function benchTexts(count: number): Promise<BenchTexts> {
   }
   const { splits } = await loadCorpus({ directory: sampleDirectory });
   const random = new Random(13);
-  const facts = splits.train.flatMap(({ personas }: Conversation) => personas.flat());
+  const facts = splits.train.flatMap(({ personas }) => factsOf(personas));
   const turns = splits.train.flatMap((conversation) => conversation.turns.map(({ text }) => text));
   const draw = (from: readonly string[], length: number) =>
     Array.from({ length }, () => from[random.integer(from.length)]!).join("\n");

@@ -2,13 +2,15 @@
 import { Command } from "commander";
 import { quantile } from "simple-statistics";
 import {
-  type Conversation,
   type Corpus,
   countOddities,
+  type Dialogue,
+  factsOf,
   loadCorpus,
   oddities,
   type Oddity,
   sampleDirectory,
+  type SpcRow,
   splitNames,
   splitWords,
   utterances,
@@ -17,16 +19,19 @@ import {
 import { personaCoverage } from "../src/metrics";
 
 /** Sizes, lengths and coverage, a row a measure and a column a group of conversations. */
-export function sizesTable(groups: Record<string, readonly Conversation[]>): string {
-  const measures: [string, (conversations: readonly Conversation[]) => string][] = [
+export function sizesTable(groups: Record<string, readonly SpcRow[]>): string {
+  const measures: [string, (conversations: readonly SpcRow[]) => string][] = [
     ["conversations", (all) => String(all.length)],
-    ["distinct persona facts", (all) => String(new Set(all.flatMap(({ personas }) => personas.flat())).size)],
+    [
+      "distinct persona facts",
+      (all) => String(new Set(all.flatMap(({ personas }) => factsOf(personas))).size),
+    ],
     ["distinct words in turns", (all) => String(vocabulary(utterances(all)).size)],
     [
       "facts a persona",
-      (all) => spread(all.flatMap(({ personas }) => personas.map((facts) => facts.length))),
+      (all) => spread(all.flatMap(({ personas }) => personas.map(({ facts }) => facts.length))),
     ],
-    ["words a fact", (all) => spread(all.flatMap(({ personas }) => personas.flat().map(wordCount)))],
+    ["words a fact", (all) => spread(all.flatMap(({ personas }) => factsOf(personas).map(wordCount)))],
     ["turns a conversation", (all) => spread(all.map(({ turns }) => turns.length))],
     ["words a turn", (all) => spread(utterances(all).map(wordCount))],
     [
@@ -42,7 +47,7 @@ export function sizesTable(groups: Record<string, readonly Conversation[]>): str
 }
 
 /** Conversations with each oddity. */
-export function oddityTable(groups: Record<string, readonly Conversation[]>): string {
+export function oddityTable(groups: Record<string, readonly SpcRow[]>): string {
   const counts = Object.values(groups).map((all) => countOddities(all));
   const present = (Object.keys(oddities) as Oddity[]).filter((name) => counts.some((count) => count[name]));
   return markdown(
@@ -65,9 +70,9 @@ export function card(corpora: Record<string, Corpus>): string {
   return `${sizesTable(groups)}\n\n${oddityTable(groups)}`;
 }
 
-/** Of both personas by the conversation's own turns. */
-export function coverage({ personas, turns }: Conversation): number {
-  return personaCoverage(turns.map(({ text }) => text).join("\n"), personas.flat());
+/** Of both personas by the dialogue's own turns. */
+export function coverage({ personas, turns }: Dialogue): number {
+  return personaCoverage(turns.map(({ text }) => text).join("\n"), factsOf(personas));
 }
 
 function wordCount(text: string): number {

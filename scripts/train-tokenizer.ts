@@ -11,7 +11,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { type Conversation, loadCorpus } from "../src/corpus";
+import { type Dialogue, factsOf, loadCorpus } from "../src/corpus";
 import { writeJson } from "../src/io";
 import { loadTokenizer } from "../src/models/tokenizer";
 import { promptTags, taskPrefix } from "../src/prompts";
@@ -37,10 +37,10 @@ function normalize(text: string): string {
 }
 
 /** A line for each fact and each turn, with the label that prompts and targets give it. */
-function trainingLines(conversations: readonly Conversation[]): string[] {
+function trainingLines(conversations: readonly Dialogue[]): string[] {
   return conversations
     .flatMap(({ personas, turns }) => [
-      ...personas.flat(),
+      ...factsOf(personas),
       ...turns.map(({ speaker, text }) => `User ${speaker}: ${text}`),
     ])
     .map(normalize)

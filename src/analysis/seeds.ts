@@ -1,5 +1,5 @@
-import type { Conversation } from "../corpus";
 import {
+  type AskedDialogue,
   type EvaluatedVariant,
   evaluateVariants,
   type EvaluationOptions,
@@ -19,12 +19,12 @@ export interface PlannedSeeds {
 /** {@link evaluateVariants} over all names and seeds, the results by name. */
 export async function evaluateSeeds(
   planned: readonly PlannedSeeds[],
-  conversations: readonly Conversation[],
+  dialogues: readonly AskedDialogue[],
   options: EvaluationOptions,
 ): Promise<SeededVariant[]> {
   const evaluated = await evaluateVariants(
     planned.flatMap(({ bySeed }) => bySeed),
-    conversations,
+    dialogues,
     options,
   );
   let next = 0;

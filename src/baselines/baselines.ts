@@ -1,9 +1,10 @@
-import { type Conversation, personaText } from "../corpus";
-import { type Generation, type JsonValue, untrainedIdentity, type Variant } from "../evaluation";
+import { personaText } from "../corpus";
+import { type AskedDialogue, type Generation, untrainedIdentity, type Variant } from "../evaluation";
+import type { JsonValue } from "../io";
 import { Random } from "../random";
 import { Bm25Index, type Bm25Options, TfidfIndex, type TfidfOptions } from "../retrieval";
 
-/** What of a conversation is indexed or returned: the facts of both personas, or the conversation. */
+/** What of a dialogue is indexed or returned: the facts of both personas, or its conversation. */
 export type ConversationPart = "personas" | "conversation";
 
 export interface RetrievalBaselineOptions {
@@ -13,18 +14,18 @@ export interface RetrievalBaselineOptions {
   bm25?: Bm25Options;
   /** What is searched for the query, the personas in question; `"personas"` unless told. */
   indexed?: ConversationPart;
-  /** What is answered of the conversation found; `"conversation"` unless told. */
+  /** What is answered of the dialogue found; `"conversation"` unless told. */
   returned?: ConversationPart;
   /** `"retrieval"` unless told. */
   name?: string;
 }
 
 /**
- * Retrieval: answers with the conversation of `pool` whose personas are nearest to those asked for. A conversation is
+ * Retrieval: answers with the dialogue of `pool` whose personas are nearest to those asked for. A dialogue is
  * never answered with itself.
  */
 export function retrievalBaseline(
-  pool: readonly Conversation[],
+  pool: readonly AskedDialogue[],
   {
     retriever = "tfidf",
     indexed = "personas",
@@ -33,18 +34,17 @@ export function retrievalBaseline(
   }: RetrievalBaselineOptions = {},
 ): Variant {
   refuseEmpty(pool);
-  const part = (conversation: Conversation, which: ConversationPart) =>
-    which === "personas" ? personaText(conversation) : conversation.text;
-  const texts = pool.map((conversation) => part(conversation, indexed));
+  const part = (dialogue: AskedDialogue, which: ConversationPart) =>
+    which === "personas" ? personaText(dialogue) : dialogue.text;
+  const texts = pool.map((dialogue) => part(dialogue, indexed));
   const index =
     retriever === "tfidf" ? TfidfIndex.build(texts, rest.tfidf) : Bm25Index.build(texts, rest.bm25);
   const places = placesById(pool);
-  const answers = new Map<Conversation, Generation>();
-  const answer = (conversation: Conversation): Generation => {
-    const input = personaText(conversation);
-    const [best] = index.search(input, 1, { exclude: places.get(conversation.id) ?? [] });
-    if (best === undefined)
-      throw new Error(`there is no conversation but ${conversation.id} itself to answer with`);
+  const answers = new Map<AskedDialogue, Generation>();
+  const answer = (dialogue: AskedDialogue): Generation => {
+    const input = personaText(dialogue);
+    const [best] = index.search(input, 1, { exclude: places.get(dialogue.id) ?? [] });
+    if (best === undefined) throw new Error(`there is no dialogue but ${dialogue.id} itself to answer with`);
     const found = pool[best.index]!;
     return { input, output: part(found, returned), retrieved: [{ id: found.id, score: best.score }] };
   };
@@ -59,10 +59,10 @@ export function retrievalBaseline(
       returned,
       pool: pool.length,
     },
-    generate: (conversations) =>
-      conversations.map((conversation) => {
-        const known = answers.get(conversation) ?? answer(conversation);
-        answers.set(conversation, known);
+    generate: (dialogues) =>
+      dialogues.map((dialogue) => {
+        const known = answers.get(dialogue) ?? answer(dialogue);
+        answers.set(dialogue, known);
         return known;
       }),
   };
@@ -74,32 +74,31 @@ export function templateBaseline(): Variant {
     name: "template",
     identity: untrainedIdentity("baseline", "template"),
     settings: {},
-    generate: (conversations) =>
-      conversations.map((conversation) => ({
-        input: personaText(conversation),
-        output: conversation.personas.map((facts) => facts.join(" ")).join("\n"),
+    generate: (dialogues) =>
+      dialogues.map((dialogue) => ({
+        input: personaText(dialogue),
+        output: dialogue.personas.map(({ facts }) => facts.join(" ")).join("\n"),
       })),
   };
 }
 
-/** Bound: answers with any conversation of `pool` but the one in question, drawn by `seed`. */
-export function randomBaseline(pool: readonly Conversation[], seed = 13): Variant {
+/** Bound: answers with any dialogue of `pool` but the one in question, drawn by `seed`. */
+export function randomBaseline(pool: readonly AskedDialogue[], seed = 13): Variant {
   refuseEmpty(pool);
   const places = placesById(pool);
   return {
     name: "random",
     identity: untrainedIdentity("bound", "random"),
     settings: { seed, pool: pool.length },
-    generate: (conversations) => {
+    generate: (dialogues) => {
       const random = new Random(seed);
-      return conversations.map((conversation) => {
-        const own = new Set(places.get(conversation.id));
-        if (own.size === pool.length)
-          throw new Error(`there is no conversation but ${conversation.id} itself`);
+      return dialogues.map((dialogue) => {
+        const own = new Set(places.get(dialogue.id));
+        if (own.size === pool.length) throw new Error(`there is no dialogue but ${dialogue.id} itself`);
         let place = random.integer(pool.length);
         while (own.has(place)) place = random.integer(pool.length);
         const drawn = pool[place]!;
-        return { input: personaText(conversation), output: drawn.text };
+        return { input: personaText(dialogue), output: drawn.text };
       });
     },
   };
@@ -111,17 +110,17 @@ export function referenceBaseline(): Variant {
     name: "reference",
     identity: untrainedIdentity("bound", "reference"),
     settings: {},
-    generate: (conversations) =>
-      conversations.map((conversation) => ({ input: personaText(conversation), output: conversation.text })),
+    generate: (dialogues) =>
+      dialogues.map((dialogue) => ({ input: personaText(dialogue), output: dialogue.text })),
   };
 }
 
-function placesById(pool: readonly Conversation[]): Map<string, number[]> {
+function placesById(pool: readonly AskedDialogue[]): Map<string, number[]> {
   const places = new Map<string, number[]>();
   pool.forEach(({ id }, place) => places.set(id, [...(places.get(id) ?? []), place]));
   return places;
 }
 
-function refuseEmpty(pool: readonly Conversation[]): void {
-  if (pool.length === 0) throw new RangeError("the baseline needs conversations to choose from");
+function refuseEmpty(pool: readonly AskedDialogue[]): void {
+  if (pool.length === 0) throw new RangeError("the baseline needs dialogues to choose from");
 }

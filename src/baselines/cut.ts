@@ -9,8 +9,8 @@ export function cutVariant(variant: Variant, count: number, tokenizer?: TextToke
     name: `${variant.name}, first ${count} ${unit}`,
     identity: { ...whole, cut: { length: count, unit } },
     settings: { ...variant.settings, cut: count, cutUnit: unit },
-    async generate(conversations) {
-      const whole = await variant.generate(conversations);
+    async generate(dialogues) {
+      const whole = await variant.generate(dialogues);
       return whole.map((one) => ({ ...one, output: cutToTokens(one.output, count, tokenizer) }));
     },
   };

@@ -1,9 +1,7 @@
-export * from "./conversation";
+/** Personas and dialogues, the files that hold them, and what they are made of. */
 export * from "./csv";
-export * from "./load";
-export * from "./read";
-export * from "./source";
-export * from "./splits";
+export * from "./dialogue";
+export * from "./jsonl";
+export * from "./persona";
+export * from "./spc";
 export * from "./statistics";
-export * from "./types";
-export * from "./persona-text";

@@ -1,6 +1,7 @@
-import { type Conversation, type SplitName, splitNames, type Splits } from "./types";
+import type { Dialogue } from "./dialogue";
+import { type SpcRow, type SplitName, splitNames, type Splits } from "./spc";
 
-/** Counts over one conversation: a row of a table. */
+/** Counts over one row of the corpus: a row of a table. */
 export interface ConversationMeasures {
   id: string;
   split: string;
@@ -18,9 +19,9 @@ export interface ConversationMeasures {
   oddities: number;
 }
 
-/** Counts turns, words and facts of each conversation. */
-export function measureConversations(conversations: readonly Conversation[]): ConversationMeasures[] {
-  return conversations.map(({ id, split, turns, personas, oddities }) => {
+/** Counts turns, words and facts of each row. */
+export function measureConversations(rows: readonly SpcRow[]): ConversationMeasures[] {
+  return rows.map(({ id, split, turns, personas, oddities }) => {
     const turnCounts = [0, 0] as [number, number];
     const wordCounts = [0, 0] as [number, number];
     for (const { speaker, text } of turns) {
@@ -37,8 +38,8 @@ export function measureConversations(conversations: readonly Conversation[]): Co
       words: wordCounts[0] + wordCounts[1],
       wordsUser1: wordCounts[0],
       wordsUser2: wordCounts[1],
-      factsUser1: personas[0].length,
-      factsUser2: personas[1].length,
+      factsUser1: personas[0].facts.length,
+      factsUser2: personas[1].facts.length,
       placeholders: placeholder,
       oddities: Object.values(others).reduce((sum, times) => sum + times, 0),
     };
@@ -80,9 +81,9 @@ export function unseenShare(
   return all === 0 ? { types: 0, tokens: 0 } : { types: types / counts.size, tokens: tokens / all };
 }
 
-/** The words of a conversation's turns, without speaker labels and asides: what {@link vocabulary} wants. */
-export function utterances(conversations: readonly Conversation[]): string[] {
-  return conversations.flatMap(({ turns }) => turns.map(({ text }) => text));
+/** What is said in dialogues, a turn each, without speaker labels: what {@link vocabulary} wants. */
+export function utterances(dialogues: readonly Pick<Dialogue, "turns">[]): string[] {
+  return dialogues.flatMap(({ turns }) => turns.map(({ text }) => text));
 }
 
 /** What two splits share. Facts and personas are compared without regard to case, punctuation and spacing. */
@@ -123,17 +124,17 @@ export function splitOverlap(splits: Splits): SplitOverlap[] {
   }));
 }
 
-function distinct(conversations: readonly Conversation[]) {
+function distinct(rows: readonly SpcRow[]) {
   const facts = new Set<string>();
   const personas = new Set<string>();
-  for (const conversation of conversations) {
-    for (const persona of conversation.personas) {
-      const keys = persona.map((fact) => splitWords(fact).join(" "));
+  for (const row of rows) {
+    for (const persona of row.personas) {
+      const keys = persona.facts.map((fact) => splitWords(fact).join(" "));
       for (const key of keys) facts.add(key);
       personas.add(keys.sort().join("\n"));
     }
   }
-  return { facts, personas, texts: new Set(conversations.map(({ text }) => text)) };
+  return { facts, personas, texts: new Set(rows.map(({ text }) => text)) };
 }
 
 function sharedCount(a: ReadonlySet<string>, b: ReadonlySet<string>): number {

@@ -1,6 +1,6 @@
-import type { Conversation } from "../corpus";
+import type { Dialogue } from "../corpus";
 import { startProgress } from "../display";
-import { sha256 } from "../io";
+import { type JsonValue, sha256 } from "../io";
 import { bootstrapInterval, type BootstrapOptions, requireResamples } from "../metrics";
 import {
   casesSha256,
@@ -13,10 +13,17 @@ import {
   writeEvaluation,
 } from "./files";
 import { assumedIdentity, type Identity } from "./identity";
-import type { JsonValue } from "./json";
 import { additiveMetrics, scoreCase, setMetrics } from "./scores";
 
-/** What a variant made of one conversation. */
+/** A dialogue to be answered: its personas are asked with, its text is the reference. */
+export interface AskedDialogue extends Dialogue {
+  /** The split that it is from. */
+  readonly split: string;
+  /** The conversation that its personas had: a turn a line, `User 1: …`. */
+  readonly text: string;
+}
+
+/** What a variant made of one dialogue. */
 export interface Generation {
   /** What it was given: the prompt, or the query. */
   input: string;
@@ -32,8 +39,8 @@ export interface Variant {
   settings: Record<string, JsonValue>;
   /** Who it is, for reports and averages over seeds; {@link assumedIdentity} unless it says so itself. */
   identity?: Identity;
-  /** One answer a conversation, in order. A conversation's own text is the reference: only bounds may look at it. */
-  generate(conversations: readonly Conversation[]): Promise<Generation[]> | Generation[];
+  /** One answer a dialogue, in order. A dialogue's own turns and text are the reference: only bounds may look at them. */
+  generate(dialogues: readonly AskedDialogue[]): Promise<Generation[]> | Generation[];
 }
 
 export interface EvaluationOptions
@@ -49,32 +56,32 @@ export interface EvaluatedVariant {
 }
 
 /**
- * Runs variants over conversations and scores what they say against {@link Conversation.text}. Each variant's scores
- * (corpus BLEU and means, with percentile bootstrap intervals over the conversations) become a row of the summary and
+ * Runs variants over dialogues and scores what they say against {@link AskedDialogue.text}. Each variant's scores
+ * (corpus BLEU and means, with percentile bootstrap intervals over the dialogues) become a row of the summary and
  * of the table, its answers lines of the cases file; rows of other variants that the files hold stay. The files are
  * written after every variant, so that an interrupted evaluation keeps what is done.
  */
 export async function evaluateVariants(
   variants: readonly Variant[],
-  conversations: readonly Conversation[],
+  dialogues: readonly AskedDialogue[],
   { seed = 13, resamples = 1000, confidence = 0.95, ...place }: EvaluationOptions,
 ): Promise<EvaluatedVariant[]> {
-  if (conversations.length === 0) throw new RangeError("evaluateVariants needs at least one conversation");
+  if (dialogues.length === 0) throw new RangeError("evaluateVariants needs at least one dialogue");
   requireResamples(resamples);
   const progress = startProgress("Evaluating", variants.length, { unit: "variants" });
   const done: EvaluatedVariant[] = [];
   const evaluation = readEvaluation(place);
   for (const variant of variants) {
     const started = performance.now();
-    const generations = await variant.generate(conversations);
+    const generations = await variant.generate(dialogues);
     const seconds = (performance.now() - started) / 1000;
-    const cases = scoreGenerations(variant.name, conversations, generations);
+    const cases = scoreGenerations(variant.name, dialogues, generations);
     const metrics = additiveMetrics(cases);
     const summary: VariantSummary = {
       variant: variant.name,
       identity: variant.identity ?? assumedIdentity(variant.name, variant.settings),
       settings: variant.settings,
-      split: [...new Set(conversations.map(({ split }) => split))].join("+"),
+      split: [...new Set(dialogues.map(({ split }) => split))].join("+"),
       cases: cases.length,
       caseSet: sha256(JSON.stringify(cases.map(({ id }) => id))),
       casesSha256: casesSha256(cases),
@@ -98,15 +105,19 @@ export async function evaluateVariants(
 
 function scoreGenerations(
   variant: string,
-  conversations: readonly Conversation[],
+  dialogues: readonly AskedDialogue[],
   generations: readonly Generation[],
 ): EvaluationCase[] {
-  if (generations.length !== conversations.length) {
-    throw new Error(`${variant} gave ${generations.length} answers to ${conversations.length} conversations`);
+  if (generations.length !== dialogues.length) {
+    throw new Error(`${variant} gave ${generations.length} answers to ${dialogues.length} dialogues`);
   }
-  return conversations.map(({ id, personas, text }, i) => {
+  return dialogues.map(({ id, personas, text }, i) => {
     const generation = generations[i]!;
-    const scored = { personas, reference: text, output: generation.output };
+    const scored = {
+      personas: personas.map(({ facts }) => facts),
+      reference: text,
+      output: generation.output,
+    };
     return evaluationCaseSchema.parse({ variant, id, ...scored, ...generation, metrics: scoreCase(scored) });
   });
 }

@@ -1,19 +1,18 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { readJson, readText, sha256, writeCsv, writeFileWhole, writeJson } from "../io";
+import { json, readJson, readText, sha256, writeCsv, writeFileWhole, writeJson } from "../io";
 import { identitySchema } from "./identity";
-import { json } from "./json";
 import { caseMetrics, setMetrics } from "./scores";
 
 const interval = z.object({ value: z.number(), low: z.number(), high: z.number() });
 
-/** Something that was retrieved for a case: a conversation's id and its score. */
+/** Something that was retrieved for a case: a dialogue's id and its score. */
 const retrieved = z.object({ id: z.string(), score: z.number() });
 
 export const evaluationCaseSchema = z.object({
   variant: z.string(),
-  /** The conversation's id. */
+  /** The dialogue's id. */
   id: z.string(),
   /** The facts of User 1 and of User 2. */
   personas: z.tuple([z.array(z.string()), z.array(z.string())]),
@@ -24,7 +23,7 @@ export const evaluationCaseSchema = z.object({
   retrieved: z.array(retrieved).optional(),
   metrics: z.record(z.enum(caseMetrics), z.number()),
 });
-/** One conversation as one variant answered it; a line of `stage3_cases.jsonl`. */
+/** One dialogue as one variant answered it; a line of `stage3_cases.jsonl`. */
 export type EvaluationCase = z.infer<typeof evaluationCaseSchema>;
 
 export const variantSummarySchema = z.object({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { json } from "./json";
+import { json } from "../io";
 
 /**
  * What a variant is: `bound` and `baseline` need no model, `base` is a model before training, `model` one after it, and

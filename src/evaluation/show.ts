@@ -53,10 +53,10 @@ export function caseBundle(cases: readonly EvaluationCase[]): TextBundle {
 }
 
 /**
- * What several variants made of the same conversations, side by side: personas, each variant's answer, the reference. Words
+ * What several variants made of the same dialogues, side by side: personas, each variant's answer, the reference. Words
  * are marked as in {@link caseBundle}; in the personas those that any of the variants says.
  *
- * @param ids which conversations, in this order
+ * @param ids which dialogues, in this order
  * @throws Error where a variant has not answered one of them
  */
 export function sideBySideBundle(variants: readonly EvaluatedVariant[], ids: readonly string[]): TextBundle {
@@ -80,7 +80,7 @@ function foundFor({ retrieved }: EvaluationCase): string {
   return retrieved?.map(({ id, score }) => `, from ${id}, similarity ${score.toFixed(2)}`).join("") ?? "";
 }
 
-/** One conversation and what was said to it; the last of the texts is the reference. */
+/** One dialogue and what was said to it; the last of the texts is the reference. */
 interface ShownCase {
   head: string;
   personas: EvaluationCase["personas"];

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Conversation, Splits } from "../corpus";
+import { type Dialogue, factsOf, type Splits } from "../corpus";
 import { personaWords } from "../metrics";
 import type { Tokenizer } from "../models/tokenizer";
 import { buildPrompt, buildTarget, type Prompt } from "../prompts";
@@ -14,10 +14,10 @@ import { type Snippet, snippetFinder } from "./snippets";
  * token is taken as three quarters of a word.
  */
 export function mostPersonalTurn(
-  { personas, turns }: Pick<Conversation, "personas" | "turns">,
+  { personas, turns }: Pick<Dialogue, "personas" | "turns">,
   tokens: number,
 ): number {
-  const wanted = personaWords(personas.flat(), { ignoreStopWords: true });
+  const wanted = personaWords(factsOf(personas), { ignoreStopWords: true });
   const turnWords = turns.map(({ text }) => simpleTokens(text));
   const room = 0.75 * tokens;
   let best = { start: 0, said: 0 };
@@ -44,9 +44,9 @@ export interface ModelInput extends Prompt {
  */
 export function inputBuilder(
   settings: ExperimentSettings,
-  pool: readonly Conversation[],
+  pool: readonly Dialogue[],
   tokenizer: Tokenizer,
-): (conversation: Pick<Conversation, "id" | "personas">) => ModelInput {
+): (conversation: Pick<Dialogue, "id" | "personas">) => ModelInput {
   const find = snippetFinder(pool, settings);
   const budget = {
     maxTokens: settings.maxInputTokens,
@@ -87,7 +87,7 @@ export interface EncodedExamples {
  * Only a conversation that fits whole ends with the end-of-sequence token: where it was cut it does not end.
  */
 export function encodeExamples(
-  conversations: readonly Conversation[],
+  conversations: readonly Dialogue[],
   buildInput: ReturnType<typeof inputBuilder>,
   tokenizer: Tokenizer,
   {
@@ -115,7 +115,7 @@ export function encodeExamples(
     const inputIds = tokenizer.encode(text);
     if (personaWeight === 1) examples.push({ inputIds, labels });
     else {
-      const wanted = personaWords(conversation.personas.flat(), { ignoreStopWords: true });
+      const wanted = personaWords(factsOf(conversation.personas), { ignoreStopWords: true });
       examples.push({
         inputIds,
         labels,

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Conversation, Corpus } from "../corpus";
+import type { Corpus, Dialogue } from "../corpus";
 import { sha256, shownPath } from "../io";
 import type { Architecture } from "../models";
 import type { PretrainedModel } from "../models/pretrained";
@@ -53,7 +53,7 @@ export interface ExperimentModel {
   readonly settings: ExperimentSettings;
   readonly base: PretrainedModel;
   /** Where snippets come from: the training split. */
-  readonly pool: readonly Conversation[];
+  readonly pool: readonly Dialogue[];
   /** Directory of the adapter; without it the base is taken as it is. */
   readonly adapter?: string;
 }
@@ -218,11 +218,11 @@ function baseChecksumOf({ checkpoint }: Pick<PretrainedModel, "checkpoint">): st
 export function experimentExamples(
   settings: ExperimentSettings,
   { base: { tokenizer }, corpus }: Pick<ExperimentContext, "base" | "corpus">,
-): { pool: readonly Conversation[]; train: EncodedExamples; validation: EncodedExamples } {
+): { pool: readonly Dialogue[]; train: EncodedExamples; validation: EncodedExamples } {
   const pool = corpus.splits.train;
   const { train, valid } = experimentSplits(corpus.splits, settings);
   const buildInput = inputBuilder(settings, pool, tokenizer);
-  const encode = (conversations: readonly Conversation[], asked: ExperimentSettings) =>
+  const encode = (conversations: readonly Dialogue[], asked: ExperimentSettings) =>
     encodeExamples(conversations, buildInput, tokenizer, asked);
   // The validation loss is that of plain labels, so that runs with different weights compare.
   return {

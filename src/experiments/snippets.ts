@@ -1,4 +1,4 @@
-import { type Conversation, personaText } from "../corpus";
+import { type Dialogue, factsOf, personaText } from "../corpus";
 import { sha256 } from "../io";
 import { personaWords } from "../metrics";
 import { Random } from "../random";
@@ -16,7 +16,7 @@ export interface Snippet {
 }
 
 /** Finds the snippets for a conversation's personas, the best first; never from the conversation itself. */
-export type SnippetFinder = (conversation: Pick<Conversation, "id" | "personas">) => Snippet[];
+export type SnippetFinder = (conversation: Pick<Dialogue, "id" | "personas">) => Snippet[];
 
 /**
  * Snippets of `pool`, which are to be training conversations only. The `k` conversations whose personas are nearest to those
@@ -27,7 +27,7 @@ export type SnippetFinder = (conversation: Pick<Conversation, "id" | "personas">
  * and the conversation's id. `"mixed"` draws one of the three and a number of snippets from 0 to `k` for each conversation.
  */
 export function snippetFinder(
-  pool: readonly Conversation[],
+  pool: readonly Dialogue[],
   settings: Pick<ExperimentSettings, "seed" | "retriever" | "k" | "snippetTurns">,
 ): SnippetFinder {
   const { seed, retriever, k, snippetTurns } = settings;
@@ -62,7 +62,7 @@ export function snippetFinder(
   const index: { search(query: string, k: number, options: { exclude: number[] }): SearchResult[] } =
     retriever === "tfidf" ? TfidfIndex.build(texts) : Bm25Index.build(texts);
   return (conversation) => {
-    const wanted = personaWords(conversation.personas.flat(), { ignoreStopWords: true });
+    const wanted = personaWords(factsOf(conversation.personas), { ignoreStopWords: true });
     const exclude = places.get(conversation.id) ?? [];
     return index.search(personaText(conversation), k, { exclude }).map(({ index: place, score }) => {
       const { id, turns } = sources[place]!;

@@ -1,5 +1,6 @@
 export * from "./contents";
 export * from "./disguised";
 export * from "./files";
+export * from "./json";
 export * from "./problems";
 export * from "./paths";

@@ -1,4 +1,4 @@
-import type { Conversation } from "../corpus";
+import type { Dialogue } from "../corpus";
 import type { Tokenizer } from "../models/tokenizer";
 import { buildTarget } from "../prompts";
 
@@ -18,15 +18,15 @@ export interface TokenSpan {
 }
 
 /**
- * The dialogues of conversations, in the form in which fine-tuning will ask for them. Personas stay out: what they have to
+ * What dialogues say, in the form in which fine-tuning will ask for them. Personas stay out: what they have to
  * do with a dialogue is for fine-tuning to teach.
  */
 export function pretrainingDocuments(
-  conversations: readonly Conversation[],
+  dialogues: readonly Pick<Dialogue, "turns">[],
   tokenizer: Pick<Tokenizer, "encode">,
   onDocument: () => void = () => {},
 ): Document[] {
-  return conversations.flatMap((conversation) => {
+  return dialogues.flatMap((dialogue) => {
     const tokens: number[] = [];
     const turns: number[] = [];
     const sentences: TokenSpan[] = [];
@@ -36,7 +36,7 @@ export function pretrainingDocuments(
       for (const id of tokenizer.encode(text, { addEos: false })) tokens.push(id);
       return { start, end: tokens.length };
     };
-    for (const turn of conversation.turns) {
+    for (const turn of dialogue.turns) {
       turns.push(tokens.length);
       const line = buildTarget({ turns: [turn] });
       const said = line.indexOf(":") + 1;

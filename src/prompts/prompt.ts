@@ -1,3 +1,5 @@
+import type { Dialogue } from "../corpus";
+
 /** Marks what follows as the persona of User 1, of User 2, or as retrieved text. */
 export const promptTags = { user: "<USER>", system: "<SYSTEM>", knowledge: "<EXTERNAL KNOWLEDGE>" } as const;
 
@@ -50,12 +52,9 @@ export interface Prompt {
  *
  * @throws {RangeError} if not even the prefix and the tags fit
  */
-export function buildPrompt(
-  source: { personas: readonly [readonly string[], readonly string[]] },
-  options: PromptOptions = {},
-): Prompt {
+export function buildPrompt(source: Pick<Dialogue, "personas">, options: PromptOptions = {}): Prompt {
   const { variant = "template", budget } = options;
-  const personas = source.personas.map((facts) => words(facts.join(" "))) as [string[], string[]];
+  const personas = source.personas.map(({ facts }) => words(facts.join(" "))) as [string[], string[]];
   const snippets = (options.snippets ?? []).map(words);
   const snippetWords = snippets.flat();
   const longest = Math.max(...personas.map((persona) => persona.length));

@@ -1,4 +1,5 @@
-import type { JsonValue, SetMetric } from "../evaluation";
+import type { SetMetric } from "../evaluation";
+import type { JsonValue } from "../io";
 import {
   data,
   type Format,

@@ -1,4 +1,4 @@
-import type { Conversation } from "../corpus";
+import type { SpcRow } from "../corpus";
 
 /** The corpus as three tables, joined by `conversation`. */
 export type CorpusTables = {
@@ -28,9 +28,9 @@ export type CorpusTables = {
  * Tables for {@link query}: `conversations`, `turns` (numbered from 1 in each conversation) and `facts` (one persona
  * sentence a row). `oddities` names those that occur, separated by commas.
  */
-export function corpusTables(conversations: readonly Conversation[]): CorpusTables {
+export function corpusTables(rows: readonly SpcRow[]): CorpusTables {
   return {
-    conversations: conversations.map(({ id, split, part, row, turns, asides, oddities, text }) => ({
+    conversations: rows.map(({ id, split, part, row, turns, asides, oddities, text }) => ({
       conversation: id,
       split,
       part,
@@ -41,7 +41,7 @@ export function corpusTables(conversations: readonly Conversation[]): CorpusTabl
       oddities: Object.keys(oddities).join(","),
       text,
     })),
-    turns: conversations.flatMap(({ id, split, turns }) =>
+    turns: rows.flatMap(({ id, split, turns }) =>
       turns.map(({ speaker, text, placeholders }, index) => ({
         conversation: id,
         split,
@@ -51,9 +51,9 @@ export function corpusTables(conversations: readonly Conversation[]): CorpusTabl
         placeholders: placeholders.length,
       })),
     ),
-    facts: conversations.flatMap(({ id, split, personas }) =>
-      personas.flatMap((persona, index) =>
-        persona.map((fact) => ({ conversation: id, split, speaker: index + 1, fact })),
+    facts: rows.flatMap(({ id, split, personas }) =>
+      personas.flatMap(({ facts }, index) =>
+        facts.map((fact) => ({ conversation: id, split, speaker: index + 1, fact })),
       ),
     ),
   };

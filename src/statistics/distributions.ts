@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { quantileSorted } from "simple-statistics";
 import { z } from "zod";
-import { type Conversation, splitWords, utterances } from "../corpus";
+import { type Dialogue, factsOf, splitWords, utterances } from "../corpus";
 import { readJson } from "../io";
 import { personaCoverage } from "../metrics";
 
@@ -15,16 +15,16 @@ export const corpusMeasures = {
 } as const;
 export type CorpusMeasure = keyof typeof corpusMeasures;
 
-/** Every value of each measure in the conversations. */
-export function corpusDistributions(conversations: readonly Conversation[]): Record<CorpusMeasure, number[]> {
+/** Every value of each measure in the dialogues. */
+export function corpusDistributions(dialogues: readonly Dialogue[]): Record<CorpusMeasure, number[]> {
   const count = (text: string) => splitWords(text).length;
   return {
-    turns: conversations.map(({ turns }) => turns.length),
-    "turn words": conversations.flatMap(({ turns }) => turns.map(({ text }) => count(text))),
-    facts: conversations.flatMap(({ personas }) => personas.map((facts) => facts.length)),
-    "fact words": conversations.flatMap(({ personas }) => personas.flat().map(count)),
-    "persona coverage": conversations.map((one) =>
-      personaCoverage(utterances([one]).join("\n"), one.personas.flat()),
+    turns: dialogues.map(({ turns }) => turns.length),
+    "turn words": dialogues.flatMap(({ turns }) => turns.map(({ text }) => count(text))),
+    facts: dialogues.flatMap(({ personas }) => personas.map(({ facts }) => facts.length)),
+    "fact words": dialogues.flatMap(({ personas }) => factsOf(personas).map(count)),
+    "persona coverage": dialogues.map((one) =>
+      personaCoverage(utterances([one]).join("\n"), factsOf(one.personas)),
     ),
   };
 }

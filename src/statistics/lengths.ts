@@ -1,4 +1,4 @@
-import type { Conversation } from "../corpus";
+import type { Dialogue } from "../corpus";
 import { buildPrompt, buildTarget, type PromptVariant } from "../prompts";
 import { describeValues } from "./describe";
 
@@ -16,25 +16,25 @@ export type TokenLengths = Record<MeasuredText, number[]>;
 export interface LengthOptions {
   /** Of the prompts; `"template"` by default. */
   variant?: PromptVariant;
-  /** Called when a conversation is done, for a report of progress. */
+  /** Called when a dialogue is done, for a report of progress. */
   onConversation?: () => void;
 }
 
-/** The tokens of every text of the conversations; `countTokens` counts one text's, without an end-of-sequence token. */
+/** The tokens of every text of the dialogues; `countTokens` counts one text's, without an end-of-sequence token. */
 export function measureTokenLengths(
-  conversations: readonly Conversation[],
+  dialogues: readonly Dialogue[],
   countTokens: (text: string) => number,
   { variant = "template", onConversation }: LengthOptions = {},
 ): TokenLengths {
   const lengths: TokenLengths = { facts: [], personas: [], prompts: [], turns: [], conversations: [] };
-  for (const conversation of conversations) {
-    for (const facts of conversation.personas) {
+  for (const dialogue of dialogues) {
+    for (const { facts } of dialogue.personas) {
       for (const fact of facts) lengths.facts.push(countTokens(fact));
       lengths.personas.push(countTokens(facts.join(" ")));
     }
-    lengths.prompts.push(countTokens(buildPrompt(conversation, { variant }).text));
-    for (const turn of conversation.turns) lengths.turns.push(countTokens(buildTarget({ turns: [turn] })));
-    lengths.conversations.push(countTokens(buildTarget(conversation)));
+    lengths.prompts.push(countTokens(buildPrompt(dialogue, { variant }).text));
+    for (const turn of dialogue.turns) lengths.turns.push(countTokens(buildTarget({ turns: [turn] })));
+    lengths.conversations.push(countTokens(buildTarget(dialogue)));
     onConversation?.();
   }
   return lengths;
@@ -59,15 +59,15 @@ export function cutShares(lengths: readonly number[], limits: readonly number[])
   });
 }
 
-/** How long the first `turns` turns of each conversation are together, in tokens; shorter conversations are left out. */
+/** How long the first `turns` turns of each dialogue are together, in tokens; shorter dialogues are left out. */
 export function openingLengths(
-  conversations: readonly Conversation[],
+  dialogues: readonly Dialogue[],
   turns: number,
   countTokens: (text: string) => number,
 ): number[] {
-  return conversations
-    .filter((conversation) => conversation.turns.length >= turns)
-    .map((conversation) => countTokens(buildTarget({ turns: conversation.turns.slice(0, turns) })));
+  return dialogues
+    .filter((dialogue) => dialogue.turns.length >= turns)
+    .map((dialogue) => countTokens(buildTarget({ turns: dialogue.turns.slice(0, turns) })));
 }
 
 /** Lengths that data ask for, with the reasons. */

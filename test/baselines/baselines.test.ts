@@ -8,15 +8,21 @@ import {
   templateBaseline,
 } from "../../src/baselines/baselines";
 import { cutVariant } from "../../src/baselines/cut";
-import { parseConversation } from "../../src/corpus/conversation";
-import { personaText } from "../../src/corpus/persona-text";
-import type { Conversation } from "../../src/corpus/types";
+import { factsOf, personaText } from "../../src/corpus/persona";
+import { parseConversation } from "../../src/corpus/spc/conversation";
+import type { SpcRow } from "../../src/corpus/spc/types";
 import { personaCoverage } from "../../src/metrics/overlap";
 import { cutToTokens } from "../../src/text/cut";
 
-function conversation(id: string, first: string, second: string, text: string): Conversation {
+function conversation(id: string, first: string, second: string, text: string): SpcRow {
   const rest = { split: "train", part: "train", row: 1, fileLine: 1 } as const;
-  return { id, ...rest, personas: [first.split("|"), second.split("|")], ...parseConversation(text), text };
+  return {
+    id,
+    ...rest,
+    personas: [{ facts: first.split("|") }, { facts: second.split("|") }],
+    ...parseConversation(text),
+    text,
+  };
 }
 
 const pool = [
@@ -60,20 +66,20 @@ test("what is indexed and what is returned are options", async () => {
   assert.equal(facts!.output, "I play chess.\nI grow roses.");
 });
 
-test("a conversation is never answered with itself", async () => {
+test("a dialogue is never answered with itself", async () => {
   for (const variant of [retrievalBaseline(pool), randomBaseline(pool)]) {
     const answers = await variant.generate(pool);
     answers.forEach(({ output }, i) => assert.notEqual(output, pool[i]!.text));
   }
   await assert.rejects(async () => retrievalBaseline([asked]).generate([asked]), /test-1 itself/);
   await assert.rejects(async () => randomBaseline([asked]).generate([asked]), /test-1 itself/);
-  assert.throws(() => retrievalBaseline([]), /needs conversations/);
+  assert.throws(() => retrievalBaseline([]), /needs dialogues/);
 });
 
 test("template says every fact, the reference is the conversation", async () => {
   const [template] = await templateBaseline().generate([pool[0]!]);
   assert.equal(template!.output, "I bake bread. I live in Wales.\nI keep bees.");
-  assert.equal(personaCoverage(template!.output, pool[0]!.personas.flat()), 1);
+  assert.equal(personaCoverage(template!.output, factsOf(pool[0]!.personas)), 1);
   const [reference] = await referenceBaseline().generate([asked]);
   assert.equal(reference!.output, asked.text);
 });

@@ -6,8 +6,8 @@ import { test } from "node:test";
 import { randomBaseline, referenceBaseline } from "../../src/baselines/baselines";
 import { cutVariant } from "../../src/baselines/cut";
 import { scoresByLength } from "../../src/baselines/lengths";
-import { loadCorpus } from "../../src/corpus/load";
-import { sampleDirectory } from "../../src/corpus/source";
+import { loadCorpus } from "../../src/corpus/spc/load";
+import { sampleDirectory } from "../../src/corpus/spc/source";
 import { evaluateVariants } from "../../src/evaluation/evaluate";
 
 test("scores by length are those of the cut variants, and of the whole answers beyond their length", async (t) => {

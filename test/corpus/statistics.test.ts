@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseConversation } from "../../src/corpus/conversation";
-import { loadCorpus } from "../../src/corpus/load";
+import { parseConversation } from "../../src/corpus/spc/conversation";
+import { loadCorpus } from "../../src/corpus/spc/load";
 import {
   measureConversations,
   splitOverlap,
@@ -12,18 +12,18 @@ import {
   utterances,
   vocabulary,
 } from "../../src/corpus/statistics";
-import type { Conversation } from "../../src/corpus/types";
+import type { SpcRow } from "../../src/corpus/spc/types";
 
 const real = join(__dirname, "../../../shared/data/spc");
 const withoutReal = existsSync(real) ? false : "Synthetic-Persona-Chat is not at ../shared/data/spc";
 
-const conversation = (personas: [string[], string[]], text: string): Conversation => ({
+const conversation = (personas: [string[], string[]], text: string): SpcRow => ({
   id: "train-1",
   split: "train",
   part: "train",
   row: 1,
   fileLine: 2,
-  personas,
+  personas: [{ facts: personas[0] }, { facts: personas[1] }],
   text,
   ...parseConversation(text),
 });

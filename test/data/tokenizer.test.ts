@@ -56,7 +56,7 @@ test("text comes back, its white space as single spaces", async () => {
 
 test("a prompt's tags and the sentinels are single tokens that take the spaces beside them along", async () => {
   const tokenizer = await loadTokenizer(embeddedTokenizer);
-  const { text } = buildPrompt({ personas: [["I bake."], ["I run."]] }, { snippets: ["Hi!"] });
+  const { text } = buildPrompt({ personas: [{ facts: ["I bake."] }, { facts: ["I run."] }] }, { snippets: ["Hi!"] });
   const tokens = tokenizer.encode(text).map((id) => tokenizer.token(id));
   assert.deepEqual(
     tokens.filter((token) => !token!.startsWith("▁") && token!.length > 2),

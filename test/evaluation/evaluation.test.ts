@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import Papa from "papaparse";
-import { parseConversation } from "../../src/corpus/conversation";
-import type { Conversation } from "../../src/corpus/types";
+import { parseConversation } from "../../src/corpus/spc/conversation";
+import type { SpcRow } from "../../src/corpus/spc/types";
 import { compareVariants, comparisonRows } from "../../src/evaluation/compare";
 import { type EvaluatedVariant, evaluateVariants, type Variant } from "../../src/evaluation/evaluate";
 import { evaluationPaths, readEvaluation } from "../../src/evaluation/files";
@@ -19,13 +19,13 @@ const texts = [
   "User 1: My dog is old.\nUser 2: Mine is young, it chews shoes.",
   "User 1: Пишу стихи 🙂\nUser 2: Read me one?",
 ];
-const conversations = texts.map((text, i): Conversation => ({
+const conversations = texts.map((text, i): SpcRow => ({
   id: `test-${i + 1}`,
   split: "test",
   part: "test",
   row: i + 1,
   fileLine: 1,
-  personas: [["I bake bread."], [`I have ${i} bees.`, "I like a, b"]],
+  personas: [{ facts: ["I bake bread."] }, { facts: [`I have ${i} bees.`, "I like a, b"] }],
   ...parseConversation(text),
   text,
 }));
@@ -187,7 +187,7 @@ test("a variant that throws leaves what was there", async (t) => {
   assert.equal(readdirSync(directory).length, 3);
   const short: Variant = { name: "short", settings: {}, generate: () => [] };
   await assert.rejects(evaluateVariants([short], conversations, { directory }), /short gave 0 answers to 3/);
-  await assert.rejects(evaluateVariants([echo("a", 2)], [], { directory }), /at least one conversation/);
+  await assert.rejects(evaluateVariants([echo("a", 2)], [], { directory }), /at least one dialogue/);
 });
 
 test("foreign and damaged files are refused with file, line and field", async (t) => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { factsOf } from "../../src/corpus/persona";
 import { mostPersonal } from "../../src/experiments/candidates";
 import { untrainedExperiment } from "../../src/experiments/run";
 import { experimentVariant } from "../../src/experiments/variant";
@@ -32,7 +33,7 @@ test("more candidates never say less of the personas, and one conversation's can
     };
     const [one, many] = [await answer(1), await answer(12)];
     const share = (output: string, i: number) =>
-      personaCoverage(output, test[i]!.personas.flat(), { ignoreStopWords: true });
+      personaCoverage(output, factsOf(test[i]!.personas), { ignoreStopWords: true });
     many.forEach(({ output }, i) => assert.ok(share(output, i) >= share(one[i]!.output, i)));
     assert.ok(many.some(({ output }, i) => output !== one[i]!.output));
   } finally {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { loadCorpus } from "../../src/corpus/load";
-import { sampleDirectory } from "../../src/corpus/source";
-import type { Conversation, Splits } from "../../src/corpus/types";
+import { factsOf } from "../../src/corpus/persona";
+import { loadCorpus } from "../../src/corpus/spc/load";
+import { sampleDirectory } from "../../src/corpus/spc/source";
+import type { SpcRow, Splits } from "../../src/corpus/spc/types";
 import {
   encodeExamples,
   experimentSplits,
@@ -24,9 +25,9 @@ before(async () => {
 });
 const quick = defaultExperiment("quick");
 
-function conversation(id: string, facts: string, ...texts: string[]): Conversation {
+function conversation(id: string, facts: string, ...texts: string[]): SpcRow {
   const turns = texts.map((text, i) => ({ speaker: i % 2 ? 2 : 1, text, line: i, placeholders: [] }));
-  return { id, personas: [[facts], []], turns } as unknown as Conversation;
+  return { id, personas: [{ facts: [facts] }, { facts: [] }], turns } as unknown as SpcRow;
 }
 
 test("a snippet is the turns that say most of the personas' content words", () => {
@@ -89,7 +90,7 @@ test("mixed snippets are those of one retriever and number or another, of each a
 test("random snippets depend on seed and conversation alone", () => {
   const find = (seed: number) =>
     snippetFinder(splits.train, { seed, retriever: "random", k: 2, snippetTurns: 2 });
-  const [first, second] = splits.test as [Conversation, Conversation];
+  const [first, second] = splits.test as [SpcRow, SpcRow];
   const expected = find(1)(second);
   const later = find(1);
   later(first);
@@ -114,7 +115,8 @@ test("examples hold the prompt and the conversation's beginning, and count what 
     assert.ok(inputIds.length <= 150);
     assert.deepEqual(labels, tokenizer.encode(buildTarget(one)).slice(0, 40));
     assert.equal(labels.at(-1) === tokenizer.eosId, one === short, "only a whole conversation ends");
-    for (const fact of one.personas.flat()) assert.ok(text.includes(fact.replace(/\s+/g, " ").trim()), fact);
+    for (const fact of factsOf(one.personas))
+      assert.ok(text.includes(fact.replace(/\s+/g, " ").trim()), fact);
   });
   const cut = inputs.filter(({ cut }) => cut.snippetWords > 0);
   assert.ok(cut.length > 0, "five snippets do not fit into 150 tokens");
@@ -169,8 +171,11 @@ test("a target can begin where most of the personas' content words are said", ()
     "Lovely. I keep two dogs.",
     "Bye.",
   ];
-  const conversation = { personas: [["I sail my boat."], ["I have dogs."]], turns: turns.map(turn) };
+  const conversation = {
+    personas: [{ facts: ["I sail my boat."] }, { facts: ["I have dogs."] }],
+    turns: turns.map(turn),
+  };
   assert.equal(mostPersonalTurn(conversation as never, 8), 2);
   assert.equal(mostPersonalTurn(conversation as never, 1000), 0);
-  assert.equal(mostPersonalTurn({ personas: [["Nothing."], []], turns: [] }, 10), 0);
+  assert.equal(mostPersonalTurn({ personas: [{ facts: ["Nothing."] }, { facts: [] }], turns: [] }, 10), 0);
 });

@@ -1,5 +1,5 @@
-import { loadCorpus } from "../../src/corpus/load";
-import { sampleDirectory } from "../../src/corpus/source";
+import { loadCorpus } from "../../src/corpus/spc/load";
+import { sampleDirectory } from "../../src/corpus/spc/source";
 import type { ExperimentContext } from "../../src/experiments/run";
 import { defaultExperiment, type ExperimentSettings } from "../../src/experiments/settings";
 import { embeddedTokenizer } from "../../src/models/tokenizer/find";

@@ -2,26 +2,20 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Conversation } from "../../src/corpus/types";
 import { defaultThreads } from "../../src/engine/threads";
-import { evaluateVariants } from "../../src/evaluation/evaluate";
+import { type AskedDialogue, evaluateVariants } from "../../src/evaluation/evaluate";
 import { evaluationPaths } from "../../src/evaluation/files";
 import type { Settings } from "../../src/grid/declaration";
 import type { GridTask } from "../../src/grid/task";
 
 const defaults: Settings = { units: 5, milliseconds: 5, answer: "I like tea.", fail: "", seed: 13 };
 
-const conversation: Conversation = {
+const dialogue: AskedDialogue = {
   id: "test-1",
   split: "test",
-  part: "test",
-  row: 1,
-  fileLine: 2,
-  personas: [["I like tea."], ["I have a dog."]],
+  personas: [{ facts: ["I like tea."] }, { facts: ["I have a dog."] }],
   turns: [],
-  asides: [],
   text: "User 1: I like tea.\nUser 2: I have a dog.",
-  oddities: {},
 };
 
 export const gridTask: GridTask = {
@@ -51,7 +45,7 @@ export const gridTask: GridTask = {
     phase("evaluating");
     const output = String(settings["answer"]);
     const variant = { name: id, settings: { ...settings }, generate: () => [{ input: "", output }] };
-    await evaluateVariants([variant], [conversation], { directory, runId: id, resamples: 20 });
+    await evaluateVariants([variant], [dialogue], { directory, runId: id, resamples: 20 });
     writeFileSync(join(folder, "resumed-at.txt"), String(resumedAt));
     writeFileSync(join(folder, "threads.txt"), String(defaultThreads()));
     return { units: done };

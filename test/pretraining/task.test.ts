@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { loadCorpus } from "../../src/corpus/load";
-import { sampleDirectory } from "../../src/corpus/source";
+import { loadCorpus } from "../../src/corpus/spc/load";
+import { sampleDirectory } from "../../src/corpus/spc/source";
 import { parseT5Config } from "../../src/models/t5/config";
 import { t5Architecture } from "../../src/models/t5/architecture";
 import { initT5 } from "../../src/models/t5/init";
@@ -114,7 +114,7 @@ test("documents are the turns with their labels, and nothing of the personas", (
       .filter(Boolean)
       .map((word) => words.push(word) - 1);
   const conversation = {
-    personas: [["I sail."], ["I bake."]],
+    personas: [{ facts: ["I sail."] }, { facts: ["I bake."] }],
     turns: [
       { speaker: 1, text: "Hello there! You sail <pad> alone?  I do: always." },
       { speaker: 2, text: "No answer for you, nor anybody" },

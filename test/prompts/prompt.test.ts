@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { Persona } from "../../src/corpus/persona";
 import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
 import { buildPrompt, promptTags, promptVariants } from "../../src/prompts/prompt";
 import { buildTarget } from "../../src/prompts/target";
 
-const personas: [string[], string[]] = [
-  ["I have two dogs.", "I bake bread."],
-  ["I am a nurse.", "I love\nthe sea."],
+const personas: [Persona, Persona] = [
+  { facts: ["I have two dogs.", "I bake bread."] },
+  { facts: ["I am a nurse.", "I love\nthe sea."] },
 ];
 const countWords = (text: string) => text.split(" ").filter(Boolean).length + 1;
 
@@ -31,7 +32,7 @@ test("the three variants", () => {
 });
 
 test("snippets are cut before personas, personas evenly, and both are counted", () => {
-  const source = { personas: [["a b c d"], ["e f"]] as [string[], string[]] };
+  const source = { personas: [{ facts: ["a b c d"] }, { facts: ["e f"] }] as [Persona, Persona] };
   const cutTo = (maxTokens: number) =>
     buildPrompt(source, {
       variant: "plain",
@@ -57,12 +58,12 @@ const text = fc.oneof(
   fc.lorem({ maxCount: 8 }),
   fc.constantFrom("<USER>", "a <EXTERNAL KNOWLEDGE> b", "</s>", "<extra_id_7>"),
 );
-const facts = fc.array(text, { maxLength: 4 });
+const persona = fc.record({ facts: fc.array(text, { maxLength: 4 }) });
 
 test("whatever the texts and the budget: whole tags in order, and nothing lost that is not counted", () => {
   fc.assert(
     fc.property(
-      fc.tuple(facts, facts),
+      fc.tuple(persona, persona),
       fc.array(text, { maxLength: 3 }),
       fc.constantFrom(...promptVariants),
       fc.integer({ min: 6, max: 40 }),
@@ -121,7 +122,7 @@ test("of a persona or a snippet of 130,000 words only the beginning is looked at
   };
   const build = (persona: string, snippets: string[], maxTokens: number) =>
     buildPrompt(
-      { personas: [[persona], ["e f"]] },
+      { personas: [{ facts: [persona] }, { facts: ["e f"] }] },
       { variant: "plain", snippets, budget: { maxTokens, countTokens } },
     );
   const cut = build(long, ["x y"], 1000);

@@ -8,8 +8,9 @@ import {
   templateBaseline,
 } from "../../src/baselines/baselines";
 import { cutVariant } from "../../src/baselines/cut";
-import { parseConversation } from "../../src/corpus/conversation";
-import type { Conversation } from "../../src/corpus/types";
+import { factsOf } from "../../src/corpus/persona";
+import { parseConversation } from "../../src/corpus/spc/conversation";
+import type { SpcRow } from "../../src/corpus/spc/types";
 import { evaluateVariants, type Variant } from "../../src/evaluation/evaluate";
 import { assumedIdentity } from "../../src/evaluation/identity";
 import { writeJson } from "../../src/io/files";
@@ -31,7 +32,7 @@ const topics = [
 ];
 
 /** One conversation a topic; the first has hostile text in persona and turns. */
-export const conversations = topics.map((topic, i): Conversation => {
+export const conversations = topics.map((topic, i): SpcRow => {
   const text = `User 1: Hello, I like ${topic} very much.\nUser 2: I would rather talk about the weather and my ${i} dogs.\nUser 1: ${
     i === 0 ? hostile : "Then tell me of them."
   }\nUser 2: They chase the ${topic} and sleep all day long.`;
@@ -41,7 +42,10 @@ export const conversations = topics.map((topic, i): Conversation => {
     part: "test",
     row: i + 1,
     fileLine: 1,
-    personas: [[`I like ${topic}.`, i === 0 ? hostile : "I am tall."], [`I have ${i} dogs.`]],
+    personas: [
+      { facts: [`I like ${topic}.`, i === 0 ? hostile : "I am tall."] },
+      { facts: [`I have ${i} dogs.`] },
+    ],
     ...parseConversation(text),
     text,
   };
@@ -84,7 +88,7 @@ export function fakeModel(
       asked.map(({ text, personas }, i) => {
         const words = text.split(/\s+/);
         const known = Math.round(words.length * quality) + (i % 3);
-        return { input: personas.flat().join(" "), output: words.slice(0, known).join(" ") };
+        return { input: factsOf(personas).join(" "), output: words.slice(0, known).join(" ") };
       }),
   };
 }

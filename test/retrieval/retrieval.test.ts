@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { loadCorpus } from "../../src/corpus/load";
-import { sampleDirectory } from "../../src/corpus/source";
-import { splitNames } from "../../src/corpus/types";
+import { personaText } from "../../src/corpus/persona";
+import { loadCorpus } from "../../src/corpus/spc/load";
+import { sampleDirectory } from "../../src/corpus/spc/source";
+import { splitNames } from "../../src/corpus/spc/types";
 import { readJson } from "../../src/io/files";
 import type { SearchResult } from "../../src/retrieval/best";
 import { Bm25Index } from "../../src/retrieval/bm25";
@@ -86,10 +87,9 @@ test("rankings of personas equal scikit-learn's and BM25's", { skip }, async () 
     assert.equal(createHash("sha256").update(bytes).digest("hex"), sum, `${name} is not what was ranked`);
   }
   const { splits } = await loadCorpus({ directory: corpusDirectory! });
-  const text = ({ personas }: { personas: [string[], string[]] }) => personas.flat().join("\n");
   const searched = splitNames.find((name) => fixture.corpus.startsWith(`${name}.csv`))!;
-  const corpus = splits[searched].map(text);
-  const asked = fixture.queries_test_rows.map((row) => text(splits.test[row]!));
+  const corpus = splits[searched].map(personaText);
+  const asked = fixture.queries_test_rows.map((row) => personaText(splits.test[row]!));
   const check = (search: (query: string) => SearchResult[], top: [number, number][][], name: string) => {
     assert.ok(top.length > 0 && top.length === asked.length, name);
     asked.forEach((query, q) => {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { loadCorpus } from "../../src/corpus/load";
+import { loadCorpus } from "../../src/corpus/spc/load";
 import { readEvaluation } from "../../src/evaluation/files";
 import { loadBase } from "../../src/experiments/base";
 import { trainExperiment } from "../../src/experiments/run";

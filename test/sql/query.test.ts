@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { parseConversation } from "../../src/corpus/conversation";
-import type { Conversation } from "../../src/corpus/types";
+import { parseConversation } from "../../src/corpus/spc/conversation";
+import type { SpcRow } from "../../src/corpus/spc/types";
 import { writeCsv, writeJson, writeJsonLines } from "../../src/io/files";
 import { corpusTables } from "../../src/sql/corpus-tables";
 import { openTables, query } from "../../src/sql/query";
@@ -14,13 +14,13 @@ import { openTables, query } from "../../src/sql/query";
 const folder = mkdtempSync(join(tmpdir(), "sql-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
-const conversation = (row: number, text: string): Conversation => ({
+const conversation = (row: number, text: string): SpcRow => ({
   id: `train-${row}`,
   split: "train",
   part: "train",
   row,
   fileLine: row + 1,
-  personas: [["I sail.", "I'm 40."], ["I ski."]],
+  personas: [{ facts: ["I sail.", "I'm 40."] }, { facts: ["I ski."] }],
   text,
   ...parseConversation(text),
 });

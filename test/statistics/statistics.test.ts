@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { loadCorpus } from "../../src/corpus/load";
-import type { Conversation } from "../../src/corpus/types";
+import type { Dialogue } from "../../src/corpus/dialogue";
+import { loadCorpus } from "../../src/corpus/spc/load";
 import { writeJson } from "../../src/io/files";
 import { describeAll, describeValues } from "../../src/statistics/describe";
 import {
@@ -19,14 +19,14 @@ import { rankVocabulary } from "../../src/statistics/zipf";
 const folder = mkdtempSync(join(tmpdir(), "statistics-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
-const conversation = {
+const dialogue: Dialogue = {
   id: "train-1",
-  personas: [["I run.", "I bake bread."], ["I sing."]],
+  personas: [{ facts: ["I run.", "I bake bread."] }, { facts: ["I sing."] }],
   turns: [
     { speaker: 1, text: "Hi there!" },
     { speaker: 2, text: "Hello." },
   ],
-} as unknown as Conversation;
+};
 const countWords = (text: string) => text.split(/\s+/).filter(Boolean).length;
 
 test("a sample described as by hand", () => {
@@ -57,7 +57,7 @@ test("a vocabulary that follows Zipf's law has its exponent", () => {
 
 test("lengths of every kind of text", () => {
   let done = 0;
-  const lengths = measureTokenLengths([conversation], countWords, { onConversation: () => done++ });
+  const lengths = measureTokenLengths([dialogue], countWords, { onConversation: () => done++ });
   assert.deepEqual(lengths, {
     facts: [2, 3, 2],
     personas: [5, 2],
@@ -66,8 +66,8 @@ test("lengths of every kind of text", () => {
     conversations: [7],
   });
   assert.equal(done, 1);
-  assert.deepEqual(openingLengths([conversation], 1, countWords), [4]);
-  assert.deepEqual(openingLengths([conversation], 3, countWords), []);
+  assert.deepEqual(openingLengths([dialogue], 1, countWords), [4]);
+  assert.deepEqual(openingLengths([dialogue], 3, countWords), []);
 });
 
 test("what a limit cuts", () => {
@@ -107,7 +107,7 @@ test("percentiles of a corpus, and those kept of the real one", async () => {
     percentiles([0, 10]).filter((_, i) => i % 50 === 0),
     [0, 5, 10],
   );
-  const distributions = corpusDistributions([conversation]);
+  const distributions = corpusDistributions([dialogue]);
   assert.deepEqual(distributions, {
     turns: [2],
     "turn words": [2, 1],
@@ -136,11 +136,11 @@ test("the sample's typical lengths are near those of the real corpus", async () 
 });
 
 test("a persona of 130,000 facts and a conversation of as many turns are measured", () => {
-  const personas = [Array.from({ length: 130_000 }, () => "I run."), ["I sing."]] as [string[], string[]];
-  const turns = Array.from({ length: 130_000 }, () => ({ speaker: 1, text: "Hi" }));
-  const lengths = measureTokenLengths(
-    [{ ...conversation, personas, turns } as Conversation],
-    ({ length }) => length,
-  );
+  const personas = [
+    { facts: Array.from({ length: 130_000 }, () => "I run.") },
+    { facts: ["I sing."] },
+  ] as const;
+  const turns = Array.from({ length: 130_000 }, () => ({ speaker: 1 as const, text: "Hi" }));
+  const lengths = measureTokenLengths([{ ...dialogue, personas, turns }], ({ length }) => length);
   assert.deepEqual([lengths.facts.length, lengths.turns.length], [130_001, 130_000]);
 });

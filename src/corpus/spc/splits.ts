@@ -1,25 +1,25 @@
-import { Random } from "../random";
-import { type Conversation, splitNames, type Splits } from "./types";
+import { Random } from "../../random";
+import { type SpcRow, splitNames, type Splits } from "./types";
 
 /** The proposal's shares of a random split. */
 export const proposalShares = { train: 8, valid: 1, test: 1 } as const;
 
 /**
- * Shuffles conversations by `seed` and cuts them in the proportions of `shares`: ⌊n·valid/sum⌋ and ⌊n·test/sum⌋
- * conversations go to valid and test, the rest to train. Unlike the official splits, this lets personas occur on both
+ * Shuffles rows by `seed` and cuts them in the proportions of `shares`: ⌊n·valid/sum⌋ and ⌊n·test/sum⌋
+ * rows go to valid and test, the rest to train. Unlike the official splits, this lets personas occur on both
  * sides: compare {@link splitOverlap}.
  */
 export function randomSplits(
-  conversations: readonly Conversation[],
+  rows: readonly SpcRow[],
   seed: number,
   shares: Readonly<Record<"train" | "valid" | "test", number>> = proposalShares,
 ): Splits {
   const sum = shares.train + shares.valid + shares.test;
-  const size = (share: number) => Math.floor((conversations.length * share) / sum);
+  const size = (share: number) => Math.floor((rows.length * share) / sum);
   const valid = size(shares.valid);
   const test = size(shares.test);
-  const train = conversations.length - valid - test;
-  const shuffled = new Random(seed).shuffle(conversations);
+  const train = rows.length - valid - test;
+  const shuffled = new Random(seed).shuffle(rows);
   return relabel({
     train: shuffled.slice(0, train),
     valid: shuffled.slice(train, train + valid),
@@ -54,7 +54,7 @@ export function buildSmallSplits(
 
 function relabel(splits: Splits): Splits {
   for (const name of splitNames) {
-    splits[name] = splits[name].map((conversation) => ({ ...conversation, split: name }));
+    splits[name] = splits[name].map((row) => ({ ...row, split: name }));
   }
   return splits;
 }

@@ -1,3 +1,5 @@
+import type { Dialogue, Turn } from "../dialogue";
+
 /** The three official splits. */
 export const splitNames = ["train", "valid", "test"] as const;
 export type SplitName = (typeof splitNames)[number];
@@ -13,20 +15,14 @@ export const partFiles: Record<Part, readonly string[]> = {
   "new-persona": ["new-persona.csv", "New-Persona-New-Conversations.csv"],
 };
 
-/** User 1 or User 2. */
-export type Speaker = 1 | 2;
-
 /** A gap the generator left open, such as `[User 1's name]`: `text.slice(start, end)` of its turn. */
 export interface Placeholder {
   start: number;
   end: number;
 }
 
-/** One utterance of a conversation. */
-export interface Turn {
-  speaker: Speaker;
-  /** What was said, without the speaker's label and without surrounding space. */
-  text: string;
+/** A turn as a line of a conversation; its text has no surrounding space. */
+export interface SpcTurn extends Turn {
   /** Index of its line in the conversation's text, from 0. */
   line: number;
   placeholders: readonly Placeholder[];
@@ -64,10 +60,10 @@ export type Oddity = keyof typeof oddities;
 /** How often each oddity occurs; those that do not occur are absent. */
 export type OddityCounts = Partial<Record<Oddity, number>>;
 
-/** One row of the corpus. */
-export interface Conversation {
+/** One row of the corpus: a dialogue, what its conversation holds beside the turns, and where it stands. */
+export interface SpcRow extends Dialogue {
   /** Part and row, e.g. `test-17`; stays the same when the splits are drawn anew. */
-  id: string;
+  readonly id: string;
   /** The split it is in now; the part itself unless the splits were drawn anew. */
   split: Part;
   /** The file it came from. */
@@ -76,9 +72,7 @@ export interface Conversation {
   row: number;
   /** Line of the file on which the row starts, from 1. */
   fileLine: number;
-  /** The facts of User 1 and of User 2, one sentence each. */
-  personas: [string[], string[]];
-  turns: Turn[];
+  readonly turns: readonly SpcTurn[];
   /** Lines without a speaker. */
   asides: Aside[];
   /** The conversation as it was read, lines separated by `\n`. */
@@ -86,7 +80,7 @@ export interface Conversation {
   oddities: OddityCounts;
 }
 
-export type Splits = Record<SplitName, Conversation[]>;
+export type Splits = Record<SplitName, SpcRow[]>;
 
 /** What was read from one file. */
 export interface PartReport {

@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import Papa from "papaparse";
-import { CsvError } from "../../src/corpus/csv";
-import { loadCorpus } from "../../src/corpus/load";
-import { corpusColumns, readPart } from "../../src/corpus/read";
+import { CsvError } from "../../../src/corpus/csv";
+import { loadCorpus } from "../../../src/corpus/spc/load";
+import { corpusColumns, readPart } from "../../../src/corpus/spc/read";
 
-const real = join(__dirname, "../../../shared/data/spc");
+const real = join(__dirname, "../../../../shared/data/spc");
 const withoutReal = existsSync(real) ? false : "Synthetic-Persona-Chat is not at ../shared/data/spc";
 
 const folder = mkdtempSync(join(tmpdir(), "corpus-"));
@@ -27,15 +27,15 @@ const put = (name: string, data: string | Buffer) => {
   return path;
 };
 
-test("a row becomes a conversation with facts, turns, position and oddities", () => {
-  const { conversations, report } = readPart(put("a.csv", csv("\n")), "valid");
-  assert.deepEqual(conversations[0], {
+test("a row becomes a dialogue with facts, turns, position and oddities", () => {
+  const { rows: read, report } = readPart(put("a.csv", csv("\n")), "valid");
+  assert.deepEqual(read[0], {
     id: "valid-1",
     split: "valid",
     part: "valid",
     row: 1,
     fileLine: 2,
-    personas: [["I sail.", "I am 40."], ["I bake."]],
+    personas: [{ facts: ["I sail.", "I am 40."] }, { facts: ["I bake."] }],
     turns: [
       { speaker: 1, text: "Hi", line: 0, placeholders: [] },
       { speaker: 2, text: "Hello", line: 1, placeholders: [] },
@@ -44,8 +44,8 @@ test("a row becomes a conversation with facts, turns, position and oddities", ()
     text: "User 1: Hi\nUser 2: Hello",
     oddities: { "blank fact": 2 },
   });
-  assert.deepEqual(conversations[1]!.oddities, { "empty conversation": 1, "empty persona": 1 });
-  assert.equal(conversations[1]!.fileLine, 7);
+  assert.deepEqual(read[1]!.oddities, { "empty conversation": 1, "empty persona": 1 });
+  assert.equal(read[1]!.fileLine, 7);
   assert.deepEqual(report.oddities, {
     "blank fact": { occurrences: 2, conversations: 1 },
     "empty conversation": { occurrences: 1, conversations: 1 },
@@ -53,12 +53,12 @@ test("a row becomes a conversation with facts, turns, position and oddities", ()
   });
 });
 
-test("CRLF, a byte order mark and gzip give the same conversations", () => {
+test("CRLF, a byte order mark and gzip give the same rows", () => {
   const plain = readPart(put("a.csv", csv("\n")), "train");
   const windows = readPart(put("b.csv", `\uFEFF${csv("\n").replaceAll("\n", "\r\n")}`), "train");
   const zipped = readPart(put("c.csv.gz", gzipSync(csv("\n"))), "train");
-  assert.deepEqual(windows.conversations, plain.conversations);
-  assert.deepEqual(zipped.conversations, plain.conversations);
+  assert.deepEqual(windows.rows, plain.rows);
+  assert.deepEqual(zipped.rows, plain.rows);
   assert.deepEqual(
     [plain, windows, zipped].map(({ report }) => [report.byteOrderMark, report.compressed]),
     [[false, false], [true, false], [false, true]], // prettier-ignore
@@ -69,9 +69,9 @@ test("columns may stand in another order beside others", () => {
   const data = [
     { x: "1", [corpusColumns[2]]: "User 1: c", "USER 2 personas ": "b", [corpusColumns[0]]: "a" },
   ];
-  const { conversations } = readPart(put("a.csv", Papa.unparse(data)), "train");
-  assert.deepEqual(conversations[0]!.personas, [["a"], ["b"]]);
-  assert.equal(conversations[0]!.turns[0]!.text, "c");
+  const { rows } = readPart(put("a.csv", Papa.unparse(data)), "train");
+  assert.deepEqual(rows[0]!.personas, [{ facts: ["a"] }, { facts: ["b"] }]);
+  assert.equal(rows[0]!.turns[0]!.text, "c");
 });
 
 test("a bad file is refused with its name and line, and nothing is half-read", () => {
@@ -107,7 +107,7 @@ test("any cut of a file is read as a shorter file or refused", () => {
   for (let length = 0; length < whole.length; length++) {
     const path = put("cut.csv", whole.subarray(0, length));
     try {
-      assert.ok(readPart(path, "train").conversations.length <= 2);
+      assert.ok(readPart(path, "train").rows.length <= 2);
     } catch (error) {
       assert.ok(error instanceof CsvError, String(error));
     }

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { downloadFile, type DownloadProgress, HubError } from "../hub";
+import { downloadFile, type DownloadProgress, HubError } from "../../hub";
 import { type Part, partFiles } from "./types";
 
-const root = join(__dirname, "../..");
+const root = join(__dirname, "../../..");
 
 /** The conversations written for this project, in the corpus' form: `data/sample`. */
 export const sampleDirectory = join(root, "data/sample");

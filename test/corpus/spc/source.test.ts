@@ -4,17 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import Papa from "papaparse";
-import { loadCorpus } from "../../src/corpus/load";
-import { corpusColumns } from "../../src/corpus/read";
-import { findCorpus, hubCorpus, sampleDirectory } from "../../src/corpus/source";
-import { splitNames } from "../../src/corpus/types";
-import { FakeHub } from "../hub/fake-hub";
+import { loadCorpus } from "../../../src/corpus/spc/load";
+import { corpusColumns } from "../../../src/corpus/spc/read";
+import { findCorpus, hubCorpus, sampleDirectory } from "../../../src/corpus/spc/source";
+import { splitNames } from "../../../src/corpus/spc/types";
+import { FakeHub } from "../../hub/fake-hub";
 
 const folder = mkdtempSync(join(tmpdir(), "source-"));
 const hub = new FakeHub();
 const variables = ["PERSONA_DATA", "PERSONA_CACHE", "HF_ENDPOINT", "HF_TOKEN", "HF_HUB_OFFLINE"];
 const saved = variables.map((name) => process.env[name]);
-const local = existsSync(join(__dirname, "../../data/spc")) ? "data/spc exists here" : false;
+const local = existsSync(join(__dirname, "../../../data/spc")) ? "data/spc exists here" : false;
 
 before(async () => {
   await hub.start();

@@ -3,18 +3,19 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { median } from "simple-statistics";
-import { card, coverage } from "../../scripts/sample";
-import { type Corpus, loadCorpus } from "../../src/corpus/load";
-import { countOddities } from "../../src/corpus/read";
-import { sampleDirectory } from "../../src/corpus/source";
-import { splitOverlap, splitWords } from "../../src/corpus/statistics";
-import { type Conversation, splitNames } from "../../src/corpus/types";
+import { card, coverage } from "../../../scripts/sample";
+import { factsOf } from "../../../src/corpus/persona";
+import { type Corpus, loadCorpus } from "../../../src/corpus/spc/load";
+import { countOddities } from "../../../src/corpus/spc/read";
+import { sampleDirectory } from "../../../src/corpus/spc/source";
+import { splitOverlap, splitWords } from "../../../src/corpus/statistics";
+import { type SpcRow, splitNames } from "../../../src/corpus/spc/types";
 
-const real = join(__dirname, "../../../shared/data/spc");
+const real = join(__dirname, "../../../../shared/data/spc");
 const withoutReal = existsSync(real) ? false : "Synthetic-Persona-Chat is not at ../shared/data/spc";
 
 let sample: Corpus;
-let all: Conversation[];
+let all: SpcRow[];
 before(async () => {
   sample = await loadCorpus();
   all = splitNames.flatMap((name) => sample.splits[name]);
@@ -40,7 +41,7 @@ test("no fact, no persona and no conversation is in two splits, and no two conve
 
 test("every persona has three to six facts, each a sentence", () => {
   for (const { id, personas } of all) {
-    for (const facts of personas) {
+    for (const { facts } of personas) {
       assert.ok(facts.length >= 3 && facts.length <= 6, `${id}: ${facts.length} facts`);
       for (const fact of facts) assert.match(fact, /^[A-Z].*[.!?]$/, id);
     }
@@ -79,14 +80,14 @@ const longestCommonRun = 7;
 test("nothing is copied from Synthetic-Persona-Chat", { skip: withoutReal }, async () => {
   const runs = new Map<string, string>();
   for (const { id, personas, turns } of all) {
-    for (const text of [...personas.flat(), ...turns.map((turn) => turn.text)]) {
+    for (const text of [...factsOf(personas), ...turns.map((turn) => turn.text)]) {
       for (const run of wordRuns(text)) runs.set(run, id);
     }
   }
   const { splits, newPersona } = await loadCorpus({ directory: real, newPersona: true });
   const copied = new Set<string>();
   for (const { personas, text } of [...splits.train, ...splits.valid, ...splits.test, ...newPersona]) {
-    for (const line of [...personas.flat(), ...text.split("\n")]) {
+    for (const line of [...factsOf(personas), ...text.split("\n")]) {
       for (const run of wordRuns(line)) if (runs.has(run)) copied.add(`${runs.get(run)}: ${run}`);
     }
   }
@@ -102,12 +103,12 @@ function wordRuns(text: string): string[] {
 test("lengths and the use of personas are near the real corpus'", { skip: withoutReal }, async () => {
   const { splits } = await loadCorpus({ directory: real });
   const theirs = [...splits.valid, ...splits.test];
-  const near = (what: string, measure: (conversation: Conversation) => number[], tolerance: number) => {
+  const near = (what: string, measure: (conversation: SpcRow) => number[], tolerance: number) => {
     const [own, other] = [all, theirs].map((group) => median(group.flatMap(measure))) as [number, number];
     assert.ok(Math.abs(own - other) <= tolerance * other, `${what}: ${own} here, ${other} there`);
   };
-  near("facts a persona", ({ personas }) => personas.map((facts) => facts.length), 0.25);
-  near("words a fact", ({ personas }) => personas.flat().map((fact) => splitWords(fact).length), 0.25);
+  near("facts a persona", ({ personas }) => personas.map(({ facts }) => facts.length), 0.25);
+  near("words a fact", ({ personas }) => factsOf(personas).map((fact) => splitWords(fact).length), 0.25);
   near("turns", ({ turns }) => [turns.length], 0.25);
   near("words a turn", ({ turns }) => turns.map(({ text }) => splitWords(text).length), 0.25);
   near("words", ({ turns }) => [turns.reduce((sum, { text }) => sum + splitWords(text).length, 0)], 0.25);

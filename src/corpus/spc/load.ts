@@ -1,10 +1,10 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { contentsOf } from "../io";
+import { contentsOf } from "../../io";
 import { readPart } from "./read";
 import { type CorpusSource, findCorpus, type SourceOptions } from "./source";
 import { buildSmallSplits, randomSplits } from "./splits";
-import { type Conversation, type Part, partFiles, type PartReport, splitNames, type Splits } from "./types";
+import { type Part, partFiles, type PartReport, type SpcRow, splitNames, type Splits } from "./types";
 
 export interface CorpusOptions extends SourceOptions {
   /** `"official"` (default), or `"8:1:1"`: the three official parts thrown together, shuffled by `seed` and cut 8:1:1. */
@@ -22,7 +22,7 @@ export interface Corpus {
   source: CorpusSource;
   splits: Splits;
   /** The second part, where it was asked for; it belongs to no split. */
-  newPersona: Conversation[];
+  newPersona: SpcRow[];
   /** What was read, a file each, and everything odd in it. */
   files: PartReport[];
 }
@@ -40,7 +40,7 @@ export async function loadCorpus(options: CorpusOptions = {}): Promise<Corpus> {
   const source = await findCorpus(options, wanted);
   const parts = source.kind === "sample" ? splitNames : wanted;
   const read = parts.map((part) => readPart(findPart(source.directory, part), part));
-  const [train, valid, test, newPersona] = read.map(({ conversations }) => conversations);
+  const [train, valid, test, newPersona] = read.map(({ rows }) => rows);
   let splits: Splits = { train: train!, valid: valid!, test: test! };
   if (options.splits === "8:1:1") {
     const all = splitNames.flatMap((name) => splits[name]);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { findPlaceholders, formatTurns, parseConversation } from "../../src/corpus/conversation";
-import type { Speaker } from "../../src/corpus/types";
+import type { Speaker } from "../../../src/corpus/dialogue";
+import { findPlaceholders, formatTurns, parseConversation } from "../../../src/corpus/spc/conversation";
 
 const brief = (text: string) => {
   const { turns, asides, oddities } = parseConversation(text);

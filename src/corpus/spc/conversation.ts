@@ -1,4 +1,5 @@
-import type { Aside, AsideKind, Oddity, OddityCounts, Placeholder, Speaker, Turn } from "./types";
+import type { Speaker, Turn } from "../dialogue";
+import type { Aside, AsideKind, Oddity, OddityCounts, Placeholder, SpcTurn } from "./types";
 
 const none: readonly Placeholder[] = Object.freeze([]);
 const label = /^([*\s]*)user\s*([12])[*\s]*:/i;
@@ -10,7 +11,7 @@ const brokenCharacters = /\uFFFD|â€|Ã[\u0080-\u00BF]|Â[\u0080-\u00BF]/g;
 
 /** A conversation's text taken apart. Every line that is not blank is either a turn or an aside. */
 export interface ParsedConversation {
-  turns: Turn[];
+  turns: SpcTurn[];
   asides: Aside[];
   oddities: OddityCounts;
 }
@@ -23,7 +24,7 @@ export interface ParsedConversation {
  * @param text lines separated by `\n`
  */
 export function parseConversation(text: string): ParsedConversation {
-  const turns: Turn[] = [];
+  const turns: SpcTurn[] = [];
   const asides: Aside[] = [];
   const counts: OddityCounts = {};
   if (text.trim() === "") return { turns, asides, oddities: { "empty conversation": 1 } };
@@ -71,8 +72,8 @@ export function findPlaceholders(text: string): readonly Placeholder[] {
   return found.length > 0 ? found : none;
 }
 
-/** Writes turns in the corpus' form, `User 1: …` a line. */
-export function formatTurns(turns: readonly { speaker: Speaker; text: string }[]): string {
+/** Writes turns as a conversation, `User 1: …` a line. */
+export function formatTurns(turns: readonly Turn[]): string {
   return turns.map(({ speaker, text }) => `User ${speaker}: ${text}`).join("\n");
 }
 

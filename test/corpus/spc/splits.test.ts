@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildSmallSplits, randomSplits } from "../../src/corpus/splits";
-import type { Conversation } from "../../src/corpus/types";
+import { buildSmallSplits, randomSplits } from "../../../src/corpus/spc/splits";
+import type { SpcRow } from "../../../src/corpus/spc/types";
 
-const conversation = (id: string): Conversation => ({
+const conversation = (id: string): SpcRow => ({
   id,
   split: "train",
   part: "train",
   row: 1,
   fileLine: 1,
-  personas: [[], []],
+  personas: [{ facts: [] }, { facts: [] }],
   turns: [],
   asides: [],
   text: "",
   oddities: {},
 });
 const many = (n: number, prefix = "c") => Array.from({ length: n }, (_, i) => conversation(`${prefix}${i}`));
-const ids = (conversations: Conversation[]) => conversations.map(({ id }) => id);
+const ids = (conversations: SpcRow[]) => conversations.map(({ id }) => id);
 
 test("8:1:1 puts each conversation in one split and labels it", () => {
   const splits = randomSplits(many(109), 1);
