@@ -18,6 +18,8 @@ import { traitNames } from "../../src/corpus/persona";
 import { loadCorpus } from "../../src/corpus/spc/load";
 import { sampleDirectory } from "../../src/corpus/spc/source";
 import { splitNames } from "../../src/corpus/spc/types";
+import { buildPrompt } from "../../src/prompts/prompt";
+import { buildTarget } from "../../src/prompts/target";
 
 const folder = mkdtempSync(join(tmpdir(), "jsonl-"));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -90,6 +92,23 @@ test("what is written is read back as it is, and of a row of the corpus the dial
     turns: turns.map(({ speaker, text }) => ({ speaker, text })),
   }));
   assert.deepEqual(readDialogues(file), spoken);
+});
+
+test("the docs' line is read, and becomes what they say", () => {
+  const docs = readFileSync(join(__dirname, "../../docs/dialogues.md"), "utf8");
+  const [example, prompt, target, refusal] = [...docs.matchAll(/```text\n([^`]*)\n```/g)].map(
+    ([, block]) => block!,
+  );
+  const [read] = parse(example!);
+  assert.deepEqual(read, JSON.parse(example!));
+  assert.equal(buildPrompt(read!).text, prompt);
+  assert.equal(buildTarget(read!), target);
+  assert.throws(
+    () => parseDialogues(Buffer.from(example!.replace('"speaker": 2', '"speaker": 3')), "harbour.jsonl"),
+    {
+      message: refusal!,
+    },
+  );
 });
 
 const whole = fc.string({ unit: "binary" }); // any whole characters
