@@ -17,7 +17,9 @@ export function t5Folders(): { name: string; directory: string }[] {
     .filter((file) => basename(file) === "config.json")
     .map((file) => ({ name: dirname(file), directory: dirname(join(fixtures, file)) }))
     .filter(({ directory }) => {
-      const config = JSON.parse(readFileSync(join(directory, "config.json"), "utf8"));
+      const config = JSON.parse(readFileSync(join(directory, "config.json"), "utf8")) as {
+        model_type?: string;
+      };
       return config.model_type === "t5" || (config.model_type === undefined && "d_kv" in config);
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));

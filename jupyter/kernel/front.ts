@@ -180,9 +180,10 @@ function flushStream(): void {
   clearTimeout(streamTimer);
   streamTimer = undefined;
   const { name, text, parent } = stream ?? { text: "", parent: undefined };
-  for (let from = 0, to = 0; from < text.length; from = to) {
-    to = cutPlace(text, from + longestText);
+  for (let from = 0; from < text.length;) {
+    const to = cutPlace(text, from + longestText);
     publish("stream", { name, text: text.slice(from, to) }, parent);
+    from = to;
   }
   stream = undefined;
 }

@@ -128,11 +128,11 @@ class Cells {
     this.compiler = createCompiler();
     const require = createRequire(__filename);
     const { createExecutor } = require("tslab/dist/executor") as typeof import("tslab/dist/executor");
-    const { convert } = this.compiler.converter;
+    const plain = this.compiler.converter;
     const converter = {
-      ...this.compiler.converter,
+      ...plain,
       convert: (previous: string, source: string) => {
-        const converted = convert(previous, source);
+        const converted = plain.convert(previous, source);
         if (this.told) throw new Error("interrupted before it ran");
         return converted;
       },
@@ -178,7 +178,7 @@ class Cells {
     this.thrown = this.result = this.cutIn = undefined;
     this.aborter = new AbortController();
     this.input.begin(input);
-    new Promise<Failure | undefined>((resolve) => (this.end = resolve)).then((ended) => {
+    void new Promise<Failure | undefined>((resolve) => (this.end = resolve)).then((ended) => {
       this.end = undefined;
       this.input.begin(undefined);
       // What the cell threw may say what was saved, if it was asked to stop; a cell that was just stopped has no say.
@@ -357,5 +357,5 @@ const inPackage = /^.*[\\/]node_modules[\\/](@[^\\/]+[\\/])?[^\\/]+[\\/]/;
 
 interface Internals {
   noDeprecation: boolean | undefined;
-  binding(name: "async_wrap"): { clearAsyncIdStack(): void };
+  binding(name: "async_wrap"): { clearAsyncIdStack: () => void };
 }

@@ -26,7 +26,7 @@ function describe(thrown: unknown, cells: Cells, above: readonly unknown[]): Fai
     return { ename: "Thrown", evalue: text, traceback: [`Thrown, and not an Error: ${text}`] };
   }
   const evalue = String(thrown.message);
-  const ename = String(thrown.name || "Error");
+  const ename = typeof thrown.name === "string" && thrown.name ? thrown.name : "Error";
   if (above.includes(thrown))
     return { ename, evalue, traceback: [`${ename}: ${evalue} (the same as above)`] };
   const path = [...above, thrown];

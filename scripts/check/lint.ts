@@ -28,7 +28,7 @@ export function lintCells({ cells }: CellsModule, name: string): Finding[] {
       }
       if (
         ts.isVariableDeclarationList(node) &&
-        (node.flags & ts.NodeFlags.BlockScoped) >= ts.NodeFlags.Using
+        (node.flags & ts.NodeFlags.Using) !== 0 // `await using` has its bit too
       ) {
         report(
           node,

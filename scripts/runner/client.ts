@@ -25,8 +25,8 @@ interface Pending {
   listener: Listener;
   reply?: Content;
   idle: boolean;
-  resolve(content: Content): void;
-  reject(error: Error): void;
+  resolve: (content: Content) => void;
+  reject: (error: Error) => void;
 }
 
 /** What usually lies behind a signal that nobody here sent. */

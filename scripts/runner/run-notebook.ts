@@ -155,8 +155,10 @@ async function stopCell(kernel: KernelClient, reply: Promise<Content>): Promise<
     const listens = await kernel.interrupt();
     const seconds = listens ? grace.saving : grace.other;
     const ended = await Promise.race([reply, after(seconds * 1000)]);
-    if (ended)
-      return ended["ename"] === "Interrupted" || !ended["evalue"] ? "" : `: ${String(ended["evalue"])}`;
+    if (ended) {
+      const { ename, evalue } = ended;
+      return ename !== "Interrupted" && typeof evalue === "string" && evalue ? `: ${evalue}` : "";
+    }
     await kernel.kill();
     return `, and was killed, because it had not ended ${seconds} s later: what it had not saved is lost`;
   } catch (error) {

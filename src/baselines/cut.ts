@@ -1,5 +1,5 @@
 import { assumedIdentity, type Variant } from "../evaluation";
-import { cutToTokens, TextTokenizer } from "../text";
+import { cutToTokens, type TextTokenizer } from "../text";
 
 /** A variant whose answers are cut to `count` tokens ({@link cutToTokens}), named `NAME, first COUNT words`. */
 export function cutVariant(variant: Variant, count: number, tokenizer?: TextTokenizer): Variant {

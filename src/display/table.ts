@@ -82,7 +82,7 @@ function frameRows(frame: FrameLike): Record<string, unknown>[] {
 function formatValue(value: unknown, digits: number): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "number") return formatNumber(value, digits);
-  return typeof value === "object" ? jsonLike(value, []) : String(value);
+  return typeof value === "object" ? jsonLike(value, []) : String(value as string | boolean | bigint);
 }
 
 /** As JSON has it, and whole numbers of any size; what holds itself is named, not gone into again. */
@@ -92,7 +92,8 @@ function jsonLike(value: unknown, above: readonly unknown[]): string {
   if (above.includes(value)) return '"[itself]"';
   const path = [...above, value];
   if (Array.isArray(value)) return `[${value.map((item) => jsonLike(item, path)).join(",")}]`;
-  if ("toJSON" in value && typeof value.toJSON === "function") return jsonLike(value.toJSON(), path);
+  if ("toJSON" in value && typeof value.toJSON === "function")
+    return jsonLike((value as { toJSON(): unknown }).toJSON(), path);
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
   return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${jsonLike(field, path)}`).join(",")}}`;
 }

@@ -60,7 +60,7 @@ const root = protobuf.Root.fromJSON({
       message,
       {
         fields: Object.fromEntries(
-          Object.entries(fields).map(([field, [id, type]]) => [
+          Object.entries<readonly [number, string]>(fields).map(([field, [id, type]]) => [
             field,
             type.endsWith("*") ? { id, type: type.slice(0, -1), rule: "repeated" } : { id, type },
           ]),

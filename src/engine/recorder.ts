@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { callSite, EngineError, withDeepStacks } from "./errors";
-import { Graph, type Value } from "./graph";
+import type { Graph, Value } from "./graph";
 import type { ElementType } from "./onnx";
 
 /** The name under which the recording kernels are registered. */
@@ -191,7 +191,7 @@ export function registerKernels(kernels: Record<string, Kernel>): void {
         const recorder = backend as Recorder;
         const values = Object.entries(inputs)
           .filter(([, info]) => info)
-          .map(([name, info]) => [name, recorder.toValue(info as tf.TensorInfo)]);
+          .map(([name, info]) => [name, recorder.toValue(info as tf.TensorInfo)] as const);
         if (recorder.graph.traced) recorder.graph.place = `${kernelName}${callSite()}`;
         const result = kernel(recorder.graph, Object.fromEntries(values), attrs ?? {});
         return Array.isArray(result)

@@ -36,9 +36,10 @@ export function recordFunction<S extends Signature>(
       tensorOf(graph.input(path, { type: dtype, shape })),
     );
     const results: unknown = fn(inputs as TensorsOf<S>);
-    const promises = [results, ...Object.values(results ?? {})].filter((result) => result instanceof Promise);
+    const members: unknown[] = Object.values(results ?? {});
+    const promises = [results, ...members].filter((result) => result instanceof Promise);
     if (promises.length > 0) {
-      promises.forEach((promise) => promise.catch(() => {}));
+      for (const promise of promises) promise.catch(() => {});
       throw new EngineError("a function that is compiled cannot be async: it runs once, to be recorded");
     }
     const tensors = flatten(results as Tree<tf.Tensor>);

@@ -62,11 +62,7 @@ export interface EvaluationPlace {
   runId?: string;
 }
 
-export interface EvaluationPaths {
-  summary: string;
-  cases: string;
-  table: string;
-}
+export type EvaluationPaths = Record<"summary" | "cases" | "table", string>;
 
 /** `stage3_summary.json`, `stage3_cases.jsonl`, `eval_metrics.csv`, each with `_RUNID` before the dot if there is one. */
 export function evaluationPaths({ directory, runId }: EvaluationPlace): EvaluationPaths {

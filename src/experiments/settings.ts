@@ -102,7 +102,7 @@ export function parseExperiment(value: unknown, where: string): ExperimentSettin
   try {
     resolveGenerationOptions(generationSettings(parsed.data));
   } catch (error) {
-    throw new RangeError(`${where}: ${(error as Error).message}`);
+    throw new RangeError(`${where}: ${(error as Error).message}`, { cause: error });
   }
   return parsed.data;
 }

@@ -46,13 +46,12 @@ export function exportTransformersJs(
   { tokenizerFrom, variants = ["fp32", "q8"] }: TransformersJsOptions,
 ): void {
   const { architecture, config } = model;
-  const { transformersJsGraphs } = architecture;
-  if (!transformersJsGraphs)
+  if (!architecture.transformersJsGraphs)
     throw new Error(`models of type ${architecture.modelType} cannot be exported to Transformers.js yet`);
   copyTokenizer(tokenizerFrom, directory);
   for (const variant of variants) {
     const { suffix, weights } = VARIANTS[variant];
-    const graphs = transformersJsGraphs(config, weights(model));
+    const graphs = architecture.transformersJsGraphs(config, weights(model));
     for (const [name, graph] of Object.entries(graphs))
       writeFileWhole(join(directory, "onnx", `${name}${suffix}.onnx`), encodeModel(graph()));
   }

@@ -177,6 +177,9 @@ export class DevTools {
 
   private keepAlive(wanted: boolean): void {
     const handles = [this.child, this.child.stderr as Socket, ...this.pipes];
-    for (const handle of handles) wanted ? handle.ref() : handle.unref();
+    for (const handle of handles) {
+      if (wanted) handle.ref();
+      else handle.unref();
+    }
   }
 }

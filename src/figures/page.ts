@@ -70,7 +70,8 @@ export async function evaluate(
   };
   if (exceptionDetails) {
     const { text, exception } = exceptionDetails;
-    throw new Error(`${problem}: ${exception?.description ?? exception?.value ?? text}`);
+    const thrown = exception && (exception.description ?? JSON.stringify(exception.value));
+    throw new Error(`${problem}: ${thrown ?? text}`);
   }
   return result.value;
 }

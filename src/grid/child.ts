@@ -4,7 +4,7 @@ import { FileProblem, makeFolder, sha256File } from "../io";
 import type { Profile } from "../settings";
 import type { Settings } from "./declaration";
 import { readRecord, releaseRun, runFolder, type RunRecord, takeRun, writeRecord } from "./record";
-import type { GridTask } from "./task";
+import { loadTask } from "./task";
 
 /** What the process is to do. */
 export interface RunOrder {
@@ -71,8 +71,8 @@ async function work(order: RunOrder): Promise<void> {
   process.on("disconnect", () => stop.abort()); // whoever started the run is gone
   process.on("SIGTERM", () => stop.abort());
   try {
-    const { gridTask } = require(order.module) as { gridTask: GridTask };
-    const counts = await gridTask.run(settings, {
+    const task = loadTask(order.module);
+    const counts = await task.run(settings, {
       ...order,
       folder: runFolder(directory, id),
       signal: stop.signal,
@@ -86,7 +86,7 @@ async function work(order: RunOrder): Promise<void> {
       },
     });
     if (counts === undefined) return note({ status: "interrupted" });
-    const files = await checksums(directory, gridTask.files(id));
+    const files = await checksums(directory, task.files(id));
     note({ status: "done", counts: { ...counts }, files });
   } catch (error) {
     if (stop.signal.aborted && (error as Error).name === "AbortError") return note({ status: "interrupted" });

@@ -7,7 +7,7 @@ import { makeFolder, onDisk, sha256File, shownPath } from "../io";
 import { LEFT_TO_OTHER, type RunMessage, type RunOrder } from "./child";
 import { type FamilyRun, type GridDeclaration, planFamilies, type Settings } from "./declaration";
 import { differences, holder, lockPath, readRecord, runFolder, type RunRecord, writeRecord } from "./record";
-import type { GridTask } from "./task";
+import { type GridTask, loadTask } from "./task";
 
 export interface GridOptions {
   /** Where the runs' files lie: `stage3_summary_<RUN_ID>.json` and the like side by side, the rest in `runs/<RUN_ID>/`. */
@@ -50,7 +50,7 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
     throw new RangeError(`runs at the same time must be a whole number from 1, not ${parallel}`);
   const directory = resolve(options.directory);
   const module = options.task ?? join(__dirname, "experiment.ts");
-  const { gridTask: task } = require(module) as { gridTask: GridTask };
+  const task = loadTask(module);
   const { profile, runs } = planFamilies(declaration);
   const inputs = await task.inputs(profile);
   const planned = runs.map(({ id, family, settings }) => ({

@@ -14,9 +14,9 @@ export interface RunContext {
   /** Aborted when the run is to save what it has and stop. */
   readonly signal: AbortSignal;
   /** From here on time counts as this part of the run, `training` or `evaluating` for example. */
-  phase(name: string): void;
+  readonly phase: (name: string) => void;
   /** Units of {@link GridTask.work} done so far; those done before the run was cut are in the first report. */
-  progress(done: number, note?: string): void;
+  readonly progress: (done: number, note?: string) => void;
 }
 
 /**
@@ -37,4 +37,10 @@ export interface GridTask {
    * stopped because the signal was aborted.
    */
   run(settings: Settings, context: RunContext): Promise<Readonly<Record<string, number>> | undefined>;
+}
+
+/** The task of a module. */
+export function loadTask(module: string): GridTask {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- which module, is known at run time; the kernel's `import()` reads no TypeScript
+  return (require(module) as { gridTask: GridTask }).gridTask;
 }

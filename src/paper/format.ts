@@ -10,7 +10,7 @@ const number = (print: (value: number) => string) => (value: unknown) => {
 /** A value as text, whatever it is. */
 function asText(value: unknown): string {
   if (Array.isArray(value)) return value.map(asText).join(", ");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value as string | number | boolean);
 }
 
 /** How a value of a file is printed in a paper; a minus is a minus sign, not a hyphen. */

@@ -62,7 +62,9 @@ export class ScoreMatrix {
 
   /** Size of the scores' arrays in bytes. */
   get byteLength(): number {
-    const arrays = this.blocks.flatMap((block) => Object.values(block).filter(ArrayBuffer.isView));
+    const arrays = this.blocks.flatMap((block) =>
+      Object.values(block).filter((part) => ArrayBuffer.isView(part)),
+    );
     return arrays.reduce((sum, array) => sum + array.byteLength, 0);
   }
 

@@ -440,12 +440,12 @@ function assertNear(
 describe("kernels as ONNX operations equal TensorFlow.js' cpu backend", () => {
   const seen = new Set<string>();
   const engine = tf.engine();
-  const { runKernel } = engine;
+  const runKernel = engine.runKernel.bind(engine);
   before(async () => {
     await tf.setBackend("cpu");
     engine.runKernel = (name, ...rest) => {
       if (engine.backendName !== "cpu") seen.add(name);
-      return runKernel.call(engine, name, ...rest) as never;
+      return runKernel(name, ...rest) as never;
     };
   });
   after(() => {

@@ -30,7 +30,7 @@ function pretrain(name: string, ...more: string[]): ChildProcess {
 }
 
 test("a short run and the same run killed in the middle give the same model", async () => {
-  const [straight] = await once(pretrain("straight"), "exit");
+  const [straight] = (await once(pretrain("straight"), "exit")) as [number];
   assert.equal(straight, 0);
 
   const killed = pretrain("killed");
@@ -41,7 +41,7 @@ test("a short run and the same run killed in the middle give the same model", as
   await once(killed, "exit");
   const lines = () => readFileSync(log, "utf8").trim().split("\n").length;
   assert.ok(lines() < 4, "it was stopped before its end");
-  const [resumed] = await once(pretrain("killed"), "exit");
+  const [resumed] = (await once(pretrain("killed"), "exit")) as [number];
   assert.equal(resumed, 0);
   assert.equal(lines(), 4);
 

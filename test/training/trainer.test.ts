@@ -193,7 +193,8 @@ test("Ctrl-C stops after the step in progress and saves", { timeout: 120_000 }, 
   await stopped;
   await exits(child);
   const last = readFileSync(join(directory, "training_log.jsonl"), "utf8").trim().split("\n").at(-1)!;
-  assert.ok(existsSync(join(directory, `checkpoint-${JSON.parse(last).step}/optimizer.safetensors`)));
+  const { step } = JSON.parse(last) as { step: number };
+  assert.ok(existsSync(join(directory, `checkpoint-${step}/optimizer.safetensors`)));
 });
 
 test("a damaged checkpoint is passed over for the one before, to the same end", async () => {
@@ -306,8 +307,11 @@ test("a loss that is not finite stops the run before the update and keeps the ba
   assert.ok(error instanceof TrainingDiverged);
   assert.match(error.message, /step 1: the loss is NaN.*diverged-step-1\.json.*lower learning rate/s);
   assert.match(error.where!, /input .*lm_head\.weight is NaN at element 5/);
-  const kept = JSON.parse(readFileSync(error.batchFile, "utf8"));
-  assert.deepEqual(kept.batches[0].inputIds.shape, [4, kept.batches[0].inputIds.data.length / 4]);
+  const kept = JSON.parse(readFileSync(error.batchFile, "utf8")) as {
+    batches: { inputIds: { shape: number[]; data: number[] } }[];
+  };
+  const { shape, data } = kept.batches[0]!.inputIds;
+  assert.deepEqual(shape, [4, data.length / 4]);
   assert.deepEqual(numbers({ spec }), before);
 });
 

@@ -133,7 +133,7 @@ export function readPeftConfig(path: string): PeftLoraConfig {
 }
 
 function refuseChangedBase(path: string, init: unknown): void {
-  const name = String(init ?? true).toLowerCase();
+  const name = (typeof init === "string" ? init : JSON.stringify(init ?? true)).toLowerCase();
   if (HARMLESS_INITS.has(name)) return;
   const shown = `${path}: init_lora_weights is ${JSON.stringify(init)}`;
   if (!CHANGING_INITS.some((changing) => name.startsWith(changing))) {

@@ -235,12 +235,13 @@ function findParameters(
 
 /** Whether the weights of a model that is called tied hold an lm_head that is not the embedding. */
 function hasOwnHead(
-  { tying, parameterShapes }: Architecture,
+  architecture: Architecture,
   config: ModelConfig,
   files: ReadonlyMap<string, SafetensorsFile>,
 ): boolean {
+  const { tying } = architecture;
   if (!tying?.isTied(config)) return false;
-  const [rows, width] = parameterShapes(config)[tying.embeddings[0]!] as [number, number];
+  const [rows, width] = architecture.parameterShapes(config)[tying.embeddings[0]!] as [number, number];
   const placeOf = (...names: string[]): Place | undefined => {
     const name = names.find((name) => files.has(name));
     if (name === undefined) return undefined;

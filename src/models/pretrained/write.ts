@@ -39,7 +39,7 @@ export function writeModelDirectory(
   );
   if (shards.length > 1) {
     const heads = shards.flatMap((shard) => [...shard.values()]);
-    const places = shards.flatMap((shard, i) => [...shard.keys()].map((name) => [name, fileOf(i)]));
+    const places = shards.flatMap((shard, i) => [...shard.keys()].map((name) => [name, fileOf(i)] as const));
     writeJson(join(directory, INDEX_FILE), {
       metadata: { total_size: heads.reduce((sum, head) => sum + bytesOf(head), 0) },
       weight_map: Object.fromEntries(places),

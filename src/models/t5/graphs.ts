@@ -36,6 +36,8 @@ const OPEN = {
 
 const int32 = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
 const float32 = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
+/** The inputs of a file. */
+type FileSignature = Record<string, { dtype: "int32" | "float32"; shape: readonly number[] }>;
 
 /** Tensors by the names that a file gives them. */
 type Named = Record<string, tf.Tensor>;
@@ -63,7 +65,7 @@ export function decoderGraph(config: T5Config, weights: ProgramWeights): OnnxMod
   const encoderLength = OPEN.encoder_sequence_length;
   const length = OPEN.decoder_sequence_length;
   const cache = { decoder: OPEN.past_decoder_sequence_length, encoder: OPEN.past_encoder_sequence_length };
-  const signature = Object.fromEntries([
+  const signature = Object.fromEntries<FileSignature[string]>([
     ["input_ids", int32(batch, length)],
     ["encoder_hidden_states", float32(batch, encoderLength, dModel)],
     ["encoder_attention_mask", int32(batch, encoderLength)],
@@ -123,7 +125,7 @@ export function decoderGraph(config: T5Config, weights: ProgramWeights): OnnxMod
 function fileGraph(
   config: T5Config,
   weights: ProgramWeights,
-  signature: Record<string, { dtype: "int32" | "float32"; shape: readonly number[] }>,
+  signature: FileSignature,
   fn: (model: T5, inputs: Named) => Named,
 ): OnnxModel {
   const recorded = recordFunction(

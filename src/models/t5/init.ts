@@ -1,4 +1,4 @@
-import { Random } from "../../random";
+import type { Random } from "../../random";
 import { float32Tensor, type HostTensor } from "../../tensors";
 import type { T5Config } from "./config";
 import { parameterShapes, positionBiasName } from "./parameters";

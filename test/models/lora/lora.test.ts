@@ -245,9 +245,12 @@ test("an adapter directory has PEFT's names and fields, and comes back as it was
   const { tensors } = readSafetensors(join(directory, "adapter_model.safetensors"));
   assert.ok(tensors.has("base_model.model.encoder.block.0.layer.0.SelfAttention.q.lora_A.weight"));
   assert.ok(tensors.has("base_model.model.lm_head.weight"));
-  const config = JSON.parse(readFileSync(join(directory, "adapter_config.json"), "utf8"));
-  assert.deepEqual(config.target_modules, ["q", "k", "v", "o", "wi_0", "wi_1", "wo"]);
-  assert.equal(config.lora_alpha, 32);
+  const config = JSON.parse(readFileSync(join(directory, "adapter_config.json"), "utf8")) as Record<
+    string,
+    unknown
+  >;
+  assert.deepEqual(config["target_modules"], ["q", "k", "v", "o", "wi_0", "wi_1", "wo"]);
+  assert.equal(config["lora_alpha"], 32);
   const read = readAdapter(directory, tiny);
   const sorted = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
   assert.deepEqual(sorted(read.weights), sorted(adapter.weights));
