@@ -1,9 +1,11 @@
 /**
- * npm run check: type-checks src, test, scripts and jupyter, and, as strictly, the cells of every notebook (which the
- * kernel checks loosely), and looks for what cells must not hold.
+ * npm run check: type-checks src, test, scripts and jupyter and looks through them with ESLint; type-checks as strictly the
+ * cells of every notebook (which the kernel checks loosely), and looks for what cells must not hold.
  */
+import { fork } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
+import { ESLint } from "eslint";
 import ts from "typescript";
 import { joinCells, placeOf, type CellsModule } from "./check/cells";
 import { lintCells } from "./check/lint";
@@ -12,13 +14,9 @@ import { declaredParameters } from "./runner/parameters";
 
 const root = resolve(__dirname, "..");
 
-/**
- * Checks the project's files, if `project`, and notebooks together, so that what they share is read once.
- *
- * @returns one line for each problem, with its place
- */
-export function check(notebooks: readonly string[], project: boolean): string[] {
-  const config = ts.getParsedCommandLineOfConfigFile(
+/** The project's files and how they are compiled. */
+function readConfig(): ts.ParsedCommandLine {
+  return ts.getParsedCommandLineOfConfigFile(
     join(root, "tsconfig.json"),
     {},
     {
@@ -28,6 +26,39 @@ export function check(notebooks: readonly string[], project: boolean): string[] 
       },
     },
   )!;
+}
+
+/**
+ * Checks the project's files. ESLint works on the types that the compiler has just found: to find them again would take
+ * it as long as all the rest.
+ *
+ * @returns one line for each problem, with its place
+ */
+export async function checkSources(): Promise<string[]> {
+  const { fileNames, options } = readConfig();
+  const program = ts.createProgram(fileNames, options);
+  const problems = lines(ts.getPreEmitDiagnostics(program));
+  const eslint = new ESLint({
+    cwd: root,
+    overrideConfig: {
+      files: ["**/*.ts"],
+      languageOptions: { parserOptions: { projectService: false, programs: [program] } },
+    },
+  });
+  for (const { filePath, messages } of await eslint.lintFiles(".")) {
+    for (const { line, message, ruleId } of messages)
+      problems.push(`${relative(root, filePath)}, line ${line}: ${message} (${ruleId ?? "ESLint"})`);
+  }
+  return problems;
+}
+
+/**
+ * Checks the cells of notebooks.
+ *
+ * @returns one line for each problem, with its place
+ */
+export function checkNotebooks(notebooks: readonly string[]): string[] {
+  const config = readConfig();
   const modules = new Map<string, CellsModule>();
   const paths = new Map<string, string>();
   const problems: string[] = [];
@@ -56,36 +87,33 @@ export function check(notebooks: readonly string[], project: boolean): string[] 
   };
   const globals = join(root, "jupyter/kernel/globals.d.ts");
   const host = hostWith(options, modules);
-  const notebookProgram = ts.createProgram([globals, ...modules.keys()], options, host);
-  problems.push(...diagnose(notebookProgram, [...modules.keys()], modules, paths));
-  if (project) {
-    const program = ts.createProgram(config.fileNames, config.options);
-    problems.push(...diagnose(program, undefined, modules, paths));
-  }
-  return problems;
+  const program = ts.createProgram([globals, ...modules.keys()], options, host);
+  const found = [...modules.keys()].flatMap((file) =>
+    ts.getPreEmitDiagnostics(program, program.getSourceFile(file)),
+  );
+  return [...problems, ...lines(found, modules, paths)];
 }
 
 function hostWith(options: ts.CompilerOptions, modules: ReadonlyMap<string, CellsModule>): ts.CompilerHost {
   const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists, readFile } = host;
-  host.fileExists = (path) => modules.has(path) || fileExists(path);
-  host.readFile = (path) => modules.get(path)?.text ?? readFile(path);
+  const plain = { ...host };
+  host.fileExists = (path) => modules.has(path) || plain.fileExists(path);
+  host.readFile = (path) => modules.get(path)?.text ?? plain.readFile(path);
   host.getSourceFile = (path, version, ...rest) => {
     const module = modules.get(path);
-    return module ? ts.createSourceFile(path, module.text, version) : getSourceFile(path, version, ...rest);
+    return module
+      ? ts.createSourceFile(path, module.text, version)
+      : plain.getSourceFile(path, version, ...rest);
   };
   return host;
 }
 
-function diagnose(
-  program: ts.Program,
-  only: readonly string[] | undefined,
-  modules: ReadonlyMap<string, CellsModule>,
-  paths: ReadonlyMap<string, string>,
+/** What the compiler found, a line each; `paths` are the notebooks of the modules made of cells. */
+function lines(
+  found: readonly ts.Diagnostic[],
+  modules: ReadonlyMap<string, CellsModule> = new Map(),
+  paths: ReadonlyMap<string, string> = new Map(),
 ): string[] {
-  const found = only
-    ? only.flatMap((file) => ts.getPreEmitDiagnostics(program, program.getSourceFile(file)))
-    : ts.getPreEmitDiagnostics(program);
   return ts.sortAndDeduplicateDiagnostics(found).map(({ file, start, messageText, code }) => {
     const text = `${ts.flattenDiagnosticMessageText(messageText, "\n")} (TS${code})`;
     if (!file) return text;
@@ -105,12 +133,28 @@ export function notebooksIn(folder: string): string[] {
     .map((file) => join(folder, file));
 }
 
-if (require.main === module) {
+/** What this script is called with to check the notebooks alone and tell the process that called it. */
+const CELLS = "cells";
+
+/** Checks the notebooks in a process of their own. */
+function cellsMeanwhile(): Promise<string[]> {
+  const other = fork(__filename, [CELLS]);
+  return new Promise((resolve, reject) => {
+    other.once("message", (problems) => resolve(problems as string[]));
+    other.once("exit", (code) => reject(new Error(`the check of the notebooks ended with ${code}`)));
+  });
+}
+
+async function main(): Promise<void> {
   const notebooks = ["notebooks", "test/notebooks/fixtures"].flatMap((folder) => {
     const path = join(root, folder);
     return ts.sys.directoryExists(path) ? notebooksIn(path) : [];
   });
-  const problems = check(notebooks, true);
+  if (process.argv[2] === CELLS) {
+    process.send!(checkNotebooks(notebooks));
+    return;
+  }
+  const problems = (await Promise.all([checkSources(), cellsMeanwhile()])).flat();
   for (const problem of problems) console.error(problem);
   console.log(
     problems.length === 0
@@ -119,3 +163,5 @@ if (require.main === module) {
   );
   process.exitCode = problems.length === 0 ? 0 : 1;
 }
+
+if (require.main === module) void main();

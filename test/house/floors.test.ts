@@ -1,23 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import ts from "typescript";
+import { floors, importedFile, importFault } from "../../scripts/check/floors.mjs";
 
 const root = resolve(__dirname, "../..");
-
-/** The folders of src from the ground up: each imports from those before it. `docs/architecture.md` draws them. */
-const floors = [
-  ...["random", "text", "io", "display", "hub"],
-  ...["figures", "paper"],
-  ...["tensors", "engine"],
-  ...["corpus", "sql", "metrics", "prompts", "retrieval", "statistics"],
-  ...["models"],
-  ...["generation", "training", "pretraining", "export"],
-  ...["settings", "evaluation", "baselines", "notebook"],
-  ...["experiments", "analysis"],
-  ...["grid", "report"],
-];
 
 interface Import {
   readonly file: string;
@@ -34,8 +22,7 @@ function importsOf(file: string): Import[] {
     if (!(ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) || !node.moduleSpecifier) return [];
     const name = (node.moduleSpecifier as ts.StringLiteral).text;
     if (!name.startsWith(".")) return [];
-    const path = resolve(dirname(file), name);
-    const target = existsSync(`${path}.ts`) ? `${path}.ts` : join(path, "index.ts");
+    const target = importedFile(file, name);
     const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1;
     const typeOnly = ts.isImportDeclaration(node) ? node.importClause?.isTypeOnly === true : node.isTypeOnly;
     return [{ file, line, target, typeOnly }];
@@ -49,30 +36,63 @@ const filesIn = (folder: string): string[] =>
     return path.endsWith(".ts") ? [path] : [];
   });
 const sources = filesIn(join(root, "src"));
-const inSrc = (path: string) => relative(join(root, "src"), path).split(sep);
 const shown = ({ file, line, target }: Import) =>
   `${relative(root, file)}, line ${line}, imports ${relative(root, target)}`;
+/** The imports that break a rule of the house, each with the rule. */
+const faults = (imports: readonly Import[]) =>
+  imports.flatMap((one) => {
+    const fault = importFault(one.file, one.target);
+    return fault === undefined ? [] : [`${shown(one)}: ${fault}`];
+  });
 
 const imports = sources.flatMap(importsOf);
-const between = imports.filter(
-  ({ file, target }) => inSrc(file).length > 1 && inSrc(file)[0] !== inSrc(target)[0],
-);
 
 test("every folder of src has a floor", () => {
   const folders = readdirSync(join(root, "src")).filter((name) => !name.endsWith(".ts"));
   assert.deepEqual([...folders].sort(), [...floors].sort());
-  assert.ok(between.length > 100);
 });
 
-test("a folder imports from lower floors only", () => {
-  const floor = (path: string) => floors.indexOf(inSrc(path)[0]!);
-  const upwards = between.filter(({ file, target }) => floor(target) >= floor(file));
-  assert.deepEqual(upwards.map(shown), []);
+test("docs/architecture.md draws the floors in their order", () => {
+  const table = readFileSync(join(root, "docs/architecture.md"), "utf8").split("## ")[0]!;
+  const cells = Array.from(table.matchAll(/^\| [a-z ,]+ \| (`.*`) +\|/gm), (row) => row[1]!);
+  assert.deepEqual(
+    cells.flatMap((cell) => cell.replaceAll("`", "").split(", ")),
+    floors,
+  );
 });
 
-test("a folder is imported through its index, or that of a folder in it", () => {
-  const past = between.filter(({ target }) => !target.endsWith(`${sep}index.ts`));
-  assert.deepEqual(past.map(shown), []);
+test("a folder imports from lower floors, through their index", () => {
+  assert.ok(imports.length > 500);
+  assert.deepEqual(faults(imports), []);
+});
+
+test("a test imports the files that it tests", () => {
+  const imports = filesIn(join(root, "test")).flatMap(importsOf);
+  assert.ok(imports.length > 500);
+  assert.deepEqual(faults(imports), []);
+});
+
+test("each import that breaks a rule is told which one", () => {
+  const fault = (file: string, target: string) => importFault(join(root, file), join(root, target));
+  const allowed = [
+    ["src/training/policies/lora.ts", "src/models/lora/index.ts"],
+    ["src/training/loop.ts", "src/training/policies/lora.ts"],
+    ["src/index.ts", "src/report/index.ts"],
+    ["test/report/report.test.ts", "src/report/report.ts"],
+    ["test/report/report.test.ts", "test/report/index.ts"],
+    ["scripts/report.ts", "src/index.ts"],
+  ] as const;
+  for (const [file, target] of allowed) assert.equal(fault(file, target), undefined, `${file} → ${target}`);
+  const broken = [
+    ["src/engine/recorder.ts", "src/models/index.ts", "models is no lower floor than engine"],
+    ["src/tensors/half.ts", "src/engine/index.ts", "engine is no lower floor than tensors"],
+    ["src/engine/kernels/matmul.ts", "src/index.ts", "a folder of src imports no file above it"],
+    ["src/report/pages.ts", "src/io/csv.ts", "io is imported through its index, or that of a folder in it"],
+    ["src/index.ts", "scripts/report.ts", "src imports nothing that lies beside it"],
+    ["src/io/csv.ts", "test/reference.ts", "src imports nothing that lies beside it"],
+    ["test/io/csv.test.ts", "src/io/index.ts", "a test imports the files that it tests"],
+  ] as const;
+  for (const [file, target, rule] of broken) assert.equal(fault(file, target), rule, `${file} → ${target}`);
 });
 
 test("no files need one another in a circle", () => {
@@ -89,11 +109,4 @@ test("no files need one another in a circle", () => {
   };
   for (const file of sources) visit(file, []);
   assert.deepEqual(circles, []);
-});
-
-test("a test imports the files that it tests", () => {
-  const whole = filesIn(join(root, "test"))
-    .flatMap(importsOf)
-    .filter(({ target }) => !inSrc(target)[0]!.startsWith("..") && target.endsWith(`${sep}index.ts`));
-  assert.deepEqual(whole.map(shown), []);
 });

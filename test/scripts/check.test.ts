@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { check } from "../../scripts/check";
+import { checkNotebooks } from "../../scripts/check";
 
 const folder = mkdtempSync(join(tmpdir(), "check-"));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -42,7 +42,7 @@ test("cells are checked as strictly as the sources, each finding with its cell a
     'export const two = 2;\nimport "./src/io";',
     "const broken = ;",
   );
-  const problems = check([good, bad], false).map((line) => line.replace(/^.*[\\/]/, ""));
+  const problems = checkNotebooks([good, bad]).map((line) => line.replace(/^.*[\\/]/, ""));
   for (const expected of [
     /^bad\.ipynb, cell 3, line 3: Parameter 'list' implicitly has an 'any' type/,
     /^bad\.ipynb, cell 4, line 1: Type 'string \| undefined' is not assignable/,
@@ -65,5 +65,5 @@ test("cells are checked as strictly as the sources, each finding with its cell a
 
 test("using is refused, since the kernel's TypeScript does not know it", () => {
   const path = notebook("resource", "using resource = { [Symbol.dispose]() {} };");
-  assert.match(check([path], false).join("\n"), /resource\.ipynb, cell 1, line 1: `using` is not known/);
+  assert.match(checkNotebooks([path]).join("\n"), /resource\.ipynb, cell 1, line 1: `using` is not known/);
 });

@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-const { nodeFault } = require("../../scripts/node-version.cjs") as {
-  nodeFault(version: string, requiresModules: boolean): { stop: boolean; message: string } | undefined;
-};
+import { nodeFault } from "../../scripts/node-version.cjs";
 
 test("the versions that package.json names need no word", () => {
-  for (const version of ["20.19.0", "20.20.2", "22.12.0", "22.23.3", "24.0.0", "26.10.0"])
+  for (const version of ["20.19.0", "20.20.2", "22.13.0", "22.23.3", "24.0.0", "26.10.0"])
     assert.equal(nodeFault(version, true), undefined, version);
 });
 
@@ -17,7 +14,7 @@ test("a Node that is too old is refused in one line that says which ones do", ()
     assert.match(
       message,
       new RegExp(
-        `^Node ${version} is too old .* Node 20 \\(from 20\\.19\\), 22 \\(from 22\\.12\\), 24, 26, from .*$`,
+        `^Node ${version} is too old .* Node 20 \\(from 20\\.19\\), 22 \\(from 22\\.13\\), 24, 26, from .*$`,
       ),
     );
   }
