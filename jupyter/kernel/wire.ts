@@ -64,7 +64,7 @@ export function encodeMessage(message: Message, key: string): Buffer[] {
   return [...message.identities, delimiter, Buffer.from(sign(parts, key)), ...parts];
 }
 
-/** @throws Error if the frames are no message or the signature is not that of `key` */
+/** @throws {Error} if the frames are no message or the signature is not that of `key` */
 export function decodeMessage(frames: readonly Buffer[], key: string): Message {
   const start = frames.findIndex((frame) => frame.equals(delimiter));
   const [signature, ...parts] = frames.slice(start + 1);

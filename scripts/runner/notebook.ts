@@ -53,7 +53,7 @@ export type Cell = z.infer<typeof cell>;
 export type CodeCell = Extract<Cell, { cell_type: "code" }>;
 export type Notebook = z.infer<typeof notebook>;
 
-/** @throws Error that names the file and what in it is not as nbformat 4 has it */
+/** @throws {Error} that names the file and what in it is not as nbformat 4 has it */
 export function readNotebook(path: string): Notebook {
   const parsed = notebook.safeParse(readJson(path));
   if (!parsed.success)

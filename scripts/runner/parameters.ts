@@ -58,7 +58,7 @@ function literal(wrapped: ts.Expression): ParameterValue | undefined {
  * Overrides as values of the types that the notebook declares.
  *
  * @param settings `NAME` and text of each override
- * @throws Error that names the notebook's parameters if one is unknown, or what a parameter takes
+ * @throws {Error} that names the notebook's parameters if one is unknown, or what a parameter takes
  */
 export function readOverrides(
   declared: Record<string, ParameterValue>,

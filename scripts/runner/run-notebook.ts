@@ -56,7 +56,7 @@ export const grace = { saving: 120, other: 10 };
 /**
  * Runs the code cells in order; the executed notebook is saved after each.
  *
- * @throws NotebookFailure when a cell fails, takes longer than the limit, is interrupted, or the kernel dies
+ * @throws {NotebookFailure} when a cell fails, takes longer than the limit, is interrupted, or the kernel dies
  */
 export async function runNotebook(run: NotebookRun): Promise<void> {
   const notebook = injectParameters(readNotebook(run.path), run.parameters);

@@ -12,7 +12,10 @@ export interface Effect extends Interval {
 }
 
 export interface EffectOptions {
-  /** Of the resampling; 13 unless told. */
+  /**
+   * Of the resampling.
+   * @default 13
+   */
   readonly seed?: number;
   readonly resamples?: number;
   readonly confidence?: number;
@@ -26,7 +29,7 @@ export interface EffectOptions {
  * @param a one evaluation a seed
  * @param b the same seeds in the same order, which are then drawn in pairs; or another number of seeds, of which each side
  *   draws its own: one for a base model or a bound, which has none
- * @throws Error where a side is empty, or cases differ
+ * @throws {Error} where a side is empty, or cases differ
  */
 export function effect(
   a: readonly EvaluatedVariant[],

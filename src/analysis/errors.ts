@@ -142,7 +142,10 @@ export interface ErrorRates {
   readonly leakingByChance: Interval;
 }
 
-/** {@link findErrors} over the cases of a variant, in numbers. @throws RangeError without cases */
+/**
+ * {@link findErrors} over the cases of a variant, in numbers.
+ * @throws {RangeError} without cases
+ */
 export function errorRates(cases: readonly EvaluationCase[], bootstrap: BootstrapOptions = {}): ErrorRates {
   const found = cases.map((one) => findErrors(one));
   const strange = cases.map((one, i) => findErrors(one, snippetsIn(cases[(i + 1) % cases.length]!.input)));

@@ -8,15 +8,21 @@ import { Bm25Index, type Bm25Options, TfidfIndex, type TfidfOptions } from "../r
 export type ConversationPart = "personas" | "conversation";
 
 export interface RetrievalBaselineOptions {
-  /** `"tfidf"` (character 3–5-grams) unless told. */
+  /** @default "tfidf" (character 3–5-grams) */
   retriever?: "tfidf" | "bm25";
   tfidf?: TfidfOptions;
   bm25?: Bm25Options;
-  /** What is searched for the query, the personas in question; `"personas"` unless told. */
+  /**
+   * What is searched for the query, the personas in question.
+   * @default "personas"
+   */
   indexed?: ConversationPart;
-  /** What is answered of the dialogue found; `"conversation"` unless told. */
+  /**
+   * What is answered of the dialogue found.
+   * @default "conversation"
+   */
   returned?: ConversationPart;
-  /** `"retrieval"` unless told. */
+  /** @default "retrieval" */
   name?: string;
 }
 

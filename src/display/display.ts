@@ -23,7 +23,8 @@ let displays = 0;
 /**
  * Shows one output with all of `bundle`'s media types in the running cell. Outside a notebook kernel nothing is shown.
  *
- * @example display({ "text/html": "<b>2</b>", "text/plain": "2" });
+ * @example
+ * display({ "text/html": "<b>2</b>", "text/plain": "2" });
  * @param metadata what the saved output says about itself besides its data
  */
 export function display(bundle: MimeBundle, metadata: Record<string, unknown> = {}): void {

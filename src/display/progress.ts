@@ -2,7 +2,7 @@ import { type DisplayHandle, inKernel, liveDisplay } from "./display";
 
 /** Reports how far a long piece of work has come. */
 export interface Progress {
-  /** `count` more units are done (1 by default); `note` is shown beside the numbers, a loss for example. */
+  /** `count` more units are done, 1 unless told; `note` is shown beside the numbers, a loss for example. */
   advance(count?: number, note?: string): void;
   /** `count` more units need no work: they were done before, or are given up. The rate and the time left leave them out. */
   skip(count: number): void;
@@ -11,13 +11,25 @@ export interface Progress {
 }
 
 export interface ProgressOptions {
-  /** What a unit is, in the plural. Default "items". */
+  /**
+   * What a unit is, in the plural.
+   * @default "items"
+   */
   unit?: string;
-  /** Seconds before anything is shown. Default 2: shorter work needs no report. */
+  /**
+   * Seconds before anything is shown: shorter work needs no report.
+   * @default 2
+   */
   after?: number;
-  /** Where lines go outside a notebook. Default `process.stderr`. */
+  /**
+   * Where lines go outside a notebook.
+   * @default process.stderr
+   */
   stream?: { write(text: string): unknown; isTTY?: boolean };
-  /** The present time in milliseconds, for tests. Default `performance.now`. */
+  /**
+   * The present time in milliseconds, for tests.
+   * @default performance.now
+   */
   now?: () => number;
 }
 

@@ -12,7 +12,10 @@ export interface TableOptions {
   /** Which columns, in which order; all keys of the first row otherwise. */
   columns?: readonly string[];
   caption?: string;
-  /** Digits after the decimal point of numbers that are not whole. Default 3. */
+  /**
+   * Digits after the decimal point of numbers that are not whole.
+   * @default 3
+   */
   digits?: number;
 }
 

@@ -8,7 +8,10 @@ import type { InputsOf, OutputsOf, ProgramTensor, Signature, TensorsOf, TensorSp
 import { flatten, mapTree, type Tree } from "./tree";
 
 export interface CompileOptions extends EngineOptions {
-  /** Threads of one operation on the onnx engine; by default as many as there are cores. */
+  /**
+   * Threads of one operation on the onnx engine.
+   * @default as many as there are cores
+   */
   threads?: number;
   /** Writes ONNX Runtime's profile of every operation to a file that begins with this. */
   profile?: string;

@@ -6,9 +6,12 @@ import { EngineError } from "./errors";
 export type EngineName = "onnx" | "tfjs-node-gpu" | "tfjs-node" | "wasm" | "cpu";
 
 export interface EngineOptions {
-  /** Default `onnx`. */
+  /** @default "onnx" */
   engine?: EngineName;
-  /** The device of the onnx engine: `cpu` (default), `cuda`, `webgpu`, or another that its package was built with. */
+  /**
+   * The device of the onnx engine: `cpu`, `cuda`, `webgpu`, or another that its package was built with.
+   * @default "cpu"
+   */
   executionProvider?: string;
 }
 

@@ -28,11 +28,20 @@ export interface FreezeOptions {
    * input that the function uses, by its name (`weights/lm_head.weight`). Those in files must be in one folder.
    */
   constantOf: (name: string) => ProgramTensor | StoredTensor | undefined;
-  /** Threads of one operation; by default one for each core. */
+  /**
+   * Threads of one operation.
+   * @default one for each core
+   */
   threads?: number;
-  /** The device; by default the cpu. */
+  /**
+   * The device.
+   * @default "cpu"
+   */
   executionProvider?: string;
-  /** Whether a run's memory is kept for the next one, as suits frequent runs. Default: true. */
+  /**
+   * Whether a run's memory is kept for the next one, as suits frequent runs.
+   * @default true
+   */
   keepMemory?: boolean;
 }
 

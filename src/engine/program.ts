@@ -35,7 +35,10 @@ export interface Program<S, R> {
 /** How ONNX Runtime shall run a program. */
 export interface SessionOptions {
   executionProvider: string;
-  /** Threads of one operation; by default {@link defaultThreads}. */
+  /**
+   * Threads of one operation.
+   * @default {@link defaultThreads}
+   */
   threads?: number | undefined;
   /** Writes a profile of every operation to a file that begins with this. */
   profile?: string | undefined;

@@ -37,7 +37,9 @@ export function recordFunction<S extends Signature>(
     );
     const results: unknown = fn(inputs as TensorsOf<S>);
     const members: unknown[] = Object.values(results ?? {});
-    const promises = [results, ...members].filter((result) => result instanceof Promise);
+    const promises = [results, ...members].filter(
+      (result): result is Promise<unknown> => result instanceof Promise,
+    );
     if (promises.length > 0) {
       for (const promise of promises) promise.catch(() => {});
       throw new EngineError("a function that is compiled cannot be async: it runs once, to be recorded");

@@ -6,7 +6,7 @@ import { additiveMetrics, type SetMetric } from "./scores";
  * Whether two variants differ on the same cases: the difference a − b of a metric, and the p-value of the paired
  * approximate-randomisation test.
  *
- * @throws Error where the two were not evaluated on the same cases.
+ * @throws {Error} where the two were not evaluated on the same cases
  */
 export function compareVariants(
   a: EvaluatedVariant,

@@ -45,7 +45,10 @@ export interface Variant {
 
 export interface EvaluationOptions
   extends EvaluationPlace, Pick<BootstrapOptions, "resamples" | "confidence"> {
-  /** Seed of the bootstrap; 13 unless told. */
+  /**
+   * Seed of the bootstrap.
+   * @default 13
+   */
   seed?: number;
 }
 

@@ -87,7 +87,7 @@ export interface Evaluation {
  * Reads what evaluations left; nothing where there are no files. A variant whose summary and cases do not belong
  * together (a run was cut off between the two files) is left out: it has to be evaluated again.
  *
- * @throws Error naming file, line and field where a file is not of this form.
+ * @throws {Error} naming file, line and field where a file is not of this form
  */
 export function readEvaluation(place: EvaluationPlace): Evaluation {
   const paths = evaluationPaths(place);

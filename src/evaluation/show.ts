@@ -57,7 +57,7 @@ export function caseBundle(cases: readonly EvaluationCase[]): TextBundle {
  * are marked as in {@link caseBundle}; in the personas those that any of the variants says.
  *
  * @param ids which dialogues, in this order
- * @throws Error where a variant has not answered one of them
+ * @throws {Error} where a variant has not answered one of them
  */
 export function sideBySideBundle(variants: readonly EvaluatedVariant[], ids: readonly string[]): TextBundle {
   return tableOfCases(

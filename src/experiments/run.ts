@@ -44,7 +44,10 @@ export interface ExperimentContext {
   /** Every run has a folder in this one. */
   readonly directory: string;
   readonly hooks?: TrainingHooks;
-  /** Steps between checkpoints, from which a run that was cut goes on. Default: 50. */
+  /**
+   * Steps between checkpoints, from which a run that was cut goes on.
+   * @default 50
+   */
   readonly saveSteps?: number;
 }
 
@@ -253,7 +256,7 @@ export function untrainedExperiment(
 /**
  * Opens an adapter that {@link trainExperiment} left, wherever it lies now, with the settings that lie beside it.
  *
- * @throws Error if there are none, or if it was trained on another base model
+ * @throws {Error} if there are none, or if it was trained on another base model
  */
 export function openExperiment(
   adapter: string,

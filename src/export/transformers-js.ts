@@ -30,7 +30,10 @@ const VARIANTS: Record<"fp32" | "q8", { suffix: string; weights: (model: Model) 
 export interface TransformersJsOptions {
   /** The directory whose tokenizer files are copied. */
   tokenizerFrom: string;
-  /** Which variants to write: 32-bit floats (`dtype: "fp32"`) and 8-bit weights (`dtype: "q8"`). Default: both. */
+  /**
+   * Which variants to write: 32-bit floats (`dtype: "fp32"`) and 8-bit weights (`dtype: "q8"`).
+   * @default ["fp32", "q8"]
+   */
   variants?: readonly (keyof typeof VARIANTS)[];
 }
 

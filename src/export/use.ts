@@ -25,7 +25,10 @@ export interface TransformersJsUseOptions extends Pick<
   GenerationOptions,
   "maxNewTokens" | "repetitionPenalty" | "noRepeatNgramSize"
 > {
-  /** Which of the exported variants. Default: `"fp32"`. */
+  /**
+   * Which of the exported variants.
+   * @default "fp32"
+   */
   dtype?: "fp32" | "q8";
 }
 

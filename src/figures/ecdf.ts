@@ -7,7 +7,10 @@ export interface EcdfOptions extends FigureText {
   /** Values by series name. */
   series: Readonly<Record<string, readonly number[]>>;
   x: Axis;
-  /** What is counted, for the y axis, e.g. `conversations`; `values` by default. */
+  /**
+   * What is counted, for the y axis, e.g. `conversations`.
+   * @default "values"
+   */
   counted?: string;
   references?: readonly ReferenceLine[];
 }

@@ -7,11 +7,20 @@ export interface HistogramOptions extends FigureText {
   /** Values by series name. */
   series: Readonly<Record<string, readonly number[]>>;
   x: Axis;
-  /** What a bar shows: how many values (default), or their share of the series, for series of unequal size. */
+  /**
+   * What a bar shows: how many values, or their share of the series, for series of unequal size.
+   * @default "count"
+   */
   measure?: "count" | "share";
-  /** What is counted, for the y axis, e.g. `conversations`; `values` by default. */
+  /**
+   * What is counted, for the y axis, e.g. `conversations`.
+   * @default "values"
+   */
   counted?: string;
-  /** At most so many bins, 40 by default; their width is 1, 2 or 5 times a power of ten. */
+  /**
+   * At most so many bins; their width is 1, 2 or 5 times a power of ten.
+   * @default 40
+   */
   bins?: number;
   references?: readonly ReferenceLine[];
 }

@@ -7,7 +7,10 @@ import type { Axis, Figure, FigureText } from "./types";
 export interface IntervalPanel {
   title: string;
   values: readonly ({ value: number; low: number; high: number } | null)[];
-  /** First and last value shown; by default what the data need. */
+  /**
+   * First and last value shown.
+   * @default what the data need
+   */
   range?: Axis["range"];
 }
 
@@ -17,7 +20,10 @@ export interface IntervalOptions extends FigureText {
   /** Which group each category is in: groups have a colour, a mark and a place in the legend. */
   groups: readonly string[];
   panels: readonly IntervalPanel[];
-  /** Pixels for each category; 22 by default. The figure is as high as they need. */
+  /**
+   * Pixels for each category. The figure is as high as they need.
+   * @default 22
+   */
   rowHeight?: number;
 }
 

@@ -95,7 +95,10 @@ export interface Paper {
   /** CSS pixels. */
   width: number;
   height: number;
-  /** Such as `1-3`; all by default. */
+  /**
+   * Such as `1-3`.
+   * @default all
+   */
   pages?: string;
   /** With structure and outline, for a text; a picture has none. */
   tagged?: boolean;

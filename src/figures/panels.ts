@@ -8,14 +8,20 @@ import type { Axis, Figure, FigureText } from "./types";
 export interface LinePanel {
   title: string;
   series: readonly LineSeries[];
-  /** Whether the y axis begins at 0; it does by default. */
+  /**
+   * Whether the y axis begins at 0.
+   * @default true
+   */
   fromZero?: boolean;
 }
 
 export interface LinePanelOptions extends FigureText {
   panels: readonly LinePanel[];
   x: Axis;
-  /** Panels side by side; 3 by default. */
+  /**
+   * Panels side by side.
+   * @default 3
+   */
   columns?: number;
 }
 

@@ -11,7 +11,10 @@ export interface FigureText {
   title: string;
   /** One or two sentences under the title: what was counted, and what to see. */
   caption?: string;
-  /** Size in CSS pixels; 760 × 460 by default. */
+  /**
+   * Size in CSS pixels.
+   * @default 760 × 460
+   */
   width?: number;
   height?: number;
 }
@@ -22,7 +25,10 @@ export interface Axis {
   unit?: string;
   /** Logarithmic, base 10. */
   log?: boolean;
-  /** First and last value shown; by default what the data need. */
+  /**
+   * First and last value shown.
+   * @default what the data need
+   */
   range?: readonly [number, number];
   /** Ticks in percent, for values that are shares of 1. */
   percent?: boolean;

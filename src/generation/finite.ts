@@ -1,8 +1,9 @@
 import { notFiniteScores } from "../models";
 
 /**
- * Throws unless a model's scores of a row, [vocabulary], can be chosen from: none is NaN or +∞, and some are finite. −∞
- * rules a token out.
+ * Checks that a model's scores of a row, [vocabulary], can be chosen from. −∞ rules a token out.
+ *
+ * @throws {Error} if one is NaN or +∞, or none is finite
  */
 export function requireFinite(scores: Float32Array): void {
   let best = -Infinity;
@@ -14,7 +15,7 @@ export function requireFinite(scores: Float32Array): void {
   if (!Number.isFinite(best)) throw notFiniteScores();
 }
 
-/** Throws if every token of a row was ruled out by the options that process scores. */
+/** @throws {Error} if every token of a row was ruled out by the options that process scores */
 export function requireChoice(scores: Float32Array): void {
   for (let i = 0; i < scores.length; i++) if (scores[i]! > -Infinity) return;
   throw new Error(

@@ -31,7 +31,7 @@ const IDLE_SHARE = 1 / 4;
 /**
  * Generates for each row of a batch and returns `numReturnSequences` sequences an input, inputs in order, best first.
  * See {@link GenerationOptions}; token ids equal those of Hugging Face transformers for equal logits (sampling apart).
- * Draws depend on the seed and on an input's number (default: its row), not on the rest of the batch.
+ * Draws depend on the seed and on an input's number (its row unless told), not on the rest of the batch.
  */
 export async function generate(
   model: GenerativeModel,

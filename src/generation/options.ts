@@ -60,7 +60,7 @@ const schema = z
 
 /**
  * How to generate. Names, defaults and meaning are those of Hugging Face transformers (4.38 and later), in camel case;
- * `topK` alone differs by default: 0, no limit. Without further options the most likely token is taken at each step.
+ * `topK` alone differs: 0, no limit, unless told. Without further options the most likely token is taken at each step.
  */
 export interface GenerationOptions {
   /** The most tokens to generate for a sequence, the end-of-sequence token included. */
@@ -84,7 +84,10 @@ export interface GenerationOptions {
   topK?: number;
   /** Draw from the smallest set of best tokens whose probabilities reach `topP` (nucleus sampling, arXiv:1904.09751). */
   topP?: number;
-  /** Equal seeds draw equal tokens for the same input and its number. Default: 0. */
+  /**
+   * Equal seeds draw equal tokens for the same input and its number.
+   * @default 0
+   */
   seed?: number;
   /** No n-gram of this size occurs twice in a sequence; 0 allows repetition. */
   noRepeatNgramSize?: number;
@@ -92,11 +95,15 @@ export interface GenerationOptions {
   repetitionPenalty?: number;
   /** Sequences returned for each input: the best of beam search, or as many draws. */
   numReturnSequences?: number;
-  /** Tokens that end a sequence; none for `[]`. Default: those that the model names. */
+  /**
+   * Tokens that end a sequence; none for `[]`.
+   * @default those that the model names
+   */
   stopTokenIds?: readonly number[];
   /**
-   * Whether `noRepeatNgramSize` sees the padding before a causal model's prompt as part of it, as transformers' does. Default:
-   * false, so that a row's answer does not depend on the length of the others.
+   * Whether `noRepeatNgramSize` sees the padding before a causal model's prompt as part of it, as transformers' does. Without
+   * it a row's answer does not depend on the length of the others.
+   * @default false
    */
   processPadding?: boolean;
 }
@@ -105,7 +112,11 @@ export interface GenerationOptions {
 export type ResolvedGenerationOptions = Required<Omit<GenerationOptions, "stopTokenIds">> &
   Pick<GenerationOptions, "stopTokenIds">;
 
-/** Checks options and fills in defaults; throws an Error that names each option that is wrong or has no effect. */
+/**
+ * Checks options and fills in defaults.
+ *
+ * @throws {Error} that names each option that is wrong or has no effect
+ */
 export function resolveGenerationOptions(options: GenerationOptions): ResolvedGenerationOptions {
   const parsed = schema.safeParse(options);
   if (!parsed.success) throw new RangeError(`generation options: ${z.prettifyError(parsed.error)}`);

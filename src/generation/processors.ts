@@ -4,7 +4,10 @@ import type { ResolvedGenerationOptions } from "./options";
 export interface TokenRow {
   readonly tokens: readonly number[];
   readonly promptLength: number;
-  /** How many of the first tokens are padding. Default: none. */
+  /**
+   * How many of the first tokens are padding.
+   * @default none
+   */
   readonly padding?: number;
 }
 

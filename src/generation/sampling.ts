@@ -15,7 +15,9 @@ export interface TokenDistribution {
 /**
  * The distribution to draw from: softmax(scores / temperature) over the `topK` best tokens (with those that tie with
  * the last of them; 0 for all), then over the smallest set of best tokens whose probabilities reach `topP`. At least
- * one token remains. Throws when no score is finite.
+ * one token remains.
+ *
+ * @throws {Error} when no score is finite
  */
 export function samplingDistribution(scores: Float32Array, options: SamplingOptions): TokenDistribution {
   const best = scores.reduce((a, b) => (b > a ? b : a), -Infinity);

@@ -4,9 +4,15 @@ import { generate, type GeneratedSequence } from "./generate";
 import type { GenerationOptions } from "./options";
 
 export interface TextGenerationOptions extends GenerationOptions {
-  /** Texts that go through the model together. Default: 16. */
+  /**
+   * Texts that go through the model together.
+   * @default 16
+   */
   batchSize?: number;
-  /** Longer texts are cut to this many tokens, the end-of-sequence token included. Default: not at all. */
+  /**
+   * Longer texts are cut to this many tokens, the end-of-sequence token included.
+   * @default none: they are not cut
+   */
   maxInputTokens?: number;
   /** Called after each batch. */
   onProgress?: (progress: { done: number; total: number; secondsLeft: number }) => void;

@@ -19,7 +19,7 @@ export type Settings = Readonly<Record<string, SettingValue>>;
 export interface GridDeclaration {
   /** Begins every RUN_ID of the grid, so that grids with the same axes can share a folder. */
   readonly name?: string;
-  /** Default `quick`. */
+  /** @default "quick" */
   readonly profile?: Profile;
   readonly base?: Settings;
   readonly axes?: Readonly<Record<string, readonly SettingValue[]>>;
@@ -73,7 +73,7 @@ const schema = z
  * is made of their names and values, `maxNewTokens_96-k_3`.
  *
  * @param where names the declaration in errors, such as its file
- * @throws Error that says what is wrong and where
+ * @throws {Error} that says what is wrong and where
  */
 export function planGrid(declaration: unknown, where = "the grid"): { profile: Profile; runs: PlannedRun[] } {
   const { profile, runs } = planFamilies(declaration, where);
@@ -115,7 +115,10 @@ export function planFamilies(
   return { profile, runs: planned };
 }
 
-/** Reads a declaration from a JSON file. @throws Error as {@link planGrid}, naming the file */
+/**
+ * Reads a declaration from a JSON file.
+ * @throws {Error} as {@link planGrid}, naming the file
+ */
 export function readDeclaration(path: string): GridDeclaration {
   const declaration = readJson(path);
   planGrid(declaration, path);

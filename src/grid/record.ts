@@ -48,7 +48,10 @@ export function writeRecord(directory: string, record: RunRecord): void {
   writeJson(recordPath(directory, record.id), record);
 }
 
-/** A run's record, or undefined where there is none. @throws Error naming a file that is none */
+/**
+ * A run's record, or undefined where there is none.
+ * @throws {Error} naming a file that is none
+ */
 export function readRecord(directory: string, id: string): RunRecord | undefined {
   const path = recordPath(directory, id);
   if (!existsSync(path)) return undefined;

@@ -161,7 +161,7 @@ export interface GridHeatmapOptions {
  * A metric over two settings. A cell is the mean over the runs that have its two values, whatever else they vary (the
  * caption says how many there are at most), and empty where no run is done.
  *
- * @throws Error where no finished run has the two settings
+ * @throws {Error} where no finished run has the two settings
  */
 export function gridHeatmap(runs: readonly GridRun[], { x, y, metric }: GridHeatmapOptions): Figure {
   const done = runs.filter(

@@ -12,18 +12,28 @@ import { type GridTask, loadTask } from "./task";
 export interface GridOptions {
   /** Where the runs' files lie: `stage3_summary_<RUN_ID>.json` and the like side by side, the rest in `runs/<RUN_ID>/`. */
   readonly directory: string;
-  /** Absolute path of a module that exports a {@link GridTask} as `gridTask`; training and evaluating an adapter unless told. */
+  /**
+   * Absolute path of a module that exports a {@link GridTask} as `gridTask`.
+   * @default the one that trains and evaluates an adapter
+   */
   readonly task?: string;
-  /** Runs at the same time; one for every two cores unless told. They share the cores. */
+  /**
+   * Runs at the same time. They share the cores.
+   * @default one for every two cores
+   */
   readonly parallel?: number;
   /**
-   * What becomes of a run whose RUN_ID is there with other settings, model or corpus: `refuse` (the default) starts nothing
+   * What becomes of a run whose RUN_ID is there with other settings, model or corpus: `refuse` starts nothing
    * and names the differences, `rerun` deletes what it left and runs it again.
+   * @default "refuse"
    */
   readonly changed?: "refuse" | "rerun";
   /** Aborting it lets the runs in progress save and stop, and starts no more. */
   readonly signal?: AbortSignal;
-  /** Told what becomes of each run, a line each; `console.log` unless told. */
+  /**
+   * Told what becomes of each run, a line each.
+   * @default console.log
+   */
   readonly say?: (line: string) => void;
 }
 
@@ -41,7 +51,7 @@ export interface RunOutcome {
  * they were left) is skipped; what was cut or failed goes on from where it was; one that fails does not keep the others
  * from running. All that is known of the runs is on disk, so that any later call, from a notebook or a terminal, takes it up.
  *
- * @throws Error if the declaration is not one, a setting does not exist, or runs have changed and `changed` is `refuse`
+ * @throws {Error} if the declaration is not one, a setting does not exist, or runs have changed and `changed` is `refuse`
  */
 export async function runGrid(declaration: GridDeclaration, options: GridOptions): Promise<RunOutcome[]> {
   const { signal, say = (line: string) => console.log(line) } = options;

@@ -24,7 +24,10 @@ export interface RunContext {
  * process of its own.
  */
 export interface GridTask {
-  /** All settings of a run from those that it names. @throws Error for a setting that there is not, or a value it does not take */
+  /**
+   * All settings of a run from those that it names.
+   * @throws {Error} for a setting that there is not, or a value it does not take
+   */
   settings(given: Settings, profile: Profile): Settings;
   /** What else decides the result, each with what identifies it: a model, a corpus. */
   inputs(profile: Profile): Promise<Readonly<Record<string, string>>>;

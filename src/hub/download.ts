@@ -40,11 +40,14 @@ export interface RetryPolicy {
 export interface DownloadOptions extends HubFile {
   /** Where files are kept, as `{models,datasets}/<repo>/<revision>/<file>`. */
   cacheDirectory: string;
-  /** Called at most five times a second, and at the end; by default a line of progress is shown after two seconds. */
+  /**
+   * Called at most five times a second, and at the end.
+   * @default a line of progress is shown after two seconds
+   */
   onProgress?: (progress: DownloadProgress) => void;
   /** Stops the download; what has come is kept for the next time. */
   signal?: AbortSignal;
-  /** From the environment ({@link hubAccess}) by default. */
+  /** @default what the environment says ({@link hubAccess}) */
   access?: HubAccess;
   retry?: Partial<RetryPolicy>;
 }

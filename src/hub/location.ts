@@ -5,9 +5,12 @@ import { HubError } from "./errors";
 export interface HubFile {
   /** `owner/name`, e.g. `google/flan-t5-small`; a few old models have a bare `name`. */
   repo: string;
-  /** `"model"` by default. */
+  /** @default "model" */
   type?: "model" | "dataset";
-  /** Branch, tag, commit or `refs/pr/N`; `main` by default. */
+  /**
+   * Branch, tag, commit or `refs/pr/N`.
+   * @default "main"
+   */
   revision?: string;
   /** Path of the file inside the repository, with `/`. */
   file: string;

@@ -10,7 +10,10 @@ export interface RequestOptions {
   method: "GET" | "HEAD";
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  /** Which redirects are followed; all by default. One that is not is the answer. */
+  /**
+   * Which redirects are followed. One that is not is the answer.
+   * @default all
+   */
   follow?: (redirect: Response) => boolean;
 }
 

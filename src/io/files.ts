@@ -26,7 +26,10 @@ import { wellFormedJson } from "../text";
 import { disguise } from "./disguised";
 import { onDisk } from "./problems";
 
-/** Makes a folder and its parents, where they are missing. @throws {FileProblem} naming the folder */
+/**
+ * Makes a folder and its parents, where they are missing.
+ * @throws {FileProblem} naming the folder
+ */
 export function makeFolder(path: string): void {
   onDisk(path, () => {
     if (isFolder(path)) return;
@@ -43,7 +46,10 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** Removes a file, if there is one. @throws {FileProblem} naming it */
+/**
+ * Removes a file, if there is one.
+ * @throws {FileProblem} naming it
+ */
 export function removeFile(path: string): void {
   onDisk(path, () => rmSync(path, { force: true }));
 }
@@ -175,7 +181,10 @@ function dress(descriptor: number, { uid, gid, mode }: { uid: number; gid: numbe
   fchmodSync(descriptor, mode & 0o7777);
 }
 
-/** Copies a file of any size, whole or not at all. @throws {FileProblem} as {@link writeFileWhole} */
+/**
+ * Copies a file of any size, whole or not at all.
+ * @throws {FileProblem} as {@link writeFileWhole}
+ */
 export function copyFileWhole(from: string, to: string): void {
   writeChunksWhole(to, piecesOf(from));
 }
@@ -221,7 +230,7 @@ export function writeCsv(
 /**
  * Reads a text file in UTF-8, without the byte order mark that some editors put before it.
  *
- * @throws Error that names a file in UTF-16, which would come out as noise
+ * @throws {Error} that names a file in UTF-16, which would come out as noise
  */
 export function readText(path: string): string {
   return decodeText(readFileSync(path), path);

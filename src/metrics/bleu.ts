@@ -4,7 +4,10 @@ import { NgramTrie, splitAtSpace, SymbolTable, trimEnd } from "../text";
 export type BleuSmoothing = "exp" | "floor" | "add-k" | "none";
 
 export interface BleuOptions {
-  /** Smoothing; `"exp"` unless told. */
+  /**
+   * Smoothing.
+   * @default "exp"
+   */
   smooth?: BleuSmoothing;
   /** The numerator that `floor` gives an order without matches (0.1 unless told), or what `add-k` adds (1). */
   smoothValue?: number;
@@ -42,7 +45,7 @@ export const BLEU_STATISTICS_WIDTH = 2 + 2 * MAX_ORDER;
  *
  * The signature's `version` names the sacreBLEU series whose values these are.
  *
- * @throws RangeError where the two lists differ in length or are empty.
+ * @throws {RangeError} where the two lists differ in length or are empty
  */
 export function corpusBleu(
   hypotheses: readonly string[],

@@ -26,9 +26,15 @@ export function corpusBleuMetric(
 }
 
 export interface BootstrapOptions {
-  /** Number of resampled sets; 1,000 unless told. */
+  /**
+   * Number of resampled sets.
+   * @default 1000
+   */
   resamples?: number;
-  /** Share of the resampled values inside the interval; 0.95 unless told. */
+  /**
+   * Share of the resampled values inside the interval.
+   * @default 0.95
+   */
   confidence?: number;
   seed?: number;
 }
@@ -44,7 +50,7 @@ export interface Interval {
  * Percentile bootstrap interval (Efron 1979; for BLEU Koehn 2004): as many cases as there are, drawn with replacement,
  * `resamples` times over; the interval holds the middle `confidence` of the values. Same seed, same interval.
  *
- * @throws RangeError without cases or resamples.
+ * @throws {RangeError} without cases or resamples
  */
 export function bootstrapInterval(
   metric: AdditiveMetric,
@@ -68,7 +74,7 @@ export function bootstrapInterval(
   };
 }
 
-/** @throws RangeError for a number of resamples that gives no interval */
+/** @throws {RangeError} for a number of resamples that gives no interval */
 export function requireResamples(resamples: number): void {
   if (Number.isInteger(resamples) && resamples > 0) return;
   throw new RangeError(`an interval needs at least one resample (1,000 are usual), not ${resamples}`);
@@ -83,7 +89,10 @@ export function bootstrapMean(values: readonly number[], options?: BootstrapOpti
 export const randomizationTrials = 10_000;
 
 export interface RandomizationOptions {
-  /** Number of random assignments; 10,000 unless told. */
+  /**
+   * Number of random assignments.
+   * @default 10000
+   */
   trials?: number;
   seed?: number;
 }
@@ -96,7 +105,7 @@ export interface RandomizationOptions {
  *
  * @param a and
  * @param b the two systems' results on the same cases in the same order.
- * @throws RangeError where the systems' cases or columns differ in number, or there are none.
+ * @throws {RangeError} where the systems' cases or columns differ in number, or there are none
  */
 export function pairedRandomizationTest(
   a: AdditiveMetric,

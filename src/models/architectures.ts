@@ -21,7 +21,7 @@ export function registerArchitecture<Config extends ModelConfig>(architecture: A
 /**
  * The kind of model of a config.json. One without `model_type` is taken for a T5's, which transformers' defaults describe.
  *
- * @throws Error if it is none that is registered
+ * @throws {Error} if it is none that is registered
  */
 export function architectureOf(
   configFile: Readonly<Record<string, unknown>>,

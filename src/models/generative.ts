@@ -56,10 +56,14 @@ export interface LiveAdapter {
 export interface GeneratorOptions extends Pick<EngineOptions, "executionProvider"> {
   /**
    * How linear layers keep their weights: as they are, or rounded to 8 bits, which takes a quarter of the memory and about
-   * half the time; the embedding stays as it is. Default: float32.
+   * half the time; the embedding stays as it is.
+   * @default "float32"
    */
   weights?: "float32" | "int8";
-  /** Threads of one operation; by default one for each core. */
+  /**
+   * Threads of one operation.
+   * @default one for each core
+   */
   threads?: number;
   adapter?: LiveAdapter;
 }

@@ -45,7 +45,10 @@ export interface LanguageModel {
 export interface ModelHooks {
   /** How linear layers are applied; as x Wᵀ unless given. */
   readonly linear?: LinearLayers;
-  /** Whether dropout, with the config's rate, is on. Default: false. */
+  /**
+   * Whether dropout, with the config's rate, is on.
+   * @default false
+   */
   readonly training?: boolean;
 }
 

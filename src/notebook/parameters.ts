@@ -43,7 +43,7 @@ const rangeOf = (name: string): Range | undefined =>
  * Reads the text of an override as the type that `declared` has: `50` for a number, `true` or `false`, a string as it
  * stands, a JSON array for an array; and checks it as {@link checkValue} does.
  *
- * @throws Error that names the parameter and says what it takes
+ * @throws {Error} that names the parameter and says what it takes
  */
 export function parseParameter(name: string, text: string, declared: ParameterValue): ParameterValue {
   const refuse = (expected: string): never => {
@@ -74,7 +74,7 @@ export function parseParameter(name: string, text: string, declared: ParameterVa
  * Refuses a profile that does not exist, and numbers that are not what their parameter may be. A list of one of those
  * parameters has at least one number and none twice.
  *
- * @throws Error that names the parameter, the value, and what is allowed
+ * @throws {Error} that names the parameter, the value, and what is allowed
  */
 export function checkValue<T extends ParameterValue>(name: string, value: T): T {
   if (name === "PROFILE" && !profiles.includes(value as Profile)) {
@@ -109,7 +109,7 @@ function describeRange({ whole, least, most }: Range): string {
 /**
  * The item of a list whose place, from 0, a parameter gives.
  *
- * @throws Error that names the parameter, the value, and what is allowed
+ * @throws {Error} that names the parameter, the value, and what is allowed
  */
 export function itemAt<T>(items: readonly T[], name: string, place: number): T {
   const item = items[place];

@@ -48,10 +48,10 @@ export interface Run<P extends Parameters = Parameters> {
 /**
  * Begins a notebook's run. The parameters are those of its cell tagged `parameters`; a parameter that the environment
  * also names is taken from there, read as the type it has in the notebook. `PERSONA_OUTPUTS` is the folder for outputs
- * (default `outputs`); the command line's `--set` and `--out` arrive here.
+ * (`outputs` unless it is set); the command line's `--set` and `--out` arrive here.
  *
  * @param name the notebook's file name without `.ipynb`
- * @throws Error if an override does not fit its parameter
+ * @throws {Error} if an override does not fit its parameter
  * @example
  * // In the cell tagged "parameters":
  * const parameters = { PROFILE: "quick", SEED: 13, N_TEST: 20 };

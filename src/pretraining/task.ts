@@ -32,9 +32,15 @@ export interface PretrainingOptions {
   readonly steps: number;
   /** Seed of what is made of the documents. */
   readonly seed: number;
-  /** Steps at the start that ask for copying alone; default: none. */
+  /**
+   * Steps at the start that ask for copying alone.
+   * @default 0
+   */
   readonly copySteps?: number;
-  /** What is asked for after these, one as often as another; default: all {@link pretrainingObjectives}. */
+  /**
+   * What is asked for after these, one as often as another.
+   * @default all {@link pretrainingObjectives}
+   */
   readonly objectives?: readonly PretrainingObjective[];
 }
 

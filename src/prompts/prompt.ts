@@ -17,9 +17,12 @@ export const promptVariants = ["plain", "tags", "template"] as const;
 export type PromptVariant = (typeof promptVariants)[number];
 
 export interface PromptOptions {
-  /** Retrieved texts, the best first; none by default. The tag `<EXTERNAL KNOWLEDGE>` is there only if a word of them is. */
+  /**
+   * Retrieved texts, the best first. The tag `<EXTERNAL KNOWLEDGE>` is there only if a word of them is.
+   * @default none
+   */
   snippets?: readonly string[];
-  /** Default `"template"`. */
+  /** @default "template" */
   variant?: PromptVariant;
   /** The most tokens that the prompt may have, and how they are counted; both or neither. */
   budget?: TokenBudget;

@@ -10,7 +10,10 @@ import { composeStudy1 } from "./study-1";
 export interface ReportOptions {
   /** The folder that runs write to; the report goes into `report` in it. */
   outputs: string;
-  /** Of the tests between variants. Default 13. */
+  /**
+   * Of the tests between variants.
+   * @default 13
+   */
   seed?: number;
 }
 

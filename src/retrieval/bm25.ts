@@ -7,13 +7,22 @@ import { ScoreMatrix, type SearchOptions } from "./score-matrix";
 import { countTerms } from "./term-counts";
 
 export interface Bm25Options {
-  /** `"lucene"` unless told. */
+  /** @default "lucene" */
   variant?: "lucene" | "okapi";
-  /** How slowly repeats of a term stop counting; 1.5 unless told. */
+  /**
+   * How slowly repeats of a term stop counting.
+   * @default 1.5
+   */
   k1?: number;
-  /** How much long documents are held back, 0–1; 0.75 unless told. */
+  /**
+   * How much long documents are held back, 0–1.
+   * @default 0.75
+   */
   b?: number;
-  /** Okapi only: share of the mean idf that a term of more than half of the documents gets; 0.25 unless told. */
+  /**
+   * Okapi only: share of the mean idf that a term of more than half of the documents gets.
+   * @default 0.25
+   */
   epsilon?: number;
 }
 

@@ -7,17 +7,26 @@ import { ScoreMatrix, type SearchOptions } from "./score-matrix";
 import { countTerms, type TermCounts } from "./term-counts";
 
 export interface TfidfOptions {
-  /** `"char"` unless told; see {@link AnalyzerOptions}. */
+  /**
+   * See {@link AnalyzerOptions}.
+   * @default "char"
+   */
   analyzer?: AnalyzerKind;
-  /** [3, 5] for characters and [1, 1] for words unless told. */
+  /** @default [3, 5] for characters, [1, 1] for words */
   ngramRange?: readonly [min: number, max: number];
-  /** True unless told. */
+  /** @default true */
   lowercase?: boolean;
-  /** Count one more document with every term; true unless told. */
+  /**
+   * Count one more document with every term.
+   * @default true
+   */
   smoothIdf?: boolean;
   /** 1 + ln tf in place of tf. */
   sublinearTf?: boolean;
-  /** Scale every vector to Euclidean length 1 (so that scores are cosines) or leave it; `"l2"` unless told. */
+  /**
+   * Scale every vector to Euclidean length 1 (so that scores are cosines) or leave it.
+   * @default "l2"
+   */
   norm?: "l2" | "none";
 }
 

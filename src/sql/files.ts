@@ -4,7 +4,10 @@ import { CsvError, readCsv } from "../corpus";
 import { disguiseOf } from "../io";
 import type { Cell, Records } from "./tables";
 
-/** What a file's name says that it holds. @throws {Error} for a file that is missing or of another kind */
+/**
+ * What a file's name says that it holds.
+ * @throws {Error} for a file that is missing or of another kind
+ */
 export function tableKind(path: string): "csv" | "json" {
   if (!existsSync(path)) throw new Error(`${path}: no such file`);
   const kind = /\.(csv|json|jsonl)(\.gz)?$/i.exec(path)?.[1]?.toLowerCase();

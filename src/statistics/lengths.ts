@@ -14,7 +14,10 @@ export type MeasuredText = keyof typeof measuredTexts;
 export type TokenLengths = Record<MeasuredText, number[]>;
 
 export interface LengthOptions {
-  /** Of the prompts; `"template"` by default. */
+  /**
+   * Of the prompts.
+   * @default "template"
+   */
   variant?: PromptVariant;
   /** Called when a dialogue is done, for a report of progress. */
   onConversation?: () => void;

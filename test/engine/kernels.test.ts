@@ -67,7 +67,10 @@ const pairs = (make: (random: Random, shape: number[]) => ProgramTensor): Draw[]
 interface Case {
   op: Op;
   draws: Draw[];
-  /** Whether the gradients are compared with finite differences; by default where all inputs are float32. */
+  /**
+   * Whether the gradients are compared with finite differences.
+   * @default where all inputs are float32
+   */
   gradient?: boolean;
 }
 

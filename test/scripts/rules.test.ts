@@ -40,3 +40,46 @@ test("an import against the order of the house is an error, however it is writte
   );
   assert.deepEqual(lint("floors", "src/training/new.ts", text.replace("./graph", "../engine")), []);
 });
+
+test("docstrings have @default, @throws and @example in the form that editors know", () => {
+  const good = `
+    /**
+     * Seeds the draws, as PyTorch does by default, with {@link seed}.
+     *
+     * @throws {RangeError} if there are none, e.g. of 0 rows
+     * @example
+     * const first = draw(13);
+     */
+    export interface Options {
+      /** @default "lucene" */
+      variant?: string;
+      /**
+       * How soon.
+       * @default one for each core
+       */
+      threads?: number;
+    }
+    // default: 3, as a comment that is no docstring may say
+  `;
+  assert.deepEqual(lint("tags", "src/io/new.ts", good), []);
+  const bad = [
+    "Reads a file. @throws {Error} if there is none",
+    "How many. @default 3",
+    "@throws RangeError if there are none",
+    "@throws {RangeError}",
+    "@throws {RangeError} if there are none.",
+    "@default",
+    "@example draw(13)",
+    "How many; 3 by default.",
+    "How many; by default all.",
+    "3 by default.",
+    "How many. Default: 3.",
+    "How many. Default: as many as there are.",
+    "Default `all`.",
+    "`a` (default), or `b`.",
+  ];
+  for (const text of bad) {
+    assert.equal(lint("tags", "src/io/new.ts", `/** ${text} */\nexport {};`).length, 1, text);
+    assert.equal(lint("tags", "src/io/new.ts", `/**\n * ${text}\n */\nexport {};`).length, 1, text);
+  }
+});

@@ -7,13 +7,22 @@ import { buildSmallSplits, randomSplits } from "./splits";
 import { type Part, partFiles, type PartReport, type SpcRow, splitNames, type Splits } from "./types";
 
 export interface CorpusOptions extends SourceOptions {
-  /** `"official"` (default), or `"8:1:1"`: the three official parts thrown together, shuffled by `seed` and cut 8:1:1. */
+  /**
+   * `"official"`, or `"8:1:1"`: the three official parts thrown together, shuffled by `seed` and cut 8:1:1.
+   * @default "official"
+   */
   splits?: "official" | "8:1:1";
   /** Draw only so many conversations from each split ({@link buildSmallSplits}), by `seed`. */
   small?: { nTrain: number; nVal: number; nTest: number };
-  /** Seed of the random choices above; 13 by default. */
+  /**
+   * Seed of the random choices above.
+   * @default 13
+   */
   seed?: number;
-  /** Also read the second part, the conversations with new personas (the sample has none); `false` by default. */
+  /**
+   * Also read the second part, the conversations with new personas (the sample has none).
+   * @default false
+   */
   newPersona?: boolean;
 }
 

@@ -12,13 +12,25 @@ export const sampleDirectory = join(root, "data/sample");
 export const hubCorpus = { repo: "google/Synthetic-Persona-Chat", type: "dataset", folder: "data" } as const;
 
 export interface SourceOptions {
-  /** Folder with the corpus' CSV files; `PERSONA_DATA` by default. */
+  /**
+   * Folder with the corpus' CSV files.
+   * @default the folder that `PERSONA_DATA` names
+   */
   directory?: string;
-  /** Which corpus to use where no folder is named; `"quick"` by default. */
+  /**
+   * Which corpus to use where no folder is named.
+   * @default "quick"
+   */
   profile?: "quick" | "full";
-  /** Where downloads are kept; `PERSONA_CACHE`, else `.cache/hub` of the project. */
+  /**
+   * Where downloads are kept.
+   * @default `PERSONA_CACHE`, else `.cache/hub` of the project
+   */
   cacheDirectory?: string;
-  /** Told how far a download has come; by default it is shown. */
+  /**
+   * Told how far a download has come.
+   * @default a line of progress is shown
+   */
   onProgress?: (progress: DownloadProgress) => void;
   signal?: AbortSignal;
 }

@@ -15,11 +15,20 @@ import {
 export interface PretrainedOptions {
   /** A model directory in Hugging Face layout. It is used if it holds a model (a config.json), whatever else is given. */
   directory?: string;
-  /** A model repository of the Hugging Face hub, used otherwise. Default: google/flan-t5-small. */
+  /**
+   * A model repository of the Hugging Face hub, used otherwise.
+   * @default "google/flan-t5-small"
+   */
   pretrained?: string;
-  /** Branch, tag or commit of the repository. Default: main. */
+  /**
+   * Branch, tag or commit of the repository.
+   * @default "main"
+   */
   revision?: string;
-  /** Where downloads are kept. Default: `PERSONA_CACHE`, else `.cache/hub` of the project. */
+  /**
+   * Where downloads are kept.
+   * @default `PERSONA_CACHE`, else `.cache/hub` of the project
+   */
   cacheDirectory?: string;
   /** Shows how far a download has come. */
   onProgress?: (progress: DownloadProgress) => void;

@@ -9,7 +9,10 @@ import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from ".
 export interface WriteModelOptions {
   /** A directory whose tokenizer files are copied beside the model. */
   tokenizerFrom?: string;
-  /** Weights above this many bytes are split into shards. Default: 2 GB. */
+  /**
+   * Weights above this many bytes are split into shards.
+   * @default 2e9
+   */
   maxShardBytes?: number;
 }
 

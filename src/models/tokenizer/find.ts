@@ -8,13 +8,25 @@ const root = join(__dirname, "../../..");
 export const embeddedTokenizer = join(root, "data/model");
 
 export interface TokenizerOptions {
-  /** `quick` (default) takes the embedded tokenizer, `full` that of FLAN-T5 Small. */
+  /**
+   * `quick` takes the embedded tokenizer, `full` that of FLAN-T5 Small.
+   * @default "quick"
+   */
   profile?: "quick" | "full";
-  /** Folder of a model in Hugging Face layout, used whatever the profile; `PERSONA_MODEL` by default. */
+  /**
+   * Folder of a model in Hugging Face layout, used whatever the profile.
+   * @default the folder that `PERSONA_MODEL` names
+   */
   directory?: string;
-  /** Repository of the Hugging Face hub for the profile `full`. Default: google/flan-t5-small. */
+  /**
+   * Repository of the Hugging Face hub for the profile `full`.
+   * @default "google/flan-t5-small"
+   */
   pretrained?: string;
-  /** Where downloads are kept. Default: `PERSONA_CACHE`, else `.cache/hub` of the project. */
+  /**
+   * Where downloads are kept.
+   * @default `PERSONA_CACHE`, else `.cache/hub` of the project
+   */
   cacheDirectory?: string;
 }
 

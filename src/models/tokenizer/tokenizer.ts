@@ -15,19 +15,31 @@ export interface TokenBatch {
 }
 
 export interface EncodeOptions {
-  /** The most tokens to keep, the final end-of-sequence token included. Default: all. */
+  /**
+   * The most tokens to keep, the final end-of-sequence token included.
+   * @default no limit
+   */
   maxLength?: number;
-  /** Whether to end with the end-of-sequence token. Default: true, as T5 was trained. */
+  /**
+   * Whether to end with the end-of-sequence token, as T5 was trained.
+   * @default true
+   */
   addEos?: boolean;
 }
 
 export interface EncodeBatchOptions extends EncodeOptions {
-  /** The length to pad to; no row may be longer. Default: the longest row. */
+  /**
+   * The length to pad to; no row may be longer.
+   * @default the longest row
+   */
   padTo?: number;
 }
 
 export interface DecodeOptions {
-  /** Whether special tokens (padding, end of sequence, …) are left out of the text. Default: true. */
+  /**
+   * Whether special tokens (padding, end of sequence, …) are left out of the text.
+   * @default true
+   */
   skipSpecialTokens?: boolean;
 }
 
@@ -147,7 +159,7 @@ function* pieces(text: string): Generator<string> {
   yield text.slice(start);
 }
 
-/** Rows of token ids as one batch, padded on the right with `padId` to `padTo` (default: the longest row). */
+/** Rows of token ids as one batch, padded on the right with `padId` to `padTo` (the longest row unless told). */
 export function padBatch(rows: readonly (readonly number[])[], padId: number, padTo?: number): TokenBatch {
   const lengths = rows.map((row) => row.length);
   const longest = lengths.reduce((most, length) => Math.max(most, length), 0);

@@ -37,9 +37,10 @@ export interface LoraPolicyOptions {
   /** What adapter_config.json names as the base model. */
   readonly baseModel: string | null;
   /**
-   * How the frozen linear layers multiply: as they are (default), or with weights, activations and gradients rounded to 8 bits,
+   * How the frozen linear layers multiply: as they are, or with weights, activations and gradients rounded to 8 bits,
    * which is faster. What is trained, and the lm_head, stays float32. The validation loss is that of the rounded base; the
    * adapter is for the exact one.
+   * @default "float32"
    */
   readonly frozenWeights?: FrozenWeights;
 }
