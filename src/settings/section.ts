@@ -40,7 +40,7 @@ export type SettingsIn<Sections extends readonly Section[]> =
 /**
  * The settings of a study's sections, by name.
  *
- * @throws Error if two sections have a setting of the same name
+ * @throws {Error} if two sections have a setting of the same name
  */
 export function settingsIn<const Sections extends readonly Section[]>(
   sections: Sections,

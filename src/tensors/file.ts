@@ -216,7 +216,7 @@ export function writeSafetensors(
  * The bytes of the file that {@link writeSafetensors} writes, of tensors that `read` gives one after the other, each once.
  *
  * @param path names the file in errors
- * @throws Error if a tensor is not as `heads` says
+ * @throws {Error} if a tensor is not as `heads` says
  */
 export function* safetensorsPieces(
   path: string,

@@ -11,6 +11,7 @@ import { plainText } from "../../src/paper/document";
 import { findOutputs } from "../../src/report/found";
 import { Sources } from "../../src/paper/sources";
 import { conversations, fakeModel } from "./synthetic";
+import type { Setting } from "../../src/settings/setting";
 
 test("the report lists every setting of the trained models, section by section, with all its values", async (t) => {
   const outputs = mkdtempSync(join(tmpdir(), "report-settings-"));
@@ -31,11 +32,11 @@ test("the report lists every setting of the trained models, section by section, 
   const context = { sources, found: findOutputs(sources) } as ReportContext;
   const table = methods(context).find((block) => block.type === "table" && block.label === "tab:settings");
   assert.ok(table?.type === "table");
-  const [base, ...groups] = table.groups.map((rows) => rows.map((row) => row.map(plainText)));
+  const [base, ...groups] = table.groups.map((rows) => rows.map((row) => row.map((cell) => plainText(cell))));
   assert.deepEqual(base, [["base model", "data/model"]]);
   assert.deepEqual(
     groups.map((rows) => rows.map(([name]) => name)),
-    experimentSections.map(({ settings }) => Object.values(settings).map(({ label }) => label)),
+    experimentSections.map(({ settings }) => Object.values<Setting>(settings).map(({ label }) => label)),
   );
   const shown = new Map(groups.flat().map(([name, values]) => [name, values]));
   const printed = (name: keyof typeof declaredSettings) => shown.get(declaredSettings[name].label);

@@ -55,8 +55,8 @@ test("a study of known sections and one of its own has their settings, defaults 
   assert.deepEqual(problems({ k: 2 }), [
     'k: 0 snippets and the retriever "none" go together, not 2 and "none"',
   ]);
-  assert.match(String(problems({ beta: 0 })), /^beta: .*>0/);
-  assert.match(String(problems({ gamma: 1 })), /gamma/);
+  assert.match(JSON.stringify(problems({ beta: 0 })), /^\["beta: .*>0/);
+  assert.match(JSON.stringify(problems({ gamma: 1 })), /gamma/);
 });
 
 test("two sections do not share a name", () => {

@@ -15,5 +15,5 @@ export interface LoadedCheckpoint extends Checkpoint {
  */
 export interface OpenCheckpoint extends Checkpoint {
   /** Closes the files: afterwards no parameter can be had. What was made of them goes on. */
-  close(): void;
+  readonly close: () => void;
 }

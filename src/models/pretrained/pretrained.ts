@@ -63,7 +63,7 @@ export async function loadPretrained(options: PretrainedOptions = {}): Promise<O
 /**
  * Opens the model of a directory with its tokenizer.
  *
- * @throws Error as {@link openModelDirectory}, or if the tokenizer is missing or does not belong to the model
+ * @throws {Error} if {@link openModelDirectory} does, or if the tokenizer is missing or does not belong to the model
  */
 export async function openPretrained(source: ModelSource): Promise<OpenPretrainedModel> {
   const checkpoint = openModelDirectory(source.directory);

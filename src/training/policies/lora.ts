@@ -59,7 +59,7 @@ export interface LoraPolicy extends Policy {
  * copied. Parameters are read here, each once, so that a weight which is rounded is never kept as float32; a model that lies in
  * open files may be closed afterwards.
  *
- * @throws Error if a parameter is missing or damaged, as the model's source says
+ * @throws {Error} if a parameter is missing or damaged, as the model's source says
  */
 export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy {
   const { architecture, config, parameters } = model;

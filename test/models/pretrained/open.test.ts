@@ -182,8 +182,9 @@ test("a file that is written over is not read on", () => {
   const open = openModelDirectory(directory);
   const path = join(directory, "model.safetensors");
   fs.utimesSync(path, new Date(), new Date(Date.now() + 10_000));
-  for (const ask of [open.parameters.get, open.parameters.locate!])
-    assert.throws(() => ask("shared.weight"), /model\.safetensors: was written over after it was opened/);
+  const { parameters } = open;
+  for (const ask of [() => parameters.get("shared.weight"), () => parameters.locate!("shared.weight")])
+    assert.throws(ask, /model\.safetensors: was written over after it was opened/);
   open.close();
   assert.throws(() => open.parameters.get("shared.weight"), /model\.safetensors: already closed/);
 });
