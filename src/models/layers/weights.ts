@@ -8,6 +8,16 @@ export interface ParameterSource {
   get(name: string): HostTensor<"float32"> | undefined;
   /** Where a parameter lies in a file as float32, if it does. */
   locate?(name: string): StoredTensor | undefined;
+  /** A weight that a file keeps in few bits, as it is there; `get` gives its values. */
+  rounded?(name: string): RoundedWeight | undefined;
+}
+
+/** A weight in few bits. */
+export interface RoundedWeight {
+  /** The name of the {@link QuantizationScheme}. */
+  readonly scheme: string;
+  /** The tensors that stand for the weight, by the names of the scheme's `specs`. */
+  readonly tensors: Readonly<Record<string, ProgramTensor>>;
 }
 
 /** How the weights of a model go into a program. */
@@ -29,6 +39,21 @@ export function needParameter(parameters: ParameterSource, name: string): HostTe
   return tensor;
 }
 
+/**
+ * The tensors that stand for a weight in a scheme: as a file keeps them if it does in this scheme, else rounded here, from `tensor`
+ * where it has been read already.
+ */
+export function roundedTensors(
+  parameters: ParameterSource,
+  scheme: QuantizationScheme,
+  name: string,
+  tensor?: HostTensor<"float32">,
+): Readonly<Record<string, ProgramTensor>> {
+  const kept = parameters.rounded?.(name);
+  if (kept?.scheme === scheme.name) return kept.tensors;
+  return scheme.quantize(name, tensor ?? needParameter(parameters, name));
+}
+
 /** Weights as they are, of a model with parameters of these shapes. */
 export function floatWeights(
   shapes: Readonly<Record<string, readonly number[]>>,
@@ -43,7 +68,10 @@ export function floatWeights(
   };
 }
 
-/** The weights that `isRounded` names rounded by a scheme, everything else as it is. Each is read and rounded when asked for. */
+/**
+ * The weights that `isRounded` names rounded by a scheme, everything else as it is. Each is read, and rounded unless its
+ * file keeps it so, when asked for.
+ */
 export function roundedWeights(
   shapes: Readonly<Record<string, readonly number[]>>,
   parameters: ParameterSource,
@@ -60,15 +88,14 @@ export function roundedWeights(
       weightOf.set(part, name);
     }
   }
-  let last: { weight: string; parts: Record<string, ProgramTensor> } | undefined;
+  let last: { weight: string; parts: Readonly<Record<string, ProgramTensor>> } | undefined;
   return {
     signature,
     linear: (tensors) => linearChain(tensors, scheme.link(tensors)),
     tensorOf(name) {
       const weight = weightOf.get(name);
       if (weight === undefined) return needParameter(parameters, name);
-      if (last?.weight !== weight)
-        last = { weight, parts: scheme.quantize(weight, needParameter(parameters, weight)) };
+      if (last?.weight !== weight) last = { weight, parts: roundedTensors(parameters, scheme, weight) };
       return last.parts[name]!;
     },
     locate: () => undefined,

@@ -9,6 +9,7 @@ const parts = (weight: string) => ({ values: `${weight}.values`, scales: `${weig
  * `matMulQuantized`). A quarter of the memory, and about half the time where few rows are multiplied.
  */
 export const int8Blocks: QuantizationScheme = {
+  name: "int8 blocks",
   specs(weight, [out, inputs]) {
     const { values, scales } = parts(weight);
     const blocks = Math.ceil(inputs! / QUANTIZED_BLOCK);

@@ -14,6 +14,7 @@ const parts = (weight: string) => ({
  * kept twice, for x Wᵀ and for dy W.
  */
 export const int8: QuantizationScheme = {
+  name: "int8",
   specs(weight, [out, inputs]) {
     const { transposed, straight } = parts(weight);
     return {

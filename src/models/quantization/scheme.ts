@@ -7,6 +7,8 @@ import type { LinearLink, NamedTensors } from "../layers/linear";
  * with the layer's; every scheme has the same three verbs.
  */
 export interface QuantizationScheme {
+  /** What a file's reader calls it in a `RoundedWeight`. */
+  readonly name: string;
   /** Types and shapes of the tensors that stand for a weight [out, in]. */
   specs(weight: string, shape: readonly number[]): Record<string, TensorSpec>;
   /** The tensors that stand for a weight. */

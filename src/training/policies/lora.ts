@@ -12,6 +12,7 @@ import {
   needParameter,
   type NamedTensors,
   readAdapter,
+  roundedTensors,
   type TrainableParameters,
   type TrainableRow,
   trainableTable,
@@ -80,7 +81,7 @@ export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy
       continue;
     }
     const rounds = scheme && architecture.isLinear(name, shape) && !architecture.keepsPrecision(name);
-    const kept = rounds ? scheme.quantize(name, tensor) : { [name]: tensor };
+    const kept = rounds ? roundedTensors(parameters, scheme, name, tensor) : { [name]: tensor };
     for (const [part, value] of Object.entries(kept)) frozen.set(part, value);
   }
   for (const name of whole) trained.set(name, copies.get(name)!);
