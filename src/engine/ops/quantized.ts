@@ -1,59 +1,117 @@
 import * as tf from "@tensorflow/tfjs";
 import { recordingGraph, tensorOf, valueOf } from "../recorder";
 
-/** Neighbouring weights of a row that share a scale. */
-export const QUANTIZED_BLOCK = 128;
+/** How blocks of neighbouring weights of a row are kept: each has a scale, and a minimum where `minimums` says so. */
+export interface BlockForm {
+  readonly bits: 4 | 8;
+  /** Weights in a block: a power of 2, at least 16. */
+  readonly size: number;
+  /**
+   * Without minimums w = (q − 2^(bits − 1)) · scale, as in GGUF's Q8_0 and Q4_0; with them w = q · scale + minimum, as in Q4_1.
+   */
+  readonly minimums?: boolean;
+}
 
-/** A matrix [out, in] in 8 bits: w = (values − 128) · scale, with a scale for every block of 128 weights of a row. */
+/** 8 bits and one scale for 128 weights: the fewest bytes beside the weights that keep generation's accuracy. */
+export const INT8_BLOCKS: BlockForm = { bits: 8, size: 128 };
+
+/** A matrix [out, in] in blocks; see {@link BlockForm}. */
 export interface QuantizedMatrix<Values, Scales> {
-  /** uint8 [out, blocks, 128]; the last block of a row is filled up with 128. */
+  /**
+   * uint8 [out, blocks, size · bits / 8]; of 4 bits the first weight of each pair is in the low half of a byte. The last block
+   * of a row is filled up with whatever the matrix does not reach.
+   */
   readonly values: Values;
   /** float32 [out, blocks] */
   readonly scales: Scales;
-}
-
-/** Rounds a matrix [out, in] to 8 bits: in each block the largest magnitude becomes ±127. */
-export function quantizeMatrix(
-  weight: Float32Array,
-  [out, inputs]: readonly [number, number],
-): QuantizedMatrix<Uint8Array, Float32Array> {
-  const blocks = Math.ceil(inputs / QUANTIZED_BLOCK);
-  const values = new Uint8Array(out * blocks * QUANTIZED_BLOCK).fill(128);
-  const scales = new Float32Array(out * blocks);
-  for (let row = 0; row < out; row++) {
-    for (let block = 0; block < blocks; block++) {
-      const from = row * inputs + block * QUANTIZED_BLOCK;
-      const to = Math.min(from + QUANTIZED_BLOCK, (row + 1) * inputs);
-      let largest = 0;
-      for (let i = from; i < to; i++) largest = Math.max(largest, Math.abs(weight[i]!));
-      const scale = Math.fround(largest / 127);
-      scales[row * blocks + block] = scale;
-      if (scale === 0) continue;
-      const target = (row * blocks + block) * QUANTIZED_BLOCK - from;
-      for (let i = from; i < to; i++) values[target + i] = Math.round(weight[i]! / scale) + 128;
-    }
-  }
-  return { values, scales };
+  /** float32 [out, blocks], where the form has them. */
+  readonly minimums?: Scales;
 }
 
 /**
- * x Wᵀ [rows, out] for x [rows, in] and W [out, in] in 8 bits. In a recorded program ONNX Runtime also rounds x to 8 bits,
- * by row and block, and multiplies integers; elsewhere W is expanded first, so x stays exact.
+ * Rounds a matrix [out, in] to the nearest values of a form. In each block without minimums, the largest magnitude becomes ±127 of
+ * 8 bits, −8 of 4 bits (with the sign of the scale); with them, the least value becomes 0 and the greatest 2^bits − 1.
+ */
+export function quantizeMatrix(
+  weight: Float32Array,
+  [out, inputs]: readonly [number, number],
+  { bits, size, minimums = false }: BlockForm = INT8_BLOCKS,
+): QuantizedMatrix<Uint8Array, Float32Array> {
+  const blocks = Math.ceil(inputs / size);
+  const most = 2 ** bits - 1;
+  const codes = new Uint8Array(size);
+  const bytes = (size * bits) / 8;
+  const values = new Uint8Array(out * blocks * bytes);
+  const scales = new Float32Array(out * blocks);
+  const least = minimums ? new Float32Array(out * blocks) : undefined;
+  for (let block = 0; block < out * blocks; block++) {
+    const row = Math.floor(block / blocks);
+    const from = row * inputs + (block - row * blocks) * size;
+    const to = Math.min(from + size, (row + 1) * inputs);
+    let [minimum, maximum] = [Infinity, -Infinity];
+    for (let i = from; i < to; i++) {
+      minimum = Math.min(minimum, weight[i]!);
+      maximum = Math.max(maximum, weight[i]!);
+    }
+    const peak = maximum > -minimum ? maximum : minimum;
+    const scale = Math.fround(
+      minimums ? (maximum - minimum) / most : bits === 8 ? Math.abs(peak) / 127 : peak / -8,
+    );
+    const zero = minimums ? minimum : -(2 ** (bits - 1)) * scale;
+    scales[block] = scale;
+    if (least) least[block] = minimum;
+    codes.fill(minimums ? 0 : 2 ** (bits - 1));
+    if (scale !== 0) {
+      for (let i = from; i < to; i++)
+        codes[i - from] = Math.min(Math.round((weight[i]! - zero) / scale), most);
+    }
+    if (bits === 8) values.set(codes, block * bytes);
+    else for (let i = 0; i < bytes; i++) values[block * bytes + i] = codes[2 * i]! | (codes[2 * i + 1]! << 4);
+  }
+  return { values, scales, ...(least && { minimums: least }) };
+}
+
+/**
+ * x Wᵀ [rows, out] for x [rows, in] and W [out, in] in blocks of 4 or 8 `bits`. In a recorded program ONNX Runtime also rounds x
+ * to 8 bits, by row and block, and multiplies integers; elsewhere W is expanded first, so x stays exact. Minimums are a product
+ * of their own, of the sums of x over each block: with s = Σ x of a block and z = 2^(bits − 1),
+ * Σ x (q · scale + minimum) = Σ x (q − z) · scale + s (minimum + z · scale).
  */
 export function matMulQuantized(
   x: tf.Tensor2D,
-  { values, scales }: QuantizedMatrix<tf.Tensor, tf.Tensor>,
+  { values, scales, minimums }: QuantizedMatrix<tf.Tensor, tf.Tensor>,
+  bits: 4 | 8 = 8,
 ): tf.Tensor2D {
   const [rows, inputs] = x.shape;
   const [out, blocks] = scales.shape as [number, number];
+  const size = (values.shape[2]! * 8) / bits;
+  const zero = 2 ** (bits - 1);
   const graph = recordingGraph();
-  if (graph) {
-    const attributes = { K: inputs, N: out, bits: 8, block_size: QUANTIZED_BLOCK, accuracy_level: 4 };
-    const result = { type: "float32", shape: [rows, out] } as const;
-    const operands = [valueOf(x), valueOf(values), valueOf(scales)];
-    return tensorOf(graph.node("MatMulNBits", operands, result, attributes, "com.microsoft")) as tf.Tensor2D;
+  if (!graph) {
+    const codes = tf.cast(bits === 8 ? values : halves(values), "float32");
+    const shift = minimums ? tf.expandDims(minimums, 2) : tf.mul(tf.expandDims(scales, 2), -zero);
+    const expanded = tf.add(tf.mul(codes, tf.expandDims(scales, 2)), shift);
+    const padded = tf.reshape(expanded, [out, blocks * size]);
+    return tf.matMul(x, tf.slice(padded, [0, 0], [out, inputs]), false, true) as tf.Tensor2D;
   }
-  const expanded = tf.mul(tf.sub(tf.cast(values, "float32"), 128), tf.expandDims(scales, 2));
-  const padded = tf.reshape(expanded, [out, blocks * QUANTIZED_BLOCK]);
-  return tf.matMul(x, tf.slice(padded, [0, 0], [out, inputs]), false, true) as tf.Tensor2D;
+  const attributes = { K: inputs, N: out, bits, block_size: size, accuracy_level: 4 };
+  const result = { type: "float32", shape: [rows, out] } as const;
+  const operands = [valueOf(x), valueOf(values), valueOf(scales)];
+  const product = tensorOf(graph.node("MatMulNBits", operands, result, attributes, "com.microsoft"));
+  if (!minimums) return product as tf.Tensor2D;
+  const padded = tf.pad(x, [
+    [0, 0],
+    [0, blocks * size - inputs],
+  ]);
+  const sums = tf.sum(tf.reshape(padded, [rows, blocks, size]), 2);
+  const shift = tf.add(minimums, tf.mul(scales, zero));
+  return tf.add(product, tf.matMul(sums, shift, false, true)) as tf.Tensor2D;
+}
+
+/** The two halves of each byte, the low one first: [out, blocks, bytes] as [out, blocks, 2 · bytes]. */
+function halves(bytes: tf.Tensor): tf.Tensor {
+  const [out, blocks, length] = bytes.shape as [number, number, number];
+  const high = tf.floorDiv(bytes, tf.scalar(16, "int32"));
+  const low = tf.sub(bytes, tf.mul(high, tf.scalar(16, "int32")));
+  return tf.reshape(tf.stack([low, high], 3), [out, blocks, 2 * length]);
 }
