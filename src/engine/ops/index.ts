@@ -7,6 +7,7 @@ export * from "./dropout";
 export * from "./gather-rows";
 export * from "./gelu";
 export * from "./int8-product";
+export * from "./nf4-product";
 export * from "./rms-norm";
 export * from "./rotary";
 export * from "./swiglu";
