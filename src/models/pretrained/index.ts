@@ -2,3 +2,4 @@ export * from "./checkpoint";
 export { isModelDirectory, openModelDirectory, readModelDirectory, WEIGHTS_FILE } from "./read";
 export * from "./write";
 export * from "./pretrained";
+export * from "./write-nf4";

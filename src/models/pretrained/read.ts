@@ -14,6 +14,7 @@ import {
 } from "../../tensors";
 import type { Architecture, ModelConfig } from "../architecture";
 import { architectureOf } from "../architectures";
+import { type PackedWeight, requireShapes, takePackedWeights, withoutQuantization } from "./bitsandbytes";
 import type { LoadedCheckpoint, OpenCheckpoint } from "./checkpoint";
 
 /** The files of a model directory in Hugging Face layout. */
@@ -46,15 +47,19 @@ export function openModelDirectory(directory: string): OpenCheckpoint {
   const generationConfigFile = existsSync(generationPath) ? readObject(generationPath) : undefined;
   const parsedConfig = architecture.parseConfig(configFile, configPath, generationConfigFile);
   const files = openWeights(directory);
+  const open = new Set(files.values());
   const close = () => {
-    for (const file of new Set(files.values())) file.close();
+    for (const file of open) file.close();
   };
   try {
+    const packed = takePackedWeights(configFile, configPath, files);
     const config = hasOwnHead(architecture, parsedConfig, files)
       ? architecture.tying!.untie(parsedConfig)
       : parsedConfig;
-    const stored = findParameters(directory, architecture, config, files);
+    const stored = findParameters(directory, architecture, config, files, packed);
     const get = (name: string) => {
+      const weight = packed.get(name);
+      if (weight) return weight.values();
       const places = stored.get(name);
       return places && readParameter(places, name, architecture);
     };
@@ -65,9 +70,9 @@ export function openModelDirectory(directory: string): OpenCheckpoint {
     return {
       architecture,
       config,
-      configFile,
+      configFile: withoutQuantization(configFile),
       ...(generationConfigFile && { generationConfigFile }),
-      parameters: { get, locate },
+      parameters: { get, locate, rounded: (name) => packed.get(name)?.rounded() },
       close,
     };
   } catch (error) {
@@ -201,8 +206,11 @@ function findParameters(
   architecture: Architecture,
   config: ModelConfig,
   files: ReadonlyMap<string, SafetensorsFile>,
+  packed: ReadonlyMap<string, PackedWeight>,
 ): Map<string, Place[]> {
   const expected = new Map(Object.entries(architecture.parameterShapes(config)));
+  requireShapes(packed, expected);
+  for (const name of packed.keys()) expected.delete(name);
   const redundant = new Map(Object.entries(architecture.aliases(config)));
   const extra = [...files.keys()].filter((name) => !expected.has(name) && !redundant.has(name));
   if (extra.length > 0)

@@ -49,14 +49,19 @@ export function writeModelDirectory(
     });
   }
   const written = new Set([...shards.map((_, i) => fileOf(i)), ...(shards.length > 1 ? [INDEX_FILE] : [])]);
-  for (const name of readdirSync(directory)) {
-    const isWeights = /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name);
-    if (isWeights && !written.has(name)) rmSync(join(directory, name));
-  }
+  removeOtherWeights(directory, written);
   const { configFile, generationConfigFile } = configFiles(model);
   writeConfigFile(join(directory, CONFIG_FILE), configFile);
   writeJson(join(directory, GENERATION_CONFIG_FILE), generationConfigFile);
   if (tokenizerFrom !== undefined) copyTokenizer(tokenizerFrom, directory);
+}
+
+/** Removes the weights of an earlier model: all but the files `written`. */
+export function removeOtherWeights(directory: string, written: ReadonlySet<string>): void {
+  for (const name of readdirSync(directory)) {
+    const isWeights = /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name);
+    if (isWeights && !written.has(name)) rmSync(join(directory, name));
+  }
 }
 
 /**
