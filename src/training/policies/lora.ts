@@ -11,6 +11,7 @@ import {
   type Model,
   needParameter,
   type NamedTensors,
+  nf4,
   readAdapter,
   roundedTensors,
   type TrainableParameters,
@@ -25,10 +26,10 @@ import type { ParameterMap, Policy } from "../policy";
 import { ContentHash } from "../tensors";
 
 /** How a frozen base multiplies; see {@link LoraPolicyOptions}. */
-export const frozenWeights = ["float32", "int8"] as const;
+export const frozenWeights = ["float32", "int8", "nf4"] as const;
 export type FrozenWeights = (typeof frozenWeights)[number];
 
-const schemes = { float32: undefined, int8 } as const;
+const schemes = { float32: undefined, int8, nf4 } as const;
 
 export interface LoraPolicyOptions {
   readonly lora: LoraConfig;
@@ -38,9 +39,10 @@ export interface LoraPolicyOptions {
   /** What adapter_config.json names as the base model. */
   readonly baseModel: string | null;
   /**
-   * How the frozen linear layers multiply: as they are, or with weights, activations and gradients rounded to 8 bits,
-   * which is faster. What is trained, and the lm_head, stays float32. The validation loss is that of the rounded base; the
-   * adapter is for the exact one.
+   * How the frozen linear layers are kept: as they are; `int8`, with weights, activations and gradients rounded to 8
+   * bits, which is faster; or `nf4`, weights in 4 bits with products in float32 (QLoRA), which takes an eighth of the memory and
+   * more time. What is trained, and the lm_head, stays float32. The validation loss is that of the rounded base; the adapter is
+   * for the exact one, unless that is in NF4 itself.
    * @default "float32"
    */
   readonly frozenWeights?: FrozenWeights;
