@@ -95,7 +95,16 @@ export function roundedWeights(
     tensorOf(name) {
       const weight = weightOf.get(name);
       if (weight === undefined) return needParameter(parameters, name);
-      if (last?.weight !== weight) last = { weight, parts: roundedTensors(parameters, scheme, weight) };
+      if (last?.weight !== weight) {
+        const kept = roundedTensors(parameters, scheme, weight);
+        const fits = Object.entries(scheme.specs(weight, shapes[weight]!)).every(
+          ([part, { dtype, shape }]) =>
+            kept[part]?.dtype === dtype && kept[part]?.shape.join() === shape.join(),
+        );
+        // A file may keep a weight in another form of the scheme: larger blocks, absmax as floats.
+        const parts = fits ? kept : scheme.quantize(weight, needParameter(parameters, weight));
+        last = { weight, parts };
+      }
       return last.parts[name]!;
     },
     locate: () => undefined,

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ParameterSource, roundedTensors, roundedWeights } from "../../../src/models/layers/weights";
-import { int8Blocks } from "../../../src/models/quantization/blocks";
+import { int8Blocks, q4_0, q4_1, q8_0 } from "../../../src/models/quantization/blocks";
 import { int8 } from "../../../src/models/quantization/int8";
+import { nf4 } from "../../../src/models/quantization/nf4";
 import { float32Tensor } from "../../../src/tensors/tensor";
 
 const tensor = float32Tensor([2, 3], Float32Array.of(1, -2, 3, 0.5, 0.25, -1));
@@ -38,6 +39,21 @@ test("a weight that its file keeps in another scheme is rounded from its values"
   assert.deepEqual(parameters.read, ["q.weight"]);
 });
 
+test("a weight that its file keeps in another form of the scheme is rounded to the form of the program", () => {
+  const plain = { ...nf4.quantize("q.weight", tensor) };
+  delete plain["q.weight.nested_absmax"];
+  delete plain["q.weight.nested_offset"];
+  plain["q.weight.absmax"] = float32Tensor([1], Float32Array.of(3));
+  const parameters: ParameterSource = {
+    get: () => tensor,
+    rounded: () => ({ scheme: nf4.name, tensors: plain }),
+  };
+  const weights = roundedWeights(shapes, parameters, nf4, () => true);
+  for (const [part, expected] of Object.entries(nf4.quantize("q.weight", tensor)))
+    assert.deepEqual(weights.tensorOf(part), expected);
+});
+
 test("schemes have names of their own", () => {
-  assert.notEqual(int8.name, int8Blocks.name);
+  const names = [int8, int8Blocks, nf4, q4_0, q4_1, q8_0].map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
 });
