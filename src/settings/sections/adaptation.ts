@@ -10,7 +10,8 @@ export const adaptation = section("Adaptation", {
     default: "float32",
     label: "frozen weights",
     meaning:
-      "Whether frozen linear layers multiply as they are or in 8 bits while training, which is faster and a little off.",
+      "How frozen linear layers are kept while training: as they are, in 8 bits, which is faster and a little off, or in " +
+      "NF4's 4 bits, which takes an eighth of the memory and more time.",
   }),
   rank: setting(count, {
     decides: "training",
