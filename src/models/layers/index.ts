@@ -1,5 +1,6 @@
 /** What the architectures are built from. */
 export { KeyValueCache, selectRows } from "./cache";
+export { joinRotaryPairs, splitRotaryPairs } from "./interleave";
 export * from "./linear";
 export * from "./rows";
 export * from "./weights";

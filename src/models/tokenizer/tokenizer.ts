@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
-import { readJson } from "../../io";
+import { readJson, readText } from "../../io";
 import type { HostTensor } from "../../tensors";
+import { exactForTransformersJs } from "./exact";
+import type { TokenizerFiles } from "./files";
 
 /** A batch of token sequences, padded on the right to one length. */
 export interface TokenBatch {
@@ -43,8 +45,28 @@ export interface DecodeOptions {
   skipSpecialTokens?: boolean;
 }
 
+/** One turn of a conversation, as chat templates take it. */
+export interface ChatMessage {
+  /** `system`, `user`, `assistant`, or what else a template knows. */
+  readonly role: string;
+  readonly content: string;
+}
+
+export interface ChatOptions {
+  /** Whether the text ends with the beginning of an assistant's turn, so that a model answers. Default: false. */
+  addGenerationPrompt?: boolean;
+}
+
+/** The tokens of a conversation, and which of them an assistant said. */
+export interface ChatTokens {
+  readonly ids: readonly number[];
+  /** True for every token of an assistant's content and for the token that ends its turn. */
+  readonly assistant: readonly boolean[];
+}
+
 /** The part of a @huggingface/transformers tokenizer that is used here. */
 interface PretrainedTokenizer {
+  readonly bos_token_id: number | undefined;
   readonly pad_token_id: number | undefined;
   readonly eos_token_id: number | undefined;
   readonly unk_token_id: number | undefined;
@@ -54,30 +76,48 @@ interface PretrainedTokenizer {
     options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean },
   ): string;
   get_vocab(): Map<string, number> | Record<string, number>;
+  chat_template: unknown;
+  apply_chat_template(
+    messages: readonly ChatMessage[],
+    options: { tokenize: false; add_generation_prompt: boolean },
+  ): string;
 }
 
 interface TransformersModule {
-  AutoTokenizer: {
-    from_pretrained(directory: string, options: { local_files_only: true }): Promise<PretrainedTokenizer>;
-  };
+  PreTrainedTokenizer: new (tokenizer: object, config: object) => PretrainedTokenizer;
 }
 
-/** A T5-style tokenizer: text to token ids and back. Made by {@link loadTokenizer}. */
+/** An added token of tokenizer.json. */
+interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+}
+
+/** A tokenizer: text to token ids and back, and conversations to token ids. Made by {@link loadTokenizer}. */
 export class Tokenizer {
   readonly padId: number;
   readonly eosId: number;
-  readonly unknownId: number;
+  /** Undefined for a tokenizer that knows every text. */
+  readonly unknownId: number | undefined;
+  /** The token that a text of the model begins with, if there is one; `encode` does not put it there. */
+  readonly bosId: number | undefined;
   /** The tokens by id; an id without a token is missing. */
   private readonly tokens: readonly (string | undefined)[];
+  private readonly addedIds: ReadonlySet<number>;
 
   constructor(
-    /** The directory whose files it was made from. */
+    /** The folder, or the model's file, that it was made from. */
     readonly directory: string,
     private readonly pretrained: PretrainedTokenizer,
+    private readonly added: readonly AddedToken[] = [],
+    /** Its files, where it was not made from a folder that holds them. */
+    readonly files?: TokenizerFiles,
   ) {
     this.padId = required(pretrained.pad_token_id, "pad_token", directory);
     this.eosId = required(pretrained.eos_token_id, "eos_token", directory);
-    this.unknownId = required(pretrained.unk_token_id, "unk_token", directory);
+    this.unknownId = pretrained.unk_token_id ?? undefined;
+    this.bosId = pretrained.bos_token_id ?? undefined;
+    this.addedIds = new Set(added.map(({ id }) => id));
     const vocabulary = pretrained.get_vocab();
     const tokens: (string | undefined)[] = [];
     for (const [token, id] of vocabulary instanceof Map ? vocabulary : Object.entries(vocabulary))
@@ -101,7 +141,7 @@ export class Tokenizer {
     const room = maxLength - (addEos ? 1 : 0);
     if (!(room >= 0)) throw new RangeError(`maxLength must be at least ${addEos ? 1 : 0}, not ${maxLength}`);
     const ids: number[] = [];
-    for (const piece of pieces(text)) {
+    for (const piece of this.pieces(text)) {
       for (const id of this.encodePiece(piece)) ids.push(id);
       if (ids.length >= room) break;
     }
@@ -118,6 +158,31 @@ export class Tokenizer {
       const what = `a text of ${piece.length} characters without a space between two words`;
       throw new RangeError(`${what} is too long for the tokenizer`, { cause });
     }
+  }
+
+  /**
+   * A long text in pieces that give the same ids one after another: it is cut at single spaces between two words, where
+   * the tokenizer cuts as well. The space goes with the second word, or is left out where the tokenizer adds it.
+   */
+  private *pieces(text: string): Generator<string> {
+    let start = 0;
+    while (text.length - start > PIECE) {
+      const border = /[\p{L}\p{N}.,!?] (?=[\p{L}\p{N}])/gu;
+      border.lastIndex = start + PIECE;
+      const match = border.exec(text);
+      const keptSpaces = this.spacesOfSecondWord;
+      if (!match || keptSpaces === undefined) break;
+      yield text.slice(start, match.index + 1);
+      start = match.index + 2 - keptSpaces;
+    }
+    yield text.slice(start);
+  }
+
+  /** How many spaces a second word is encoded with to give what it gives after a first one; undefined if none does. */
+  private get spacesOfSecondWord(): number | undefined {
+    const ids = (...texts: string[]) => texts.flatMap((text) => this.encodePiece(text)).join();
+    const whole = ids("so it");
+    return [0, 1].find((spaces) => ids("so", " ".repeat(spaces) + "it") === whole);
   }
 
   /** The ids of several texts as one batch, padded on the right. */
@@ -137,27 +202,99 @@ export class Tokenizer {
       clean_up_tokenization_spaces: false,
     });
   }
+
+  /** Whether it has a template for conversations. */
+  get hasChatTemplate(): boolean {
+    return Boolean(this.pretrained.chat_template);
+  }
+
+  /**
+   * A conversation as the text that the model's chat template makes of it.
+   *
+   * @throws Error if there is no template, or if it refuses the messages (their order, a role)
+   */
+  chatText(messages: readonly ChatMessage[], { addGenerationPrompt = false }: ChatOptions = {}): string {
+    if (!this.hasChatTemplate) {
+      throw new Error(
+        `${this.directory}: the tokenizer has no chat template, so that it is not known how this model takes a conversation; ` +
+          `take a model tuned for chat (often named …-Instruct), or put its chat_template into tokenizer_config.json`,
+      );
+    }
+    if (messages.length === 0)
+      throw new Error(`${this.directory}: a conversation without messages has no text`);
+    try {
+      return this.pretrained.apply_chat_template(messages, {
+        tokenize: false,
+        add_generation_prompt: addGenerationPrompt,
+      });
+    } catch (cause) {
+      const roles = messages.map(({ role }) => role).join(", ");
+      const what = `${this.directory}: the chat template does not take these messages (${roles})`;
+      throw new Error(`${what}: ${(cause as Error).message}`, { cause });
+    }
+  }
+
+  /**
+   * The ids of a conversation, as transformers' `apply_chat_template` gives them. A control token that is spelled out in a
+   * message (`<|im_end|>`) becomes that token, and so can end the turn and begin another: where messages come from
+   * people or models, look for such with {@link controlTokensIn} first.
+   *
+   * @throws Error as {@link chatText}
+   */
+  applyChatTemplate(messages: readonly ChatMessage[], options: ChatOptions = {}): number[] {
+    return this.encode(this.chatText(messages, options), { addEos: false });
+  }
+
+  /** The tokens beside ordinary text (control tokens, added ones) that are spelled out in a text, each once. */
+  controlTokensIn(text: string): string[] {
+    return this.added
+      .map(({ content }) => content)
+      .filter((content) => content !== "" && text.includes(content));
+  }
+
+  /**
+   * The ids of a conversation with a mask of what assistants said: their contents, each with the token that ends the turn,
+   * but not what the template writes before and after it. Found by writing the conversation up to before and up to after
+   * each of these turns: both must be beginnings of the whole, in text and in tokens.
+   *
+   * @throws Error that names the message if the template writes earlier turns differently once others follow, if the
+   *   beginning of a content joins with what the template writes before it, or if no token ends the turn
+   */
+  chatTokens(messages: readonly ChatMessage[]): ChatTokens {
+    const text = this.chatText(messages);
+    const ids = this.encode(text, { addEos: false });
+    const assistant = new Array<boolean>(ids.length).fill(false);
+    messages.forEach(({ role }, i) => {
+      if (role !== "assistant") return;
+      const refuse = (why: string): never => {
+        throw new Error(`${this.directory}: message ${i + 1} of ${messages.length} (assistant): ${why}`);
+      };
+      const lengthOf = (part: string, of: string): number => {
+        if (!text.startsWith(part))
+          refuse(
+            `the chat template writes ${of} differently in the whole conversation, so that its tokens cannot be told apart`,
+          );
+        const tokens = this.encode(part, { addEos: false });
+        if (tokens.some((id, at) => ids[at] !== id))
+          refuse(`the tokens of ${of} do not end where its text does; trim white space around the content`);
+        return tokens.length;
+      };
+      const begin = lengthOf(
+        this.chatText(messages.slice(0, i), { addGenerationPrompt: true }),
+        "what stands before it",
+      );
+      let end = lengthOf(this.chatText(messages.slice(0, i + 1)), "it and what stands before it");
+      while (end > begin && !this.addedIds.has(ids[end - 1]!)) end--;
+      if (end <= begin)
+        refuse("the chat template ends it with no token of its own, so that a model would not learn to stop");
+      assistant.fill(true, begin, end);
+    });
+    return { ids, assistant };
+  }
 }
 
 /** Characters after which a text is encoded in pieces: transformers.js cannot return more than about 100,000 ids at once. */
 const PIECE = 50_000;
-
-/**
- * A long text in pieces that give the same ids one after another: it is cut at single spaces between two words,
- * where the tokenizer cuts as well and writes the space as the second word's beginning.
- */
-function* pieces(text: string): Generator<string> {
-  let start = 0;
-  while (text.length - start > PIECE) {
-    const border = /[\p{L}\p{N}.,!?] (?=[\p{L}\p{N}])/gu;
-    border.lastIndex = start + PIECE;
-    const match = border.exec(text);
-    if (!match) break;
-    yield text.slice(start, match.index + 1);
-    start = match.index + 2;
-  }
-  yield text.slice(start);
-}
 
 /** Rows of token ids as one batch, padded on the right with `padId` to `padTo` (the longest row unless told). */
 export function padBatch(rows: readonly (readonly number[])[], padId: number, padTo?: number): TokenBatch {
@@ -179,31 +316,56 @@ export function padBatch(rows: readonly (readonly number[])[], padId: number, pa
   };
 }
 
-const tokenizerFile = z.looseObject({ model: z.looseObject({}) });
+const tokenizerFile = z.looseObject({
+  model: z.looseObject({}),
+  added_tokens: z.array(z.looseObject({ id: z.number(), content: z.string() })).optional(),
+});
 const configFile = z.looseObject({ tokenizer_class: z.string() });
 
+/** Where newer releases of transformers keep a chat template. */
+const TEMPLATE_FILE = "chat_template.jinja";
+
 /**
- * Loads the tokenizer of a model directory in Hugging Face layout (tokenizer.json and tokenizer_config.json) through
- * @huggingface/transformers, which is imported on the first call. Nothing is fetched. Throws an Error that names the
- * file when one is missing or malformed.
+ * Loads a tokenizer through @huggingface/transformers, which is imported on the first call: that of a model directory in
+ * Hugging Face layout (tokenizer.json and tokenizer_config.json; chat_template.jinja if there), or one whose files are
+ * given. Nothing is fetched. Throws an Error that names the file when one is missing or malformed.
  */
-export async function loadTokenizer(directory: string): Promise<Tokenizer> {
-  const path = resolve(directory);
-  for (const [name, schema] of [
-    ["tokenizer.json", tokenizerFile],
-    ["tokenizer_config.json", configFile],
-  ] as const) {
-    const file = join(path, name);
-    if (!existsSync(file)) throw new Error(`${file}: no such file; a tokenizer directory needs it`);
-    const parsed = schema.safeParse(readJson(file));
-    if (!parsed.success) throw new Error(`${file}: not a tokenizer file: ${z.prettifyError(parsed.error)}`);
-  }
-  const { AutoTokenizer } = await importTransformers();
+export async function loadTokenizer(from: string | TokenizerFiles): Promise<Tokenizer> {
+  const files = typeof from === "string" ? readTokenizerFiles(resolve(from)) : from;
+  const { source } = files;
+  const tokenizer = checked(tokenizerFile, files.tokenizer, join(source, "tokenizer.json"));
+  const config = checked(configFile, files.config, join(source, "tokenizer_config.json"));
+  const { PreTrainedTokenizer } = await importTransformers();
   try {
-    return new Tokenizer(path, await AutoTokenizer.from_pretrained(path, { local_files_only: true }));
+    const pretrained = new PreTrainedTokenizer(exactForTransformersJs(tokenizer), config);
+    return new Tokenizer(
+      source,
+      pretrained,
+      tokenizer.added_tokens,
+      typeof from === "string" ? undefined : from,
+    );
   } catch (cause) {
-    throw new Error(`${path}: the tokenizer does not load (${(cause as Error).message})`, { cause });
+    throw new Error(`${source}: the tokenizer does not load (${(cause as Error).message})`, { cause });
   }
+}
+
+/** The files of a model directory's tokenizer. */
+function readTokenizerFiles(source: string): TokenizerFiles {
+  const read = (name: string) => {
+    const file = join(source, name);
+    if (!existsSync(file)) throw new Error(`${file}: no such file; a tokenizer directory needs it`);
+    return readJson(file) as Record<string, unknown>;
+  };
+  const [tokenizer, config] = [read("tokenizer.json"), read("tokenizer_config.json")];
+  const template = join(source, TEMPLATE_FILE);
+  if (!existsSync(template)) return { source, tokenizer, config };
+  return { source, tokenizer, config: { ...config, chat_template: readText(template) } };
+}
+
+function checked<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new Error(`${what}: not a tokenizer file: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
 }
 
 /** By a name that is not a literal, so that compiling a notebook cell need not read all its type declarations. */

@@ -87,11 +87,18 @@ export function decodeBlocks(type: GgufType, bytes: Uint8Array, target: Float32A
     convertToFloat32(float, elements, target);
     return;
   }
-  const { codes, zero, scales, minimums } = blockCodes(type, bytes);
-  for (let i = 0; i < codes.length; i++) {
-    // The product and the sum are exact in float64, so that storing them rounds once, as float32 arithmetic does.
-    const value = scales[i >> 5]! * (codes[i]! - zero);
-    target[i] = minimums ? value + minimums[i >> 5]! : value;
+  const { bits, codes, zero, scales, minimums } = blockCodes(type, bytes);
+  const table = new Float32Array(16);
+  for (let block = 0; block < scales.length; block++) {
+    // Product and sum are exact in float64, so that storing them rounds once, as float32 arithmetic does.
+    const scale = scales[block]!;
+    const minimum = minimums ? minimums[block]! : -0;
+    const end = (block + 1) * BLOCK;
+    if (bits === 8) for (let i = end - BLOCK; i < end; i++) target[i] = scale * (codes[i]! - zero);
+    else {
+      for (let code = 0; code < 16; code++) table[code] = scale * (code - zero) + minimum;
+      for (let i = end - BLOCK; i < end; i++) target[i] = table[codes[i]!]!;
+    }
   }
 }
 

@@ -32,6 +32,11 @@ export class GgufFile {
     }
   }
 
+  /** Whether a tensor is of a type that {@link readFloat32} reads. */
+  isReadable(name: string): boolean {
+    return isReadable(this.entry(name).type);
+  }
+
   /** Reads a tensor of floats or of blocks (Q8_0, Q4_0, Q4_1) as float32. Other types are refused by name. */
   readFloat32(name: string): HostTensor<"float32"> {
     const { type, shape } = this.readable(name);

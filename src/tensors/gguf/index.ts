@@ -1,5 +1,5 @@
 /** GGUF files of llama.cpp: tensors in few bits, with metadata. */
-export { type BlockCodes } from "./blocks";
+export { BLOCK, type BlockCodes } from "./blocks";
 export { GgufFile, UNREAD } from "./file";
 export { type GgufEntry } from "./header";
 export { GgufMetadata, type GgufScalar, type GgufValue } from "./metadata";

@@ -1,0 +1,3 @@
+/** Models in GGUF files, read and written. */
+export { openGguf } from "./model";
+export { type GgufContents, writeGgufModel } from "./write";

@@ -1,0 +1,2 @@
+/** Checkpoints of llama2.c. */
+export { openLlama2c } from "./model";
