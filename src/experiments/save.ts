@@ -18,7 +18,7 @@ export function saveExperiment(directory: string, trained: TrainedExperiment): v
     if (existsSync(join(adapter, name))) copyFileWhole(join(adapter, name), join(directory, name));
     else removeFile(join(directory, name));
   }
-  copyTokenizer(base.tokenizer.directory, directory);
+  copyTokenizer(base.tokenizer.files ?? base.tokenizer.directory, directory);
   writeJson(join(directory, "trainer_state.json"), { step: steps, best, seconds, log });
   writeSettings(directory, readSettings(adapter)!);
 }

@@ -10,6 +10,7 @@ import {
   roundedWeights,
 } from "../models";
 import { configFiles, copyTokenizer, writeConfigFile } from "../models/pretrained";
+import type { TokenizerFiles } from "../models/tokenizer";
 
 /** How the files of a variant keep linear weights; the names are those of Transformers.js' option `dtype`. */
 const VARIANTS: Record<"fp32" | "q8", { suffix: string; weights: (model: Model) => ProgramWeights }> = {
@@ -28,8 +29,8 @@ const VARIANTS: Record<"fp32" | "q8", { suffix: string; weights: (model: Model) 
 };
 
 export interface TransformersJsOptions {
-  /** The directory whose tokenizer files are copied. */
-  tokenizerFrom: string;
+  /** The directory whose tokenizer files are copied, or the files themselves. */
+  tokenizerFrom: string | TokenizerFiles;
   /**
    * Which variants to write: 32-bit floats (`dtype: "fp32"`) and 8-bit weights (`dtype: "q8"`).
    * @default ["fp32", "q8"]

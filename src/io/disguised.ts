@@ -47,7 +47,7 @@ function binaryDisguise(head: Uint8Array): string | undefined {
   // The protocol's number and the first operation of a pickle; text cannot begin with byte 128.
   if (/^\x80[\x02-\x05][\x28-\x95]/.test(bytes)) return PICKLE;
   if (/^GGUF[\x01-\x0f]\0\0\0/.test(bytes)) {
-    return "is a GGUF model of llama.cpp, which is not read here; take the model's safetensors files";
+    return "is a GGUF model of llama.cpp: name the file itself as the model, with its ending .gguf";
   }
   if (bytes.startsWith("\x89HDF\r\n\x1a\n")) {
     return "is an HDF5 file of Keras, which is not read here; take the model's safetensors files";

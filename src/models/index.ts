@@ -2,9 +2,11 @@
 export * from "./architecture";
 export * from "./architectures";
 export * from "./generative";
+export * from "./gguf";
 export * from "./language-model";
 export * as llama from "./llama";
 export * from "./layers";
+export * from "./llama2c";
 export * from "./lora";
 export * from "./pretrained";
 export * from "./quantization";

@@ -3,7 +3,9 @@
  */
 export function toFloat16Bits(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return Uint16Array.from(bits, halfBits);
+  const halves = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = halfBits(bits[i]!);
+  return halves;
 }
 
 /** One float32 bit pattern as binary16. */

@@ -130,7 +130,8 @@ async function fetchModel(repo: string, options: PretrainedOptions): Promise<str
   const directory = dirname(await fetchFile(CONFIG_FILE));
   await fetchFile("tokenizer.json");
   await fetchFile("tokenizer_config.json");
-  for (const file of ["special_tokens_map.json", GENERATION_CONFIG_FILE]) await fetchIfThere(file);
+  for (const file of ["special_tokens_map.json", "chat_template.jinja", GENERATION_CONFIG_FILE])
+    await fetchIfThere(file);
   if (await fetchIfThere(WEIGHTS_FILE)) return directory;
   const index = await fetchIfThere(INDEX_FILE);
   if (index === undefined) {

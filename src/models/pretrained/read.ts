@@ -181,10 +181,13 @@ function missingWeights(directory: string): string {
   const pickle = names.find((name) => /\.(bin|pt|pth|ckpt)$/.test(name));
   if (!pickle) {
     const shard = names.find((name) => name.endsWith(".safetensors"));
-    const other = names.find((name) => /\.(gguf|ggml|h5|msgpack|onnx|tflite)$/.test(name) || name === "onnx");
+    const gguf = names.find((name) => name.endsWith(".gguf"));
+    const other = names.find((name) => /\.(ggml|h5|msgpack|onnx|tflite)$/.test(name) || name === "onnx");
     const hint = shard
       ? `; ${shard} needs ${INDEX_FILE} or the name ${WEIGHTS_FILE}`
-      : `; ${other ? `${other} is not read: ` : ""}take the model's safetensors files`;
+      : gguf
+        ? `; name ${gguf} itself as the model`
+        : `; ${other ? `${other} is not read: ` : ""}take the model's safetensors files`;
     return `${directory}: no ${WEIGHTS_FILE} and no ${INDEX_FILE}${hint}`;
   }
   return (

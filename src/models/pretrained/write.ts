@@ -4,11 +4,12 @@ import { copyFileWhole, writeFilesWhole, writeFileWhole, writeJson } from "../..
 import { bytesPerElement, elementCount, safetensorsPieces, type TensorHead } from "../../tensors";
 import type { ConfigFiles, Model } from "../architecture";
 import { needParameter } from "../layers";
+import type { TokenizerFiles } from "../tokenizer";
 import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE } from "./read";
 
 export interface WriteModelOptions {
-  /** A directory whose tokenizer files are copied beside the model. */
-  tokenizerFrom?: string;
+  /** A directory whose tokenizer files are copied beside the model, or the files themselves. */
+  tokenizerFrom?: string | TokenizerFiles;
   /**
    * Weights above this many bytes are split into shards.
    * @default 2e9
@@ -88,10 +89,19 @@ const TOKENIZER_FILES = [
   "tokenizer_config.json",
   "special_tokens_map.json",
   "spiece.model",
+  "chat_template.jinja",
 ];
 
-/** Copies the tokenizer files that a directory has to another one; it must have tokenizer.json. */
-export function copyTokenizer(from: string, to: string): void {
+/**
+ * Writes a tokenizer's files into a directory: those of another directory, which must have tokenizer.json, or those of a model
+ * that brought its tokenizer in its own file.
+ */
+export function copyTokenizer(from: string | TokenizerFiles, to: string): void {
+  if (typeof from !== "string") {
+    writeJson(join(to, "tokenizer.json"), from.tokenizer);
+    writeJson(join(to, "tokenizer_config.json"), from.config);
+    return;
+  }
   if (!existsSync(join(from, "tokenizer.json"))) throw new Error(`${from}: no tokenizer.json to copy`);
   if (resolve(from) === resolve(to)) return;
   for (const name of TOKENIZER_FILES) {

@@ -15,7 +15,7 @@ const BYTE_LEVEL_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p
 export function exactForTransformersJs(tokenizer: Json): Json {
   const preTokenizer = tokenizer["pre_tokenizer"] as Json | null | undefined;
   if (!preTokenizer) return tokenizer;
-  const steps = [exactStep(preTokenizer), ...missingBytes(tokenizer["model"] as Json, preTokenizer)];
+  const steps = [exactStep(preTokenizer), ...withoutBytes(missingBytes(tokenizer))];
   return { ...tokenizer, pre_tokenizer: steps.length === 1 ? steps[0] : sequence(steps) };
 }
 
@@ -47,19 +47,24 @@ function hasByteLevel(step: Json): boolean {
   return step["type"] === "ByteLevel";
 }
 
-/** A step that leaves out the bytes for which a byte-level BPE vocabulary has no symbol. */
-function missingBytes(model: Json, preTokenizer: Json): Json[] {
-  const { type, unk_token, byte_fallback, vocab } = model;
+/** The bytes for which a byte-level BPE vocabulary has no symbol, and which it therefore leaves out. */
+export function missingBytes(tokenizer: Json): number[] {
+  const preTokenizer = tokenizer["pre_tokenizer"] as Json | null | undefined;
+  const { type, unk_token, byte_fallback, vocab } = tokenizer["model"] as Json;
   if (type !== "BPE" || (unk_token ?? null) !== null || byte_fallback === true) return [];
-  if (!hasByteLevel(preTokenizer)) return [];
-  const missing = BYTE_SYMBOLS.filter((symbol) => !Object.hasOwn(vocab as object, symbol));
-  if (missing.length === 0) return [];
-  const codes = missing.map((symbol) => `\\u{${symbol.codePointAt(0)!.toString(16)}}`);
+  if (!preTokenizer || !hasByteLevel(preTokenizer)) return [];
+  return BYTE_SYMBOLS.flatMap((symbol, byte) => (Object.hasOwn(vocab as object, symbol) ? [] : [byte]));
+}
+
+/** A step that leaves these bytes out. */
+function withoutBytes(bytes: readonly number[]): Json[] {
+  if (bytes.length === 0) return [];
+  const codes = bytes.map((byte) => `\\u{${BYTE_SYMBOLS[byte]!.codePointAt(0)!.toString(16)}}`);
   return [{ type: "Replace", pattern: { Regex: `[${codes.join("")}]` }, content: "" }];
 }
 
 /** The symbol of each byte: itself where it is printable, else one from U+0100 on. */
-export const BYTE_SYMBOLS: readonly string[] = (() => {
+const BYTE_SYMBOLS: readonly string[] = (() => {
   let next = 0x100;
   return Array.from({ length: 256 }, (_, byte) => {
     const isPrintable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);

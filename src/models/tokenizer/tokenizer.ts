@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { z } from "zod";
 import { readJson, readText } from "../../io";
 import type { HostTensor } from "../../tensors";
-import { exactForTransformersJs } from "./exact";
+import { exactForTransformersJs, missingBytes } from "./exact";
 import type { TokenizerFiles } from "./files";
 
 /** A batch of token sequences, padded on the right to one length. */
@@ -110,6 +110,7 @@ export class Tokenizer {
     readonly directory: string,
     private readonly pretrained: PretrainedTokenizer,
     private readonly added: readonly AddedToken[] = [],
+    private readonly missingBytes: readonly number[] = [],
     /** Its files, where it was not made from a folder that holds them. */
     readonly files?: TokenizerFiles,
   ) {
@@ -245,6 +246,17 @@ export class Tokenizer {
     return this.encode(this.chatText(messages, options), { addEos: false });
   }
 
+  /**
+   * The characters of a text that do not come back from its ids, each once: they have a byte for which the vocabulary has no
+   * symbol and which it leaves out without a word (SmolLM2: some control characters, those from U+40000 on).
+   */
+  charactersLostIn(text: string): string[] {
+    if (this.missingBytes.length === 0) return [];
+    const isLost = (character: string) =>
+      Buffer.from(character).some((byte) => this.missingBytes.includes(byte));
+    return [...new Set(text)].filter(isLost);
+  }
+
   /** The tokens beside ordinary text (control tokens, added ones) that are spelled out in a text, each once. */
   controlTokensIn(text: string): string[] {
     return this.added
@@ -342,6 +354,7 @@ export async function loadTokenizer(from: string | TokenizerFiles): Promise<Toke
       source,
       pretrained,
       tokenizer.added_tokens,
+      missingBytes(tokenizer),
       typeof from === "string" ? undefined : from,
     );
   } catch (cause) {

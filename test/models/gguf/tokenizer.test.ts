@@ -68,6 +68,14 @@ test("a SentencePiece vocabulary gives sentencepiece's ids, read, and written an
   assert.equal(plain.decode(plain.encode("the")), "the");
 });
 
+test("characters that a vocabulary cannot write are told", async () => {
+  const tokenizer = await loadTokenizer(read(byteLevelFields("smollm")));
+  assert.deepEqual(tokenizer.charactersLostIn("a\x04b\u{40001}ñé\x06\x04"), ["\x04", "\u{40001}", "\x06"]);
+  assert.equal(tokenizer.decode(tokenizer.encode("a\x04bé")), "abé");
+  const spelled = await loadTokenizer(read(sentencePieceFields()));
+  assert.deepEqual(spelled.charactersLostIn("\x04\u{40001}"), []);
+});
+
 test("unused tokens are left out, and rows without a token are filled up with such", () => {
   const fields = byteLevelFields("smollm");
   const { tokens } = byteLevel["smollm"]!;
