@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { HubError } from "../hub";
 import { shownPath } from "../io";
 import {
+  isModelFile,
   loadPretrained,
   openPretrained,
   type OpenPretrainedModel,
@@ -36,7 +37,7 @@ export async function loadBase(profile: Profile): Promise<OpenPretrainedModel> {
 }
 
 const openDirectory = (directory: string, why: string) =>
-  openPretrained({ kind: "directory", directory, why });
+  openPretrained({ kind: isModelFile(directory) ? "file" : "directory", directory, why });
 
 /** What an adapter and a summary call their base: the hub's name, or the folder as seen from the project. */
 export function baseName({ source }: Pick<PretrainedModel, "source">): string {

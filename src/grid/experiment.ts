@@ -25,8 +25,11 @@ export const gridTask: GridTask = {
     const { source, checkpoint } = await loadBase(profile);
     checkpoint.close();
     const { files } = await loadCorpus({ profile });
-    const parts = readdirSync(source.directory).filter((name) => /\.(safetensors|json)$/.test(name));
-    const sums = await Promise.all(parts.sort().map((name) => sha256File(join(source.directory, name))));
+    const isPart = (name: string) => /\.(safetensors|json)$/.test(name);
+    const inFolder = () => readdirSync(source.directory).filter(isPart).sort();
+    const parts =
+      source.kind === "file" ? [source.directory] : inFolder().map((name) => join(source.directory, name));
+    const sums = await Promise.all(parts.map(sha256File));
     return { model: sha256(sums.join()), corpus: sha256(files.map((file) => file.sha256).join()) };
   },
 

@@ -3,17 +3,14 @@ import { dirname, join } from "node:path";
 import { downloadFile, type DownloadProgress, HubError } from "../../hub";
 import { loadTokenizer, type Tokenizer } from "../tokenizer";
 import type { Checkpoint, OpenCheckpoint } from "./checkpoint";
-import {
-  CONFIG_FILE,
-  GENERATION_CONFIG_FILE,
-  INDEX_FILE,
-  openModelDirectory,
-  readWeightMap,
-  WEIGHTS_FILE,
-} from "./read";
+import { isModelFile, openCheckpoint } from "./open-checkpoint";
+import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, readWeightMap, WEIGHTS_FILE } from "./read";
 
 export interface PretrainedOptions {
-  /** A model directory in Hugging Face layout. It is used if it holds a model (a config.json), whatever else is given. */
+  /**
+   * A model directory in Hugging Face layout, which is used if it holds a model (a config.json) whatever else is given; or a
+   * model in one file: a GGUF file (.gguf), a checkpoint of llama2.c (.bin).
+   */
   directory?: string;
   /**
    * A model repository of the Hugging Face hub, used otherwise.
@@ -37,7 +34,8 @@ export interface PretrainedOptions {
 
 /** Where a model's files are, and why there. */
 export interface ModelSource {
-  readonly kind: "directory" | "hub";
+  readonly kind: "directory" | "file" | "hub";
+  /** The folder, or the file, that the model is in. */
   readonly directory: string;
   /** A sentence for the reader. */
   readonly why: string;
@@ -61,14 +59,14 @@ export async function loadPretrained(options: PretrainedOptions = {}): Promise<O
 }
 
 /**
- * Opens the model of a directory with its tokenizer.
+ * Opens the model of a directory or file with its tokenizer.
  *
- * @throws {Error} if {@link openModelDirectory} does, or if the tokenizer is missing or does not belong to the model
+ * @throws {Error} if {@link openCheckpoint} does, or if the tokenizer is missing or does not belong to the model
  */
 export async function openPretrained(source: ModelSource): Promise<OpenPretrainedModel> {
-  const checkpoint = openModelDirectory(source.directory);
+  const checkpoint = openCheckpoint(source.directory);
   try {
-    const tokenizer = await loadTokenizer(source.directory);
+    const tokenizer = await loadTokenizer(checkpoint.tokenizer?.() ?? source.directory);
     requireRows(tokenizer, checkpoint);
     return { source, tokenizer, checkpoint };
   } catch (error) {
@@ -92,7 +90,7 @@ export function requireRows(tokenizer: Tokenizer, { config }: Pick<Checkpoint, "
 }
 
 /**
- * Where the model's files are: the directory if it holds a model, else the hub's repository, of which the files that are
+ * Where the model's files are: the directory if it holds a model or is a model's file, else the hub's repository, of which the files that are
  * not yet in the cache are fetched.
  *
  * @throws {HubError} if a file cannot be had
@@ -102,6 +100,8 @@ export async function findModel(options: PretrainedOptions = {}): Promise<ModelS
   if (directory !== undefined && existsSync(join(directory, CONFIG_FILE))) {
     return { kind: "directory", directory, why: `${directory} holds a model` };
   }
+  if (directory !== undefined && isModelFile(directory))
+    return { kind: "file", directory, why: `${directory} is a model in one file` };
   const fetched = await fetchModel(pretrained, options);
   const version = revision === undefined ? "" : ` (${revision})`;
   const reason =

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isModelFile, openCheckpoint } from "../../../src/models/pretrained/open-checkpoint";
+import { loadPretrained } from "../../../src/models/pretrained/pretrained";
 import { copyTokenizer } from "../../../src/models/pretrained/write";
 import { loadTokenizer } from "../../../src/models/tokenizer/tokenizer";
 import { byteLevelFields, modelFields, modelTensors, vocabularies, writeTiny } from "../gguf/tiny-gguf";
@@ -48,6 +49,28 @@ test("the tokenizer of a file is written beside a model as Hugging Face's files"
   const said = [{ role: "user", content: line }];
   assert.equal(there.chatText(said), here.chatText(said));
   checkpoint.close();
+});
+
+test("a model in one file is found, and opened with its tokenizer", async () => {
+  const path = write("m.gguf");
+  const { source, checkpoint, tokenizer } = await loadPretrained({ directory: path });
+  assert.deepEqual(source, { kind: "file", directory: path, why: `${path} is a model in one file` });
+  assert.equal(checkpoint.architecture.modelType, "llama");
+  assert.equal(tokenizer.files!.source, path);
+  checkpoint.close();
+  const metadata = {
+    ...modelFields("llama"),
+    ...byteLevelFields("smollm", { ...vocabularies.byteLevel["smollm"]! }),
+  };
+  const unknown = writeTiny(
+    join(folder, "unknown.gguf"),
+    { ...metadata, "tokenizer.ggml.pre": { type: "string", value: "tekken" } },
+    modelTensors(vocabulary),
+  );
+  await assert.rejects(
+    loadPretrained({ directory: unknown }),
+    /unknown\.gguf: tokenizer\.ggml\.pre "tekken" is not known/,
+  );
 });
 
 test("a folder in Hugging Face layout is opened as before", () => {
