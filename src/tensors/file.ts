@@ -1,7 +1,7 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 import { endianness } from "node:os";
 import { disguise, writeChunksWhole } from "../io";
 import { formatHeader, type Header, MAX_HEADER_BYTES, parseHeader, type TensorEntry } from "./header";
+import { OpenFile } from "./open-file";
 import {
   bytesPerElement,
   convertToFloat32,
@@ -17,9 +17,6 @@ import {
 /** Elements converted to float32 at a time, so that a 16-bit file never needs a second copy of a tensor. */
 const CHUNK_ELEMENTS = 1 << 18;
 
-/** Closes the files that nobody closed before they were forgotten: a cell that is run again forgets what it opened. */
-const forgotten = new FinalizationRegistry<number>((descriptor) => closeSync(descriptor));
-
 /**
  * An open safetensors file (https://github.com/huggingface/safetensors). Opening reads and checks the header only;
  * each tensor is read when asked for, straight into the array that is returned. Close it when done; one that is forgotten is
@@ -30,18 +27,13 @@ export class SafetensorsFile {
   readonly entries: ReadonlyMap<string, TensorEntry>;
   readonly metadata: Readonly<Record<string, string>>;
   private readonly dataStart: number;
-  private readonly opened: Stats;
-  private descriptor: number | undefined;
+  private readonly file: OpenFile;
 
   /** Opens and checks a file; a malformed one is an Error that names the file and what is wrong in it. */
   constructor(readonly path: string) {
-    requireLittleEndian();
-    if (!existsSync(path)) throw new Error(`${path}: no such file`);
-    this.descriptor = openSync(path, "r");
-    forgotten.register(this, this.descriptor, this);
+    this.file = new OpenFile(path);
     try {
-      this.opened = fstatSync(this.descriptor);
-      const { header, dataStart } = this.readHeader(this.opened.size);
+      const { header, dataStart } = this.readHeader(this.file.size);
       this.dataStart = dataStart;
       this.entries = header.entries;
       this.metadata = header.metadata;
@@ -118,14 +110,11 @@ export class SafetensorsFile {
 
   /** Whether this is still the file at its path, so that somebody else may open it there. */
   isAtPath(): boolean {
-    const found = statSync(this.path, { throwIfNoEntry: false });
-    return found !== undefined && found.dev === this.opened.dev && found.ino === this.opened.ino;
+    return this.file.isAtPath();
   }
 
   close(): void {
-    forgotten.unregister(this);
-    if (this.descriptor !== undefined) closeSync(this.descriptor);
-    this.descriptor = undefined;
+    this.file.close();
   }
 
   private entry(name: string): TensorEntry {
@@ -137,12 +126,12 @@ export class SafetensorsFile {
   private readElements(name: string, from: number, to: number): TensorData {
     const { dtype, begin } = this.entry(name);
     const width = bytesPerElement(dtype);
-    return viewElements(dtype, this.readBytes(this.dataStart + begin + from * width, (to - from) * width));
+    return viewElements(dtype, this.file.read(this.dataStart + begin + from * width, (to - from) * width));
   }
 
   private readHeader(size: number): { header: Header; dataStart: number } {
     if (size < 8) throw new Error(`${size} bytes are too few for a header`);
-    const prefix = this.readBytes(0, 8);
+    const prefix = this.file.read(0, 8);
     const length = new DataView(prefix.buffer).getBigUint64(0, true);
     if (length > BigInt(MAX_HEADER_BYTES)) {
       throw new Error(`the header length ${length} is above the format's limit of ${MAX_HEADER_BYTES}`);
@@ -152,23 +141,7 @@ export class SafetensorsFile {
       throw new Error(
         `the header ends at byte ${dataStart}, but the file has ${size}: it is cut off; copy or download it again`,
       );
-    return { header: parseHeader(this.readBytes(8, Number(length)), size - dataStart), dataStart };
-  }
-
-  private readBytes(position: number, length: number): Uint8Array {
-    if (this.descriptor === undefined) throw new Error(`${this.path}: already closed`);
-    const { size, mtimeMs } = fstatSync(this.descriptor);
-    if (size !== this.opened.size || mtimeMs !== this.opened.mtimeMs) {
-      throw new Error(`${this.path}: was written over after it was opened; open it again`);
-    }
-    const bytes = new Uint8Array(length);
-    let done = 0;
-    while (done < length) {
-      const got = readSync(this.descriptor, bytes, done, Math.min(length - done, 1 << 30), position + done);
-      if (got === 0) throw new Error(`${this.path}: ends at byte ${position + done}, before its tensors do`);
-      done += got;
-    }
-    return bytes;
+    return { header: parseHeader(this.file.read(8, Number(length)), size - dataStart), dataStart };
   }
 }
 

@@ -53,7 +53,7 @@ export function openGguf(path: string): ModelFile {
         const tensor = tensors.get(name);
         if (tensor === undefined || headsOf(name) !== undefined) return undefined;
         const { type, shape, begin } = file.entries.get(tensor)!;
-        if (type.name !== "F32" || begin % 4 !== 0) return undefined;
+        if (type.name !== "F32" || begin % 4 !== 0 || !file.isAtPath()) return undefined;
         refuseNonFinite(path, tensor, file.countNonFinite(tensor), elementCount(shape));
         return { dtype: "float32", shape, path, offset: begin };
       },

@@ -71,7 +71,7 @@ export function openLlama2c(path: string): ModelFile {
       },
       locate(name) {
         const place = places.get(name);
-        if (!place || headsOf(name) !== undefined) return undefined;
+        if (!place || headsOf(name) !== undefined || !file.isAtPath()) return undefined;
         read(name, place);
         return { dtype: "float32", shape: place.shape, path, offset: place.begin };
       },

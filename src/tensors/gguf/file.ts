@@ -68,6 +68,11 @@ export class GgufFile {
     return found;
   }
 
+  /** Whether this is still the file at its path. */
+  isAtPath(): boolean {
+    return this.file.isAtPath();
+  }
+
   close(): void {
     this.file.close();
   }
