@@ -3,10 +3,11 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { generate } from "../../../src/generation/generate";
 import { isModelFile, openCheckpoint } from "../../../src/models/pretrained/open-checkpoint";
 import { loadPretrained } from "../../../src/models/pretrained/pretrained";
 import { copyTokenizer } from "../../../src/models/pretrained/write";
-import { loadTokenizer } from "../../../src/models/tokenizer/tokenizer";
+import { loadTokenizer, padBatch } from "../../../src/models/tokenizer/tokenizer";
 import { byteLevelFields, modelFields, modelTensors, vocabularies, writeTiny } from "../gguf/tiny-gguf";
 
 const folder = mkdtempSync(join(tmpdir(), "open-"));
@@ -122,6 +123,26 @@ test("what is no model is said to be what it is", () => {
     assert.throws(() => openCheckpoint(path), message);
   }
 });
+
+const stories = "../shared/data/stories260K/stories260K.bin";
+test(
+  "llama2.c's stories begin as transformers continues them",
+  { skip: existsSync(stories) ? false : `${stories} is missing` },
+  async () => {
+    const { checkpoint, tokenizer } = await loadPretrained({ directory: stories });
+    const generator = await checkpoint.architecture.createGenerator(checkpoint);
+    const [answer] = await generate(generator, padBatch([[tokenizer.bosId!]], tokenizer.padId), {
+      maxNewTokens: 60,
+    });
+    // Greedy, by LlamaForCausalLM of transformers 5.24.0 over the same file.
+    const wanted =
+      "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, " +
+      "red ball. She wanted to play with it, but it was too high";
+    assert.equal(tokenizer.decode(answer!.tokens), wanted);
+    await generator.dispose();
+    checkpoint.close();
+  },
+);
 
 const chat = process.env["PERSONA_CHAT_MODEL"];
 const noFile = "PERSONA_CHAT_MODEL names no model (a folder or GGUF file)";
