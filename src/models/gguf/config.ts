@@ -20,6 +20,8 @@ const TURN_ENDS = ["<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of
 export interface GgufConfig {
   readonly configFile: Record<string, unknown>;
   readonly generationConfigFile: Record<string, unknown>;
+  /** `model_type`. */
+  readonly kind: string;
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly joinsPairs: boolean;
@@ -28,7 +30,7 @@ export interface GgufConfig {
 /**
  * What a GGUF file says of its model, as config.json of Hugging Face says it (the fields of transformers 4).
  *
- * @throws Error that names file and key for a kind of model or a feature that is not supported
+ * @throws {Error} if a kind of model or a feature is not supported; it names file and key
  */
 export function readGgufConfig(file: GgufFile): GgufConfig {
   const { metadata, path, entries } = file;
@@ -114,6 +116,7 @@ export function readGgufConfig(file: GgufFile): GgufConfig {
       eos_token_id: eos.length > 1 ? eos : eos[0],
       pad_token_id: tokens.pad,
     },
+    kind: name,
     heads,
     keyValueHeads,
     joinsPairs: architecture.joinsPairs,

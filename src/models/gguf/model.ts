@@ -18,8 +18,7 @@ export function openGguf(path: string): ModelFile {
     for (const [tensor, { type, shape }] of file.entries) {
       if (tensor === ROPE_FACTORS) continue;
       const name = parameterName(tensor);
-      if (name === undefined)
-        throw new Error(`${path}: tensor ${tensor} is not one of a ${config.configFile["model_type"]}'s`);
+      if (name === undefined) throw new Error(`${path}: tensor ${tensor} is not one of a ${config.kind}'s`);
       if (!file.isReadable(tensor)) throw new Error(`${path}: tensor ${tensor} is ${type.name}, ${UNREAD}`);
       const heads = headsOf(name);
       if (heads !== undefined && shape[0]! % (2 * heads) !== 0)

@@ -31,7 +31,7 @@ export function ropeFactors(scaling: Llama3Scaling, theta: number, headDim: numb
  * The scaling that gives these factors, which is all that a GGUF file says of it: undefined if all are 1. Only the context
  * divided by the low and by the high factor matters; the latter are taken as 1 and 4, as every Llama 3 has them.
  *
- * @throws Error if no such scaling gives the factors
+ * @throws {Error} if no such scaling gives the factors
  */
 export function scalingOfFactors(
   factors: Float32Array,

@@ -21,7 +21,7 @@ const LEAST_SCORE = -1e6;
  *
  * @param rows of the embedding: ids without a token are filled up with unused ones
  * @param ends ids that end a turn or a text, the first of which is EOS
- * @throws Error that names what llama.cpp has no word for
+ * @throws {Error} if llama.cpp has no word for something, which it names
  */
 export function tokenizerMetadata(
   path: string,

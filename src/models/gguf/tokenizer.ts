@@ -61,7 +61,7 @@ export const PRE_TOKENIZERS: Readonly<
  * tokenizer.json and tokenizer_config.json from the `tokenizer.…` fields of a GGUF file: byte-level BPE ("gpt2") whose
  * pre-tokenizer is known by its name, SentencePiece BPE ("llama"), or what `tokenizer.huggingface.json` holds.
  *
- * @throws Error that names the file and the field that is missing, malformed or not known
+ * @throws {Error} if a field is missing, malformed or not known; it names file and field
  */
 export function readGgufTokenizer(metadata: GgufMetadata): TokenizerFiles {
   const { path } = metadata;

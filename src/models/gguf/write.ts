@@ -25,7 +25,7 @@ export interface GgufContents {
  * llama.cpp, whole or not at all. Matrices are of `type`, vectors float32; in Q8_0 matrices whose rows are not whole blocks
  * of 32 are F16. Each parameter is asked for once.
  *
- * @throws Error by name if the format or llama.cpp has no word for something: the kind of model, its scaling of rotary
+ * @throws {Error} if the format or llama.cpp has no word for something: the kind of model, its scaling of rotary
  *   embeddings, its tokenizer
  */
 export function writeGgufModel(

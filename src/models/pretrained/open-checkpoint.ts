@@ -19,7 +19,7 @@ export interface OpenedCheckpoint extends OpenCheckpoint {
  * Opens a model: a folder in Hugging Face layout, a GGUF file (.gguf), or a checkpoint of llama2.c (.bin) with its tokenizer
  * beside it. A file's tensors are compared with what its kind of model has at once; their values are read when asked for.
  *
- * @throws Error that names the path and what it is, if it is none of these, or not whole, or of a kind that is not supported
+ * @throws {Error} if the path, which it names, is none of these, or not whole, or of a kind that is not supported
  */
 export function openCheckpoint(path: string): OpenedCheckpoint {
   if (!existsSync(path) || statSync(path).isDirectory()) return openModelDirectory(path);

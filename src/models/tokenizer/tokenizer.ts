@@ -53,7 +53,10 @@ export interface ChatMessage {
 }
 
 export interface ChatOptions {
-  /** Whether the text ends with the beginning of an assistant's turn, so that a model answers. Default: false. */
+  /**
+   * Whether the text ends with the beginning of an assistant's turn, so that a model answers.
+   * @default false
+   */
   addGenerationPrompt?: boolean;
 }
 
@@ -212,7 +215,7 @@ export class Tokenizer {
   /**
    * A conversation as the text that the model's chat template makes of it.
    *
-   * @throws Error if there is no template, or if it refuses the messages (their order, a role)
+   * @throws {Error} if there is no template, or if it refuses the messages (their order, a role)
    */
   chatText(messages: readonly ChatMessage[], { addGenerationPrompt = false }: ChatOptions = {}): string {
     if (!this.hasChatTemplate) {
@@ -240,7 +243,7 @@ export class Tokenizer {
    * message (`<|im_end|>`) becomes that token, and so can end the turn and begin another: where messages come from
    * people or models, look for such with {@link controlTokensIn} first.
    *
-   * @throws Error as {@link chatText}
+   * @throws {Error} if {@link chatText} does
    */
   applyChatTemplate(messages: readonly ChatMessage[], options: ChatOptions = {}): number[] {
     return this.encode(this.chatText(messages, options), { addEos: false });
@@ -269,8 +272,8 @@ export class Tokenizer {
    * but not what the template writes before and after it. Found by writing the conversation up to before and up to after
    * each of these turns: both must be beginnings of the whole, in text and in tokens.
    *
-   * @throws Error that names the message if the template writes earlier turns differently once others follow, if the
-   *   beginning of a content joins with what the template writes before it, or if no token ends the turn
+   * @throws {Error} if the template writes earlier turns differently once others follow, if the
+   *   beginning of a content joins with what the template writes before it, or if no token ends the turn; it names the message
    */
   chatTokens(messages: readonly ChatMessage[]): ChatTokens {
     const text = this.chatText(messages);

@@ -77,7 +77,7 @@ test("heads, biases, an own lm_head, several end tokens and scalings are said", 
   const tensors = modelTensors(vocabulary);
   tensors.set("output.weight", tensors.get("token_embd.weight")!);
   for (const part of ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_up"])
-    tensors.set(...(vector(`blk.0.${part}.bias`, ...new Array(64).fill(0)) as [string, never]));
+    tensors.set(...(vector(`blk.0.${part}.bias`, ...new Array<number>(64).fill(0)) as [string, never]));
   const more = {
     "llama.attention.key_length": u32(16),
     "llama.rope.scaling.type": text("linear"),
@@ -231,7 +231,7 @@ test("what is not supported is refused with the name of the key or tensor", () =
     [llama(), and("blk.0.ffn_gate_exps.weight", 1), /tensor blk\.0\.ffn_gate_exps\.weight is not one of a llama's/],
     [llama(), and("rope_freqs.weight", 3), /rope_freqs\.weight has 3 factors, where 8 are needed/],
     [llama(), and("rope_freqs.weight", 8), /rope_freqs\.weight holds factors that are not Llama 3's/],
-    [llama(), new Map(), /missing tensors: token_embd\.weight/],
+    [llama(), new Map<string, never>(), /missing tensors: token_embd\.weight/],
   ]; // prettier-ignore
   for (const [metadata, all, message] of refused)
     assert.throws(() => opening(metadata, all, () => {}), message);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ropeFactors, scalingOfFactors } from "../../../src/models/gguf/rope-factors";
+import { type Llama3Scaling, ropeFactors, scalingOfFactors } from "../../../src/models/gguf/rope-factors";
 
 const scaling = (factor: number, context: number, low = 1, high = 4) => ({
   rope_type: "llama3" as const,
@@ -14,12 +14,18 @@ const scaling = (factor: number, context: number, low = 1, high = 4) => ({
 
 test("the factors divide the frequencies of an unscaled model into those of transformers", () => {
   const folder = join(__dirname, "../../fixtures/tiny-llama/b");
-  const config = JSON.parse(readFileSync(join(folder, "config.v4.json"), "utf8"));
-  const { inv_freq } = JSON.parse(readFileSync(join(folder, "rotary.json"), "utf8"));
+  const config = JSON.parse(readFileSync(join(folder, "config.v4.json"), "utf8")) as {
+    rope_scaling: Llama3Scaling;
+    rope_theta: number;
+    head_dim: number;
+  };
+  const { inv_freq } = JSON.parse(readFileSync(join(folder, "rotary.json"), "utf8")) as {
+    inv_freq: number[];
+  };
   const factors = ropeFactors(config.rope_scaling, config.rope_theta, config.head_dim);
   assert.equal(factors.length, inv_freq.length);
   factors.forEach((factor, i) => {
-    const wanted = config.rope_theta ** ((-2 * i) / config.head_dim) / inv_freq[i];
+    const wanted = config.rope_theta ** ((-2 * i) / config.head_dim) / inv_freq[i]!;
     assert.ok(Math.abs(factor / wanted - 1) < 1e-6, `${i}: ${factor}, not ${wanted}`);
   });
   assert.deepEqual(scalingOfFactors(factors, config.rope_theta, config.head_dim), config.rope_scaling);

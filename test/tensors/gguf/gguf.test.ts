@@ -161,9 +161,9 @@ test("what is written is read again: metadata with their types, float32 as it wa
         reading(path, (file) => {
           assert.deepEqual(Object.fromEntries(file.metadata.values), metadata);
           assert.deepEqual([...file.entries.keys()], Object.keys(tensors));
-          for (const [name, { shape, values }] of Object.entries(tensors)) {
-            assert.deepEqual(file.readFloat32(name).shape, shape);
-            assert.deepEqual(file.readFloat32(name).data, values());
+          for (const [name, tensor] of Object.entries(tensors)) {
+            assert.deepEqual(file.readFloat32(name).shape, tensor.shape);
+            assert.deepEqual(file.readFloat32(name).data, tensor.values());
           }
         });
       },
