@@ -37,12 +37,12 @@ for (const { scheme, error } of schemes) {
       ]),
     );
     const link = scheme.link(named);
-    const { apply, denseWeight } = link({
+    const layers = link({
       apply: () => assert.fail("handed on"),
       denseWeight: () => assert.fail("handed on"),
     });
-    assert.equal(denseWeight("q"), undefined);
-    const transposed = apply(tf.eye(IN), "q").dataSync(); // x = I gives Wᵀ
+    assert.equal(layers.denseWeight("q"), undefined);
+    const transposed = layers.apply(tf.eye(IN), "q").dataSync(); // x = I gives Wᵀ
     let [off, size] = [0, 0];
     for (let i = 0; i < OUT * IN; i++) {
       const value = transposed[(i % IN) * OUT + Math.floor(i / IN)]!;
