@@ -2,5 +2,6 @@ export * from "./compare";
 export * from "./evaluate";
 export * from "./files";
 export * from "./identity";
+export * from "./perplexity";
 export * from "./scores";
 export * from "./show";

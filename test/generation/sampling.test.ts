@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { type GenerationOptions, resolveGenerationOptions } from "../../src/generation/options";
+import { scoreProcessors } from "../../src/generation/processors";
 import { samplingDistribution } from "../../src/generation/sampling";
+import { testEveryLlama } from "../models/llama-fixtures";
 
 const row = fc
   .array(fc.integer({ min: -80, max: 80 }), { minLength: 1, maxLength: 40 })
@@ -59,3 +62,55 @@ test("ruled-out tokens are never kept, and a row without a finite score is refus
   );
   assert.throws(() => samplingDistribution(Float32Array.of(-Infinity, NaN), options), /no finite maximum/);
 });
+
+interface SamplingFile {
+  readonly sampling: {
+    readonly input_ids: readonly number[][];
+    readonly logits: readonly number[];
+    readonly cases: {
+      readonly args: Record<string, number>;
+      readonly kept: number;
+      readonly log_probs: (number | null)[];
+    }[];
+  };
+}
+
+testEveryLlama(
+  "what is drawn from is transformers', by temperature, penalty, top-k and top-p; other ways are refused by name",
+  ["generation.json"],
+  () => ["sampling"],
+  (fixture) => {
+    const { sampling } = fixture.read<SamplingFile>("generation.json");
+    const [tokens] = sampling.input_ids;
+    for (const { args, kept, log_probs } of sampling.cases) {
+      const options = {
+        maxNewTokens: 1,
+        doSample: true,
+        ...Object.fromEntries(
+          Object.entries(args).map(([name, value]) => [
+            name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+            value,
+          ]),
+        ),
+      } as GenerationOptions;
+      const others = Object.keys(options).filter((name) => name === "minP" || name === "typicalP");
+      if (others.length > 0) {
+        assert.throws(() => resolveGenerationOptions(options), new RegExp(others[0]!));
+        continue;
+      }
+      const resolved = resolveGenerationOptions(options);
+      const scores = Float32Array.from(sampling.logits);
+      for (const process of scoreProcessors(resolved, []))
+        process(scores, { tokens: tokens!, promptLength: tokens!.length });
+      const drawn = samplingDistribution(scores, resolved);
+      assert.equal(drawn.tokens.length, kept, JSON.stringify(args));
+      drawn.tokens.forEach((token, i) => {
+        const expected = log_probs[token] ?? NaN;
+        assert.ok(
+          Math.abs(Math.log(drawn.probabilities[i]!) - expected) < 1e-5 * (1 + Math.abs(expected)),
+          `${JSON.stringify(args)}, token ${token}: ${Math.log(drawn.probabilities[i]!)}, expected ${expected}`,
+        );
+      });
+    }
+  },
+);
