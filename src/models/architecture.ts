@@ -57,8 +57,12 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly taskType: TaskType;
   /** What `target_modules` of an adapter are unless one says so: suffixes of module paths. */
   readonly defaultTargets: readonly string[];
+  /** What PEFT takes for `target_modules` where an adapter's config has none, for kinds of models that it knows. */
+  readonly peftTargets?: readonly string[];
   /** Targets that stand for several layers of some models: T5's `wi` for `wi_0` and `wi_1` where it is gated. */
   readonly targetAliases?: Readonly<Record<string, readonly string[]>>;
+  /** Parameters that an adapter cannot save whole, with what PEFT would do with their copies. */
+  readonly unsavable?: Readonly<Record<string, string>>;
 
   /**
    * Reads config.json, already parsed as JSON. `source` names the file in errors; `generation` is generation_config.json, for

@@ -18,6 +18,7 @@ const llamaLike = (family: LlamaFamily): Architecture<LlamaConfig> => ({
   name: llamaFamilies[family].name,
   taskType: "CAUSAL_LM",
   defaultTargets: linearLayers,
+  peftTargets: ["q_proj", "v_proj"],
   parseConfig: (file, source, generation) => parseLlamaConfig(family, file, source, generation),
   configFile: llamaConfigFile,
   generationConfigFile: llamaGenerationConfigFile,

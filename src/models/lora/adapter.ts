@@ -51,19 +51,18 @@ export interface Adapter {
 export function writeAdapter(
   directory: string,
   adapter: Adapter,
-  { taskType }: Pick<Architecture, "taskType">,
+  { taskType, targetAliases = {} }: Pick<Architecture, "taskType" | "targetAliases">,
 ): void {
   const { config, baseModel, weights, unfrozen } = adapter;
-  const modulesOf = (suffix: string) =>
-    [...weights.keys()].filter((name) => name.endsWith(suffix)).map((name) => name.slice(0, -suffix.length));
-  // The configuration's own names; "wi", which PEFT does not take as wi_0 and wi_1, by the modules' names.
-  const targets = new Set(
-    modulesOf(".lora_A.weight").map(
-      (module) =>
-        config.targetModules.find((name) => hasSuffix(module, name)) ??
-        module.slice(module.lastIndexOf(".") + 1),
-    ),
-  );
+  const modules = [...weights.keys()].flatMap((name) => adaptedModule(name) ?? []);
+  const isUsed = (name: string) => modules.some((module) => hasSuffix(module, name));
+  // PEFT does not take "wi" as wi_0 and wi_1.
+  const targets = config.targetModules.flatMap((name) => (isUsed(name) ? name : (targetAliases[name] ?? [])));
+  const unnamed = modules.find((module) => !targets.some((name) => hasSuffix(module, name)));
+  if (unnamed !== undefined)
+    throw new Error(
+      `${directory}: ${unnamed} has an adapter, and targetModules (${targets.join(", ")}) do not name it`,
+    );
   writeSafetensors(
     join(directory, WEIGHTS_FILE),
     new Map([...weights].map(([name, tensor]) => [PREFIX + name, tensor])),
@@ -78,7 +77,7 @@ export function writeAdapter(
     lora_alpha: config.alpha,
     lora_dropout: config.dropout,
     use_rslora: config.useRslora,
-    target_modules: [...targets],
+    target_modules: [...new Set(targets)],
     modules_to_save: config.modulesToSave.length > 0 ? config.modulesToSave : null,
     bias: "none",
     fan_in_fan_out: false,
@@ -99,7 +98,7 @@ export function readAdapter(
 ): Adapter {
   const shapes: ParameterShapes = new Map(Object.entries(architecture.parameterShapes(modelConfig)));
   const configPath = join(directory, CONFIG_FILE);
-  const peft = readPeftConfig(configPath);
+  const peft = readPeftConfig(configPath, architecture.peftTargets);
   const path = join(directory, WEIGHTS_FILE);
   if (!existsSync(path) && existsSync(join(directory, "adapter_model.bin"))) {
     throw new Error(
@@ -110,10 +109,10 @@ export function readAdapter(
   // What VeLoRA's backward pass needs; it says nothing about the adapted weights.
   for (const name of stored.keys()) if (name.endsWith(".lora_velora_embed")) stored.delete(name);
   const linear = linearModules(architecture, shapes);
-  const inFile = [...stored.keys()].flatMap((name) => /^(.*)\.lora_A\.weight$/.exec(name)?.[1] ?? []);
+  const inFile = [...stored.keys()].flatMap((name) => adaptedModule(name) ?? []);
   const modules = peftTargets(peft, linear) ?? inFile;
   if (modules.length === 0 && peft.targetModules.length > 0) {
-    const known = [...new Set(linear.map((module) => module.slice(module.lastIndexOf(".") + 1)))].join(", ");
+    const known = [...new Set(linear.map(lastPart))].join(", ");
     throw new Error(
       `${configPath}: target_modules ${JSON.stringify(peft.targetModules)} (with what is excluded and the layers to transform) ` +
         `match no module of this model, which has ${known}; the adapter is for another model`,
@@ -128,13 +127,15 @@ export function readAdapter(
     targetModules: namesOf(modules, peft.targetModules, linear),
     modulesToSave: namesOf(savedModules, peft.modulesToSave, [...shapes.keys()].map(moduleOf)),
   };
-  const { targets, saved } = findTrainable(architecture, shapes, config);
+  const { targets, saved } = findTrainable(architecture, shapes, config, {}, configPath);
   const expected = new Map(saved.map((name) => [name, shapes.get(name)!] as const));
   for (const target of targets)
     for (const [name, shape] of loraShapes(target, config.rank)) expected.set(name, shape);
   for (const name of stored.keys()) {
     if (expected.has(name)) continue;
-    throw new Error(`${path}: tensor ${PREFIX}${name} ${foreign(name, linear, peft.modulesToSave)}`);
+    throw new Error(
+      `${path}: tensor ${PREFIX}${name} ${foreign(name, architecture, linear, peft.modulesToSave)}`,
+    );
   }
   checkShapes(path, stored, expected);
   for (const name of expected.keys())
@@ -147,6 +148,11 @@ export function readAdapter(
   checkShapes(unfrozenPath, unfrozen, shapes);
   return { config, baseModel: peft.baseModel, weights: stored, unfrozen };
 }
+
+/** The module whose A a tensor is, if it is one. */
+const adaptedModule = (name: string) => /^(.*)\.lora_A\.weight$/.exec(name)?.[1];
+
+const lastPart = (module: string) => module.slice(module.lastIndexOf(".") + 1);
 
 /** `names` without those that match nothing if they stand for just these modules among `all`, else the modules' paths. */
 function namesOf(
@@ -161,9 +167,14 @@ function namesOf(
 }
 
 /** What is to be said of a tensor that is not one of the adapter's. */
-function foreign(name: string, linear: readonly string[], modulesToSave: readonly string[]): string {
+function foreign(
+  name: string,
+  { tying }: Pick<Architecture, "tying">,
+  linear: readonly string[],
+  modulesToSave: readonly string[],
+): string {
   const other = `does not belong to this model and configuration`;
-  if (/^(shared|(encoder|decoder)\.embed_tokens|lm_head)(\.base_layer)?\.weight$/.test(name)) {
+  if (tying && [tying.head, ...tying.embeddings].includes(name.replace(/\.base_layer\.weight$/, ".weight"))) {
     const named = peftSaved([name], modulesToSave).length > 0;
     return named
       ? `is an embedding or lm_head that modules_to_save (${modulesToSave.join(", ")}) trained apart from the weights that it is tied to, which is not supported here. ${mergeInPython()}`

@@ -21,7 +21,7 @@ export interface PeftLoraConfig {
 
 const names = z.array(z.string());
 
-/** With the defaults of PEFT's `LoraConfig`; T5's default targets are q and v. */
+/** With the defaults of PEFT's `LoraConfig`. */
 const schema = z.looseObject({
   base_model_name_or_path: z.string().nullish(),
   r: z.number().int().positive().default(8),
@@ -35,7 +35,7 @@ const schema = z.looseObject({
   modules_to_save: names.nullish(),
 });
 
-/** Fields that change neither what the weights mean nor where they belong, in a T5, whose linear layers are plain. */
+/** Fields that change neither what the weights mean nor where they belong, in models whose linear layers are plain. */
 const HARMLESS = new Set([
   "peft_type",
   "task_type",
@@ -88,8 +88,10 @@ const CHANGING_INITS = ["pissa", "olora", "corda", "loftq", "lora_ga"];
  * other kinds of adapters, variants of LoRA whose weights mean something else, and first weights that changed the base.
  * An unknown field is ignored while it is off (null, false, empty) or a mere number or text, which only tunes what
  * another field turns on; one that is true, a list or an object may change the meaning and is refused.
+ *
+ * @param defaultTargets what PEFT adapts of this kind of model where the file does not say
  */
-export function readPeftConfig(path: string): PeftLoraConfig {
+export function readPeftConfig(path: string, defaultTargets?: readonly string[]): PeftLoraConfig {
   const read = z.record(z.string(), z.unknown()).safeParse(readJson(path));
   if (!read.success) throw new Error(`${path}: not a JSON object`);
   const file = read.data;
@@ -113,6 +115,9 @@ export function readPeftConfig(path: string): PeftLoraConfig {
       `${path}: ensure_weight_tying ties the modules saved whole (${modulesToSave.join(", ")}) to others, which is not supported here. ${mergeInPython()}`,
     );
   }
+  const targetModules = peft.target_modules ?? defaultTargets;
+  if (!targetModules)
+    throw new Error(`${path}: target_modules is missing, and PEFT has no default for this kind of model`);
   const list = <T>(value: T | readonly T[] | null | undefined): readonly T[] =>
     value === null || value === undefined ? [] : Array.isArray(value) ? value : [value as T];
   const config = {
@@ -121,7 +126,7 @@ export function readPeftConfig(path: string): PeftLoraConfig {
     alpha: peft.lora_alpha,
     dropout: peft.lora_dropout,
     useRslora: peft.use_rslora,
-    targetModules: peft.target_modules ?? ["q", "v"],
+    targetModules,
     excludeModules: peft.exclude_modules ?? [],
     layersToTransform: list(peft.layers_to_transform),
     layersPattern: list(peft.layers_pattern).filter((pattern) => pattern !== ""),

@@ -8,7 +8,7 @@ export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
 export type Unfreezing = Readonly<Record<string, number>>;
 
 /** What a kind of model says about the names of its parameters. */
-export type Naming = Pick<Architecture, "isLinear" | "blockOf" | "targetAliases">;
+export type Naming = Pick<Architecture, "isLinear" | "blockOf" | "targetAliases" | "tying" | "unsavable">;
 
 /** A linear layer with an adapter. Its weight W is [outFeatures, inFeatures], A [rank, in], B [out, rank]. */
 export interface LoraTarget {
@@ -35,12 +35,15 @@ export const loraBName = (module: string) => `${module}.lora_B.weight`;
 /**
  * Resolves a configuration against a model's parameters. A target, a module to save or a block that is not there is
  * an error that says what the model has.
+ *
+ * @param where what errors begin with: the file that the configuration is from
  */
 export function findTrainable(
   architecture: Naming,
   shapes: ParameterShapes,
   config: LoraConfig,
   unfreezing: Unfreezing = {},
+  where = "LoRA",
 ): TrainableParameters {
   checkLoraConfig(config);
   const notes: string[] = [];
@@ -60,22 +63,36 @@ export function findTrainable(
   for (const suffix of config.modulesToSave) {
     if (!saved.some((name) => hasSuffix(moduleOf(name), suffix))) {
       const hint = suffix === "lm_head" ? " (this model ties it to its embedding)" : "";
-      throw new Error(`LoRA modulesToSave: no module of the model ends in "${suffix}"${hint}`);
+      throw new Error(`${where} modulesToSave: no module of the model ends in "${suffix}"${hint}`);
     }
   }
-  if (saved.includes("shared.weight")) {
-    throw new Error(
-      "LoRA modulesToSave: PEFT would train a copy of the embedding `shared` that neither encoder nor decoder reads; " +
-        "leave it out",
-    );
-  }
+  refuseCopies(architecture, shapes, saved, where);
   const clash = targets.find(({ module }) => saved.includes(`${module}.weight`));
   if (clash)
-    throw new Error(`LoRA: ${clash.module} is both a target and a module to save; name it in one of them`);
+    throw new Error(
+      `${where}: ${clash.module} is both a target and a module to save; name it in one of them`,
+    );
   const unfrozen = Object.entries(unfreezing)
     .flatMap(([stack, count]) => blockParameters(architecture, shapes, stack, count))
     .filter((name) => !saved.includes(name));
   return { targets, saved, unfrozen, notes };
+}
+
+/** Refuses modules to save whose copies PEFT would train apart from what the model reads. */
+function refuseCopies(
+  { tying, unsavable = {} }: Naming,
+  shapes: ParameterShapes,
+  saved: readonly string[],
+  where: string,
+): void {
+  const isTied = (name: string) => tying?.embeddings.includes(name) && !shapes.has(tying.head);
+  for (const name of saved) {
+    const tied =
+      isTied(name) &&
+      `PEFT would train a copy of ${moduleOf(name)}, apart from ${moduleOf(tying!.head)}, which this model ties to it`;
+    const why = unsavable[name] ?? tied;
+    if (why) throw new Error(`${where} modulesToSave: ${why}; leave it out`);
+  }
 }
 
 /** True where PEFT would match: the whole last parts of the module path. */

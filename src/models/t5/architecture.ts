@@ -14,7 +14,12 @@ export const t5Architecture: Architecture<T5Config> = {
   name: "T5",
   taskType: "SEQ_2_SEQ_LM",
   defaultTargets: ["q", "k", "v", "o", "wi", "wo"],
+  peftTargets: ["q", "v"],
   targetAliases: { wi: ["wi_0", "wi_1"] },
+  unsavable: {
+    "shared.weight":
+      "PEFT would train a copy of the embedding `shared` that neither encoder nor decoder reads",
+  },
   parseConfig: parseT5Config,
   configFile: t5ConfigFile,
   generationConfigFile: t5GenerationConfigFile,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { test } from "node:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,11 @@ import { linearChain, type NamedTensors } from "../../../src/models/layers/linea
 import { readAdapter, writeAdapter } from "../../../src/models/lora/adapter";
 import { loraLink } from "../../../src/models/lora/linear";
 import { mergeAdapter } from "../../../src/models/lora/weights";
+import { llamaArchitecture } from "../../../src/models/llama/architecture";
+import { parseLlamaConfig } from "../../../src/models/llama/config";
+import { parameterShapes } from "../../../src/models/llama/parameters";
+import { writeJson } from "../../../src/io/files";
+import { writeSafetensors } from "../../../src/tensors/file";
 import type { HostTensor } from "../../../src/tensors/tensor";
 import { float32Tensor } from "../../../src/tensors/tensor";
 import { adamW, clipFactor, DEFAULT_ADAMW, globalNorm, type Moments } from "../../../src/training/adamw";
@@ -170,4 +176,120 @@ testEveryLlama("an adapter written again is the same adapter", ["inputs.json"], 
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+/** What PEFT 0.21 writes for a Llama: whatever a test's configuration and tensors are. */
+function peftDirectory(
+  isTied: boolean,
+  fields: Record<string, unknown>,
+  tensors: Record<string, readonly number[]>,
+) {
+  const config = parseLlamaConfig("llama", {
+    ...{ vocab_size: 11, hidden_size: 8, intermediate_size: 12, num_hidden_layers: 2 },
+    ...{ num_attention_heads: 2, tie_word_embeddings: isTied },
+  });
+  const directory = mkdtempSync(join(tmpdir(), "adapter-"));
+  const entries = Object.entries(tensors).map(
+    ([name, shape]) =>
+      [PREFIX + name, float32Tensor(shape, new Float32Array(shape[0]! * shape[1]!).fill(0.5))] as const,
+  );
+  writeSafetensors(join(directory, "adapter_model.safetensors"), new Map(entries));
+  writeJson(join(directory, "adapter_config.json"), { peft_type: "LORA", r: 2, lora_alpha: 4, ...fields });
+  return { directory, model: { architecture: llamaArchitecture, config } };
+}
+
+const query = (block: number) => `model.layers.${block}.self_attn.q_proj`;
+const ofQueries = (...blocks: number[]) =>
+  Object.fromEntries(
+    blocks.flatMap((block) => [
+      [`${query(block)}.lora_A.weight`, [2, 8]],
+      [`${query(block)}.lora_B.weight`, [8, 2]],
+    ]),
+  ) as Record<string, number[]>;
+
+test("PEFT's ways to name modules of a Llama: suffixes, paths, patterns, blocks, all-linear, its default", () => {
+  const read = (target: unknown, tensors: Record<string, number[]>, others = {}) => {
+    const { directory, model } = peftDirectory(true, { target_modules: target, ...others }, tensors);
+    try {
+      const adapter = readAdapter(directory, model);
+      writeAdapter(directory, adapter, model.architecture);
+      assert.deepEqual(readAdapter(directory, model), adapter);
+      return adapter.config.targetModules;
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  };
+  const both = ofQueries(0, 1);
+  assert.deepEqual(read(["q_proj"], both), ["q_proj"]);
+  assert.deepEqual(read([query(1), query(0)], both), [query(1), query(0)]);
+  assert.deepEqual(read(".*\\.q_proj", both), [query(0), query(1)]);
+  assert.deepEqual(read(["q_proj"], ofQueries(1), { layers_to_transform: [1] }), [query(1)]);
+  assert.deepEqual(read(["q_proj", "k_proj"], both, { exclude_modules: ["k_proj"] }), [query(0), query(1)]);
+  const linear = Object.keys(parameterShapes(peftDirectory(true, {}, {}).model.config)).filter((name) =>
+    /_proj\.weight$/.test(name),
+  );
+  const shapes = parameterShapes(peftDirectory(true, {}, {}).model.config);
+  const all = Object.fromEntries(
+    linear.flatMap((name) => [
+      [name.replace("weight", "lora_A.weight"), [2, shapes[name]![1]!]],
+      [name.replace("weight", "lora_B.weight"), [shapes[name]![0]!, 2]],
+    ]),
+  );
+  assert.equal(read("all-linear", all).length, 14);
+  const values = Object.fromEntries(Object.entries(all).filter(([name]) => /\.(q|v)_proj\./.test(name)));
+  assert.deepEqual(read(null, values), ["q_proj", "v_proj"]);
+});
+
+test("what PEFT makes of tied embeddings, and what adapts an embedding, is refused by name", () => {
+  const embedding = [11, 8];
+  const refused = (isTied: boolean, fields: object, tensors: Record<string, number[]>, message: RegExp) => {
+    const given = { target_modules: ["q_proj"], ...fields };
+    const { directory, model } = peftDirectory(isTied, given, { ...ofQueries(0, 1), ...tensors });
+    assert.throws(
+      () => readAdapter(directory, model),
+      ({ message: said }: Error) => said.includes(directory) && message.test(said),
+    );
+    rmSync(directory, { recursive: true });
+  };
+  refused(
+    true,
+    { modules_to_save: ["lm_head"] },
+    { "lm_head.weight": embedding },
+    /lm_head\.weight is an embedding or lm_head that modules_to_save \(lm_head\) trained apart .* tied to/,
+  );
+  refused(
+    true,
+    { modules_to_save: ["embed_tokens"] },
+    { "model.embed_tokens.weight": embedding },
+    /adapter_config\.json modulesToSave: PEFT would train a copy of model\.embed_tokens, apart from lm_head/,
+  );
+  refused(
+    true,
+    { modules_to_save: ["embed_tokens"], ensure_weight_tying: true },
+    { "model.embed_tokens.weight": embedding, "lm_head.weight": embedding },
+    /ensure_weight_tying ties the modules saved whole/,
+  );
+  for (const isTied of [true, false])
+    refused(
+      isTied,
+      { target_modules: ["q_proj", "lm_head"] },
+      {
+        "lm_head.base_layer.weight": embedding,
+        "lm_head.lora_A.weight": [2, 8],
+        "lm_head.lora_B.weight": [11, 2],
+      },
+      /lm_head\.base_layer\.weight is an embedding of the base, which PEFT saves .*save_embedding_layers=False/,
+    );
+  refused(
+    true,
+    { target_modules: ["q_proj", "lm_head"] },
+    { "lm_head.lora_A.weight": [2, 8], "lm_head.lora_B.weight": [11, 2] },
+    /adapts lm_head, which this model ties to the embedding/,
+  );
+  refused(
+    false,
+    { target_modules: ["q_proj", "embed_tokens"] },
+    { "model.embed_tokens.lora_embedding_A": [2, 11], "model.embed_tokens.lora_embedding_B": [8, 2] },
+    /lora_embedding_A adapts an embedding/,
+  );
 });

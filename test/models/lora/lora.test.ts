@@ -1,5 +1,6 @@
 import { TINY } from "../tiny";
 import { t5Architecture } from "../../../src/models/t5/architecture";
+import { llamaArchitecture } from "../../../src/models/llama/architecture";
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +9,13 @@ import { test } from "node:test";
 import { type Adapter, readAdapter, writeAdapter } from "../../../src/models/lora/adapter";
 import { weightChanges, weightChangeTable } from "../../../src/models/lora/changes";
 import { DEFAULT_LORA, type LoraConfig, loraScale } from "../../../src/models/lora/config";
-import { findTrainable, loraAName, loraBName, trainableTable } from "../../../src/models/lora/trainable";
+import {
+  findTrainable,
+  loraAName,
+  loraBName,
+  type Naming,
+  trainableTable,
+} from "../../../src/models/lora/trainable";
 import { initLora, mergeAdapter, mergedWeight } from "../../../src/models/lora/weights";
 import { Random } from "../../../src/random/random";
 import { readSafetensors, writeSafetensors } from "../../../src/tensors/file";
@@ -90,6 +97,34 @@ test("what matches nothing, cannot be unfrozen or means nothing is an error that
   assert.throws(() => find({}, 9), /cannot unfreeze 9 encoder blocks: the model has 8/);
   assert.throws(() => find({ rank: 0 }), /rank/);
   assert.throws(() => find({ dropout: 1 }), /dropout/);
+});
+
+test("modules whose copies PEFT would train apart from what the model reads are not saved whole", () => {
+  const find = (architecture: Naming, all: ReadonlyMap<string, number[]>, modulesToSave: string[]) =>
+    findTrainable(architecture, all, {
+      ...DEFAULT_LORA,
+      targetModules: architecture.isLinear("x.q", [1, 1]) ? ["q"] : [],
+      modulesToSave,
+    });
+  assert.throws(
+    () => find(t5Architecture, shapes, ["shared"]),
+    /modulesToSave: PEFT would train a copy of the embedding `shared` that neither .* leave it out/,
+  );
+  const llama = (isTied: boolean): ReadonlyMap<string, number[]> =>
+    new Map([
+      ["model.embed_tokens.weight", [9, 4]],
+      ["model.layers.0.q.weight", [4, 4]],
+      ...(isTied ? [] : [["lm_head.weight", [9, 4]] as [string, number[]]]),
+    ]);
+  assert.throws(
+    () => find(llamaArchitecture, llama(true), ["embed_tokens"]),
+    /a copy of model\.embed_tokens, apart from lm_head, which this model ties to it; leave it out/,
+  );
+  assert.throws(() => find(llamaArchitecture, llama(true), ["lm_head"]), /"lm_head" \(this model ties it/);
+  assert.deepEqual(find(llamaArchitecture, llama(false), ["embed_tokens", "lm_head"]).saved, [
+    "model.embed_tokens.weight",
+    "lm_head.weight",
+  ]);
 });
 
 test("the scale is α/r, or α/√r when rank-stabilised", () => {
