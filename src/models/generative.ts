@@ -51,6 +51,11 @@ export interface LiveAdapter {
   readonly scaling: LoraScaling;
   /** `….lora_A.weight`, `….lora_B.weight`, and parameters that stand in for the model's own. */
   readonly weights: ReadonlyMap<string, HostTensor<"float32">>;
+  /**
+   * Another number after each change of the weights, where all changes are told: what was computed under the same number may then
+   * be used again.
+   */
+  readonly version?: number;
 }
 
 export interface GeneratorOptions extends Pick<EngineOptions, "executionProvider"> {

@@ -49,12 +49,13 @@ export class LlamaGenerator implements GenerativeModel {
   readonly taskType = "CAUSAL_LM";
   readonly stopTokenIds: readonly number[];
   readonly padTokenId: number;
-  /** The first row of the last decoder, unless weights may have changed since. */
-  private kept: Encoded | undefined;
+  /** The first row of the last decoder, and which version of the weights it is of. */
+  private kept: (Encoded & { readonly version: number }) | undefined;
 
   private constructor(
     private readonly shared: Shared,
-    private readonly keeps: boolean,
+    /** Which version the weights are; undefined where they may change untold. */
+    private readonly version: () => number | undefined,
   ) {
     this.stopTokenIds = shared.config.eosTokenIds;
     this.padTokenId = shared.config.padTokenId;
@@ -109,7 +110,7 @@ export class LlamaGenerator implements GenerativeModel {
       ...Object.fromEntries([...(adapter?.weights ?? [])].map(([name, tensor]) => [WEIGHTS + name, tensor])),
     };
     const shared = { config, program, normalise, weights, angles: new AngleTable(config) };
-    return new LlamaGenerator(shared, adapter === undefined);
+    return new LlamaGenerator(shared, () => (adapter ? adapter.version : 0));
   }
 
   async startDecoder(batch: TokenBatch, rowsPerInput: number, maxNewTokens: number): Promise<Decoder> {
@@ -135,7 +136,8 @@ export class LlamaGenerator implements GenerativeModel {
       width,
     );
     cache.reserve(Math.max(...prompts.map(({ length }) => length)));
-    const done: Encoded[] = this.kept ? [this.kept] : [];
+    const version = this.version();
+    const done: Encoded[] = this.kept && this.kept.version === version ? [this.kept] : [];
     for (const [input, prompt] of prompts.entries()) {
       const first = input * rowsPerInput;
       const before = prompt.slice(0, -1);
@@ -148,7 +150,8 @@ export class LlamaGenerator implements GenerativeModel {
     }
     const rows = prompts.flatMap((prompt) => Array.from({ length: rowsPerInput }, () => prompt));
     return new LlamaDecoder(this.shared, rows, cache, (tokens) => {
-      if (this.keeps) this.kept = { tokens, cache: cache.copyOf(0), row: 0 };
+      if (version !== undefined && version === this.version())
+        this.kept = { tokens, cache: cache.copyOf(0), row: 0, version };
     });
   }
 

@@ -1,4 +1,5 @@
 export * from "./adapter";
+export * from "./adapter-set";
 export * from "./changes";
 export * from "./config";
 export * from "./live";
