@@ -66,6 +66,16 @@ export function findTrainable(
       throw new Error(`${where} modulesToSave: no module of the model ends in "${suffix}"${hint}`);
     }
   }
+  for (const suffix of config.modulesToSave) {
+    const other = [...shapes.keys()]
+      .map(moduleOf)
+      .find((module) => module.endsWith(suffix) && !hasSuffix(module, suffix));
+    if (other === undefined) continue;
+    const own = saved.map(moduleOf).filter((module) => hasSuffix(module, suffix));
+    throw new Error(
+      `${where} modulesToSave: PEFT takes "${suffix}" for the end of any name and would save ${other} too; name ${own.join(", ")}`,
+    );
+  }
   refuseCopies(architecture, shapes, saved, where);
   const clash = targets.find(({ module }) => saved.includes(`${module}.weight`));
   if (clash)

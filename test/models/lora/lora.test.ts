@@ -121,6 +121,16 @@ test("modules whose copies PEFT would train apart from what the model reads are 
     /a copy of model\.embed_tokens, apart from lm_head, which this model ties to it; leave it out/,
   );
   assert.throws(() => find(llamaArchitecture, llama(true), ["lm_head"]), /"lm_head" \(this model ties it/);
+  const norms = new Map([
+    ...llama(false),
+    ["model.norm.weight", [4]],
+    ["model.layers.0.input_layernorm.weight", [4]],
+  ]);
+  assert.throws(
+    () => find(llamaArchitecture, norms, ["norm"]),
+    /"norm" for the end of any name and would save model\.layers\.0\.input_layernorm too; name model\.norm/,
+  );
+  assert.deepEqual(find(llamaArchitecture, norms, ["model.norm"]).saved, ["model.norm.weight"]);
   assert.deepEqual(find(llamaArchitecture, llama(false), ["embed_tokens", "lm_head"]).saved, [
     "model.embed_tokens.weight",
     "lm_head.weight",
