@@ -19,7 +19,7 @@ export function registerArchitecture<Config extends ModelConfig>(architecture: A
 }
 
 /**
- * The kind of model of a config.json. One without `model_type` is taken for a T5's, which transformers' defaults describe.
+ * The kind of model of a config.json. One without `model_type` is a T5's if it has that kind's sizes, which no other calls so.
  *
  * @throws {Error} if it is none that is registered
  */
@@ -27,9 +27,14 @@ export function architectureOf(
   configFile: Readonly<Record<string, unknown>>,
   source = "config.json",
 ): Architecture {
-  const type = configFile["model_type"] ?? t5Architecture.modelType;
+  const isT5 = "d_model" in configFile && "d_kv" in configFile;
+  const type = configFile["model_type"] ?? (isT5 ? t5Architecture.modelType : undefined);
   const found = typeof type === "string" ? registered.get(type) : undefined;
   if (found) return found;
-  const known = [...registered.keys()].join(", ");
-  throw new Error(`${source}: model_type ${JSON.stringify(type)} is not supported; the kinds are ${known}`);
+  const known = `the kinds are ${[...registered.keys()].join(", ")}`;
+  const problem =
+    type === undefined
+      ? `there is no model_type; ${known}. Take the config.json of the model's own repository`
+      : `model_type ${JSON.stringify(type)} is not supported; ${known}. Take a model of one of these`;
+  throw new Error(`${source}: ${problem}`);
 }

@@ -16,6 +16,8 @@ export function describeIssues(error: z.ZodError, value: unknown, known: readonl
       (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
       value,
     );
+    if (issue.code === "invalid_type" && found === undefined && issue.path.length > 0)
+      return [`there is no ${z.core.toDotPath(issue.path)}`];
     const shown = found === undefined || typeof found === "object" ? "" : `, not ${JSON.stringify(found)}`;
     const place = issue.path.length === 0 ? "" : `, at ${z.core.toDotPath(issue.path)}`;
     return [issue.message + shown + place];

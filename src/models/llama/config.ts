@@ -2,9 +2,17 @@ import { z } from "zod";
 import { describeIssues } from "../../text";
 import { parseRope, type Rope, ropeFields } from "./rotary";
 
-const count = z.number().int().positive();
-const token = z.number().int().nonnegative();
-const tokens = z.union([token, z.array(token).nonempty()]);
+/** Sizes that 32 bits hold, as those of tensors are. */
+const count = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 31 - 1);
+const token = z.number().int();
+const tokens = z.union([token, z.array(token)], "expected a token's id or a list of them");
+
+/** More blocks than any model has, so that a wrong number is refused before all its parameters have names. */
+const MOST_LAYERS = 1024;
 
 /** What transformers takes for fields that a config.json leaves out. */
 interface Defaults {
@@ -13,19 +21,25 @@ interface Defaults {
   readonly maxPositions: number;
   /** Heads of keys and values; all heads where it is undefined. */
   readonly keyValueHeads?: number;
-  readonly slidingWindow?: number;
   readonly headDim?: number;
+  readonly bosTokenId?: number;
+  readonly eosTokenId?: number;
 }
+
+/** What a window is where a file uses one without saying how long it is, and the first block of a Qwen that has one. */
+const SLIDING_WINDOW = 4096;
+const MAX_WINDOW_LAYERS = 28;
 
 /** The kinds of models that are Llamas but for biases and norms, by `model_type`. */
 export const llamaFamilies = {
-  llama: { name: "Llama", className: "LlamaForCausalLM", maxPositions: 2048 },
+  llama: { name: "Llama", className: "LlamaForCausalLM", maxPositions: 2048, bosTokenId: 1, eosTokenId: 2 },
   mistral: {
     name: "Mistral",
     className: "MistralForCausalLM",
     maxPositions: 131072,
     keyValueHeads: 8,
-    slidingWindow: 4096,
+    bosTokenId: 1,
+    eosTokenId: 2,
   },
   qwen2: { name: "Qwen2", className: "Qwen2ForCausalLM", maxPositions: 32768, keyValueHeads: 32 },
   qwen3: {
@@ -40,28 +54,30 @@ export const llamaFamilies = {
 export type LlamaFamily = keyof typeof llamaFamilies;
 
 const fileSchema = z.object({
+  architectures: z.array(z.string()).nullish(),
   vocab_size: count,
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: count.max(MOST_LAYERS),
   num_attention_heads: count,
   num_key_value_heads: count.nullish(),
   head_dim: count.nullish(),
   hidden_act: z.string().default("silu"),
   max_position_embeddings: count.nullish(),
-  initializer_range: z.number().positive().default(0.02),
-  rms_norm_eps: z.number().positive().default(1e-6),
+  initializer_range: z.number().nonnegative().default(0.02),
+  rms_norm_eps: z.number().positive().lt(1).default(1e-6),
   tie_word_embeddings: z.boolean().default(false),
   attention_bias: z.boolean().nullish(),
   mlp_bias: z.boolean().nullish(),
   attention_dropout: z.number().min(0).lt(1).default(0),
   sliding_window: count.nullish(),
   use_sliding_window: z.boolean().nullish(),
+  max_window_layers: z.number().int().nonnegative().default(MAX_WINDOW_LAYERS),
   layer_types: z.array(z.string()).nullish(),
   rope_interleaved: z.boolean().nullish(),
   bos_token_id: token.nullish(),
   eos_token_id: tokens.nullish(),
-  pad_token_id: z.number().int().nullish(),
+  pad_token_id: token.nullish(),
   ...ropeFields,
 });
 
@@ -98,9 +114,9 @@ export interface LlamaConfig {
 
 /**
  * Reads the contents of a Hugging Face `config.json` (already parsed as JSON) of a Llama, Mistral, Qwen2 or Qwen3, with the
- * defaults of transformers for what it leaves out. Both layouts of the rotary fields are read: `rope_theta` with
- * `rope_scaling` of transformers 4, and `rope_parameters` of 5. `generation` is generation_config.json, whose end tokens count
- * before the config's.
+ * defaults of transformers for what it leaves out; the sizes must be there. Both layouts of the rotary fields are read:
+ * `rope_theta` with `rope_scaling` of transformers 4, and `rope_parameters` of 5. `generation` is generation_config.json, whose
+ * end tokens count before the config's.
  *
  * @throws {Error} that names the field: a window of attention, another activation, an unknown scaling of positions
  */
@@ -111,15 +127,22 @@ export function parseLlamaConfig(
   generation?: Readonly<Record<string, unknown>>,
 ): LlamaConfig {
   const defaults: Defaults = llamaFamilies[family];
-  const parsed = fileSchema.safeParse(value);
-  if (!parsed.success) {
-    const issues = describeIssues(parsed.error, value, Object.keys(fileSchema.shape));
-    throw new Error(`${source}: not a supported ${defaults.name} configuration: ${issues.join("; ")}`);
-  }
-  const file = parsed.data;
   const refuse = (what: string): never => {
     throw new Error(`${source}: ${what}`);
   };
+  const parsed = fileSchema.safeParse(value);
+  if (!parsed.success) {
+    if (hasNestedConfig(value))
+      refuse("its sizes are in text_config: a model of texts and images, of which none is supported");
+    const issues = describeIssues(parsed.error, value, Object.keys(fileSchema.shape));
+    return refuse(`not a supported ${defaults.name} configuration: ${issues.join("; ")}`);
+  }
+  const file = parsed.data;
+  if (file.architectures?.length && !file.architectures.some((name) => /ForCausalLM$/i.test(name))) {
+    refuse(
+      `architectures ${JSON.stringify(file.architectures)}: not a model that writes texts; take one of ${defaults.className}`,
+    );
+  }
   if (file.hidden_act !== "silu")
     refuse(`hidden_act ${JSON.stringify(file.hidden_act)} is not supported: silu is`);
   if (file.rope_interleaved)
@@ -130,16 +153,30 @@ export function parseLlamaConfig(
   const numHeads = file.num_attention_heads;
   const { num_key_value_heads: keyValueHeads = defaults.keyValueHeads } = file;
   const numKeyValueHeads = keyValueHeads ?? numHeads;
-  if (numHeads % numKeyValueHeads !== 0)
-    refuse(`num_attention_heads ${numHeads} is no multiple of num_key_value_heads ${numKeyValueHeads}`);
+  if (numHeads % numKeyValueHeads !== 0) {
+    const given = file.num_key_value_heads === undefined ? ", transformers' where a file has none" : "";
+    refuse(
+      `num_attention_heads ${numHeads} is no multiple of num_key_value_heads ${numKeyValueHeads}${given}`,
+    );
+  }
   const headDim = file.head_dim ?? defaults.headDim ?? file.hidden_size / numHeads;
   if (headDim % 2 !== 0)
     refuse(`a head is ${headDim} wide (head_dim, else hidden_size / num_attention_heads): it must be even`);
-  const eos = generationEos(generation) ?? file.eos_token_id ?? [];
-  const eosTokenIds = typeof eos === "number" ? [eos] : [...eos];
-  const inVocabulary = (id: number | null | undefined) => id != null && id >= 0 && id < file.vocab_size;
-  const outside = eosTokenIds.find((id) => !inVocabulary(id));
-  if (outside !== undefined) refuse(`eos_token_id ${outside} is not below vocab_size ${file.vocab_size}`);
+
+  const isToken = (id: number) => id >= 0 && id < file.vocab_size;
+  const requireToken = (id: number, field: string, where = "") => {
+    if (isToken(id)) return;
+    const those = `tokens are 0 to ${file.vocab_size - 1} (vocab_size)`;
+    refuse(`${field} ${id}${where} is not a token: ${those}; where the model has none, set it to null`);
+  };
+  const taught = generationEos(generation, refuse);
+  const { bos_token_id: bos = defaults.bosTokenId, eos_token_id: eos = defaults.eosTokenId } = file;
+  const ends = taught ?? eos ?? [];
+  const eosTokenIds = typeof ends === "number" ? [ends] : ends;
+  for (const id of eosTokenIds)
+    requireToken(id, "eos_token_id", taught === undefined ? "" : " of generation_config.json");
+  if (bos != null) requireToken(bos, "bos_token_id");
+  const pad = file.pad_token_id;
   return {
     family,
     vocabSize: file.vocab_size,
@@ -157,16 +194,27 @@ export function parseLlamaConfig(
     headNorms: family === "qwen3",
     attentionDropout: file.attention_dropout,
     initializerRange: file.initializer_range,
-    ...(file.bos_token_id != null && { bosTokenId: file.bos_token_id }),
+    ...(bos != null && { bosTokenId: bos }),
     eosTokenIds,
-    padTokenId: inVocabulary(file.pad_token_id) ? file.pad_token_id! : (eosTokenIds[0] ?? 0),
+    padTokenId: pad != null && isToken(pad) ? pad : (eosTokenIds[0] ?? 0),
   };
 }
 
-/** The end tokens of generation_config.json, if it has any that can be read. */
-function generationEos(generation: Readonly<Record<string, unknown>> | undefined) {
-  const parsed = tokens.safeParse(generation?.["eos_token_id"]);
-  return parsed.success ? parsed.data : undefined;
+const hasNestedConfig = (value: unknown): boolean =>
+  typeof (value as Record<string, unknown> | null)?.["text_config"] === "object";
+
+/** The end tokens of generation_config.json, if it has any. */
+function generationEos(
+  generation: Readonly<Record<string, unknown>> | undefined,
+  refuse: (what: string) => never,
+): z.infer<typeof tokens> | undefined {
+  const value = generation?.["eos_token_id"] ?? undefined;
+  const parsed = tokens.optional().safeParse(value);
+  if (!parsed.success)
+    return refuse(
+      `eos_token_id ${JSON.stringify(value)} of generation_config.json is no token's id nor a list of them`,
+    );
+  return Array.isArray(parsed.data) && parsed.data.length === 0 ? undefined : parsed.data;
 }
 
 function biasesOf(family: LlamaFamily, file: z.infer<typeof fileSchema>): LlamaConfig["biases"] {
@@ -177,21 +225,27 @@ function biasesOf(family: LlamaFamily, file: z.infer<typeof fileSchema>): LlamaC
   return { qkv: attention, output: attention, feedForward };
 }
 
-/** Attention that looks at the last positions alone is not computed here; a window as long as the model's positions is none. */
+/**
+ * Attention that looks at the last positions alone is not computed here; a window as long as the model's positions is none. A
+ * Mistral has its window in every block, a Qwen that uses one in those that `layer_types` says, else from `max_window_layers` on.
+ */
 function refuseWindows(
   family: LlamaFamily,
   file: z.infer<typeof fileSchema>,
   maxPositions: number,
   refuse: (what: string) => never,
 ): void {
-  const { slidingWindow }: Defaults = llamaFamilies[family];
-  const { sliding_window: window = slidingWindow } = file;
-  const used = family === "mistral" || (family !== "llama" && file.use_sliding_window === true);
-  const limits = used && window != null && window < maxPositions;
-  const kind = file.layer_types?.find((type) => type !== "full_attention");
-  if (kind !== undefined && !(kind === "sliding_attention" && !limits))
-    refuse(`layer_types has ${JSON.stringify(kind)}, which is not supported: full_attention is`);
-  if (limits) {
+  const { layer_types: types, num_hidden_layers: layers } = file;
+  if (types && types.length !== layers)
+    refuse(`layer_types has ${types.length} entries for ${layers} blocks (num_hidden_layers)`);
+  const other = types?.find((type) => type !== "full_attention" && type !== "sliding_attention");
+  if (other !== undefined)
+    refuse(`layer_types has ${JSON.stringify(other)}, which is not supported: full_attention is`);
+  const { sliding_window: window = SLIDING_WINDOW } = file;
+  const isQwen = family === "qwen2" || family === "qwen3";
+  const inBlocks = types?.includes("sliding_attention") ?? layers > file.max_window_layers;
+  const slides = family === "mistral" || (isQwen && file.use_sliding_window === true && inBlocks);
+  if (slides && window !== null && window < maxPositions) {
     refuse(
       `sliding_window ${window} is shorter than max_position_embeddings ${maxPositions}: attention with a ` +
         `window is not supported. For texts shorter than the window set max_position_embeddings to ${window}`,

@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { describeIssues } from "../../text";
 
-const count = z.number().int().positive();
+/** Sizes that 32 bits hold, as those of tensors are. */
+const count = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 31 - 1);
+/** More blocks than any model has, so that a wrong number is refused before all its parameters have names. */
+const layers = count.max(1024);
 
 const fileSchema = z.object({
   model_type: z.literal("t5").nullish(),
@@ -9,8 +16,8 @@ const fileSchema = z.object({
   d_model: count,
   d_kv: count,
   d_ff: count,
-  num_layers: count,
-  num_decoder_layers: count.nullish(),
+  num_layers: layers,
+  num_decoder_layers: layers.nullish(),
   num_heads: count,
   relative_attention_num_buckets: count.default(32),
   relative_attention_max_distance: count.default(128),
@@ -66,6 +73,13 @@ export function parseT5Config(value: unknown, source = "config.json"): T5Config 
     throw new Error(`${source}: not a supported T5 configuration: ${issues.join("; ")}`);
   }
   const file = parsed.data;
+  for (const field of ["pad_token_id", "eos_token_id", "decoder_start_token_id"] as const) {
+    const id = file[field] ?? 0;
+    if (id < file.vocab_size) continue;
+    throw new Error(
+      `${source}: ${field} ${id} is not a token: tokens are 0 to ${file.vocab_size - 1} (vocab_size)`,
+    );
+  }
   return {
     vocabSize: file.vocab_size,
     dModel: file.d_model,

@@ -87,3 +87,19 @@ test("near positions have a bucket each, far ones share the last", () => {
   assert.equal(relativePositionBucket(5000, false, 32, 128), 0);
   assert.equal(relativePositionBucket(-5000, false, 32, 128), 31);
 });
+
+test("sizes and tokens that no T5 has are refused before anything is made of them", () => {
+  for (const [fields, words] of [
+    [{ num_layers: 1e9 }, /num_layers/],
+    [{ num_decoder_layers: 1e9 }, /num_decoder_layers/],
+    [{ d_ff: 1e12 }, /d_ff/],
+    [
+      { pad_token_id: 32128 },
+      /^Error: config\.json: pad_token_id 32128 is not a token: tokens are 0 to 32127/,
+    ],
+    [{ eos_token_id: 40000 }, /eos_token_id/],
+    [{ decoder_start_token_id: 40000 }, /decoder_start_token_id/],
+    [{ d_kv: undefined }, /there is no d_kv/],
+  ] as const)
+    assert.throws(() => parseT5Config({ ...flanT5Small, ...fields }), words);
+});
