@@ -54,6 +54,7 @@ export function parameterShapes(config: LlamaConfig): Record<string, number[]> {
 export function aliases(config: LlamaConfig): Record<string, string | undefined> {
   return {
     ...(config.tieWordEmbeddings ? { [HEAD]: EMBEDDING } : {}),
+    "model.rotary_emb.inv_freq": undefined,
     ...Object.fromEntries(
       Array.from({ length: config.numLayers }, (_, block) => [
         `${blockPath(block)}.self_attn.rotary_emb.inv_freq`,

@@ -217,7 +217,9 @@ function findParameters(
   const redundant = new Map(Object.entries(architecture.aliases(config)));
   const extra = [...files.keys()].filter((name) => !expected.has(name) && !redundant.has(name));
   if (extra.length > 0)
-    throw new Error(`${directory}: not in a ${architecture.name} of this config.json: ${listed(extra)}`);
+    throw new Error(
+      `${directory}: not in a ${architecture.name} of this config.json: ${listed(extra)}; ${otherModel(extra)}`,
+    );
   const placesOf = (parameter: string): Place[] => {
     const aliases = [...redundant].filter(([, original]) => original === parameter).map(([alias]) => alias);
     return [parameter, ...aliases].flatMap((name) => {
@@ -227,7 +229,13 @@ function findParameters(
   };
   const stored = new Map([...expected.keys()].map((name) => [name, placesOf(name)]));
   const missing = [...stored].filter(([, places]) => places.length === 0).map(([name]) => name);
-  if (missing.length > 0) throw new Error(`${directory}: missing tensors: ${listed(missing)}`);
+  if (missing.length > 0) {
+    const onlyHead = missing.join() === architecture.tying?.head;
+    const mend = onlyHead
+      ? "copy the weights again, or set tie_word_embeddings in config.json if the model's embedding is its lm_head"
+      : otherModel([]);
+    throw new Error(`${directory}: missing tensors: ${listed(missing)}; ${mend}`);
+  }
   for (const [parameter, places] of stored) {
     for (const { file, name } of places) {
       const { shape, dtype } = file.entries.get(name)!;
@@ -242,6 +250,13 @@ function findParameters(
     }
   }
   return stored;
+}
+
+/** Why the names of tensors may not be those that config.json means, and what to do. */
+function otherModel(extra: readonly string[]): string {
+  if (extra.some((name) => name.startsWith("base_model.model.")))
+    return "PEFT has wrapped this model: save it after merge_and_unload(), or take its base and the adapter";
+  return "weights and config.json are of different models, or one is not whole: take both from one repository";
 }
 
 /** Whether the weights of a model that is called tied hold an lm_head that is not the embedding. */
