@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Corpus, Dialogue } from "../corpus";
 import { sha256, shownPath } from "../io";
-import type { Architecture } from "../models";
+import type { Model } from "../models";
 import type { PretrainedModel } from "../models/pretrained";
 import {
   DEFAULT_LORA,
@@ -109,7 +109,7 @@ export async function trainExperiment(
   const baseModel = baseName(base);
   const { architecture, config } = base.checkpoint;
   const policy = loraPolicy(base.checkpoint, {
-    ...adaptation(checked, architecture),
+    ...adaptation(checked, base.checkpoint),
     seed: checked.seed,
     baseModel,
     frozenWeights: checked.frozenWeights,
@@ -184,9 +184,15 @@ function trainerOptions({ seed, ...settings }: ExperimentSettings) {
 /** What the settings train, for the policy. */
 function adaptation(
   settings: ExperimentSettings,
-  { defaultTargets }: Pick<Architecture, "defaultTargets">,
+  { architecture, config }: Pick<Model, "architecture" | "config">,
 ): { lora: LoraConfig; unfreezing: Unfreezing } {
   const { rank, alpha, loraDropout, trainHead, unfrozenEncoderBlocks, unfrozenDecoderBlocks } = settings;
+  if (trainHead && architecture.tying?.isTied(config)) {
+    throw new Error(
+      `trainHead: the lm_head of this ${architecture.name} is its embedding, which is not trained: set trainHead to false ` +
+        `(in a notebook: notebookExperiment(run.parameters, { trainHead: false }))`,
+    );
+  }
   const modulesToSave = trainHead ? DEFAULT_LORA.modulesToSave : [];
   return {
     lora: {
@@ -194,7 +200,7 @@ function adaptation(
       rank,
       alpha,
       dropout: loraDropout,
-      targetModules: defaultTargets,
+      targetModules: architecture.defaultTargets,
       modulesToSave,
     },
     unfreezing: { encoder: unfrozenEncoderBlocks, decoder: unfrozenDecoderBlocks },
@@ -207,7 +213,7 @@ export function experimentParameters(
   { checkpoint: { architecture, config } }: Pick<PretrainedModel, "checkpoint">,
 ): TrainableRow[] {
   const shapes = new Map(Object.entries(architecture.parameterShapes(config)));
-  const { lora, unfreezing } = adaptation(settings, architecture);
+  const { lora, unfreezing } = adaptation(settings, { architecture, config });
   return trainableTable(architecture, shapes, lora, findTrainable(architecture, shapes, lora, unfreezing));
 }
 

@@ -45,6 +45,7 @@ export function experimentVariant(
     settings: {
       ...settings,
       base: baseName(base),
+      architecture: base.checkpoint.architecture.name,
       adapter: adapter === undefined ? null : shownPath(adapter),
     },
     async generate(conversations) {

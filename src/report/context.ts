@@ -102,6 +102,11 @@ export function setting(variant: FoundVariant, name: string): JsonValue | undefi
   return variant.summary.settings[name];
 }
 
+/** The first variant whose model is no T5; evaluations that do not say what their models are were of T5s. */
+export function otherThanT5({ found }: ReportContext): FoundVariant | undefined {
+  return found.variants.find((variant) => (setting(variant, "architecture") ?? "T5") !== "T5");
+}
+
 /** The variant with the highest score. */
 export function best(variants: readonly FoundVariant[], metric: SetMetric): FoundVariant | undefined {
   const value = (variant: FoundVariant) => variant.summary.metrics[metric].value;

@@ -5,7 +5,7 @@ import { chooseCases, errors, examinedFamilies, examinedVariant } from "./conten
 import { introduction, methods } from "./content/method";
 import { conclusion, reproducibility, verdict } from "./content/reproducibility";
 import { results } from "./content/results";
-import { computedFile, type ReportContext } from "./context";
+import { computedFile, otherThanT5, type ReportContext } from "./context";
 import { reportFigures } from "./figures";
 import type { FoundOutputs } from "./found";
 import { prose } from "./prose";
@@ -26,12 +26,13 @@ export async function composeStudy1(
   sources.write(computedFile, computed);
   const context: ReportContext = { sources, found, computed };
   const figures = await reportFigures(context);
+  const other = otherThanT5(context);
   return {
     title:
       "Persona-Consistent Dialogue by Low-Rank Adaptation and Retrieval: Training and Evaluation in TypeScript",
     authors: ["The persona-dialogue-notebooks project"],
-    abstract: prose`We fine-tune a small encoder–decoder model to write conversations between two people whose personas it is given: by
-      LoRA, by unfreezing the last blocks of the encoder as well, and with snippets of similar people's conversations in the input.
+    abstract: prose`We fine-tune a small ${other ? "language" : "encoder–decoder"} model to write conversations between two people whose personas it is given: by
+      LoRA, ${other ? "" : "by unfreezing the last blocks of the encoder as well, "}and with snippets of similar people's conversations in the input.
       Answers are scored by BLEU, ROUGE-L, Jaccard and persona coverage, beside baselines and beside bounds of the same length.
       ${verdict(context, ["rougeL", "personaCoverageContent"])}Every number in this report is read from a file that a run left and is listed with its source.`,
     keywords: [

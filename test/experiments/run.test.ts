@@ -8,12 +8,15 @@ import {
   type ExperimentContext,
   experimentExamples,
   ExperimentInterrupted,
+  experimentParameters,
   openExperiment,
   type TrainedExperiment,
   trainExperiment,
   untrainedExperiment,
 } from "../../src/experiments/run";
 import { experimentCheckpoint, experimentVariant } from "../../src/experiments/variant";
+import { llamaArchitecture } from "../../src/models/llama/architecture";
+import { parseLlamaConfig } from "../../src/models/llama/config";
 import { readAdapter } from "../../src/models/lora/adapter";
 import { tinyContext, tinySettings } from "./tiny-experiment";
 
@@ -187,4 +190,31 @@ test("an adapter without its settings, or of another base, is not used", () => {
   assert.throws(() => openExperiment(copy, changed), /was trained on .* as it was then/);
   rmSync(join(copy, "settings.json"));
   assert.throws(() => openExperiment(copy, context), /no settings\.json/);
+});
+
+test("what a causal model does not have is refused with the setting to change, and the rest is trained", () => {
+  const rows = (changes: object, tied: boolean) => {
+    const config = parseLlamaConfig("llama", {
+      vocab_size: 20,
+      hidden_size: 8,
+      intermediate_size: 12,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      tie_word_embeddings: tied,
+    });
+    const checkpoint = { architecture: llamaArchitecture, config, configFile: {}, parameters: new Map() };
+    const base = { checkpoint } as unknown as ExperimentContext["base"];
+    return experimentParameters({ ...settings, unfrozenEncoderBlocks: 0, ...changes }, base);
+  };
+  assert.throws(
+    () => rows({ trainHead: true }, true),
+    /^Error: trainHead: the lm_head of this Llama is.*to false/,
+  );
+  assert.throws(
+    () => rows({ trainHead: false, unfrozenEncoderBlocks: 2 }, true),
+    /cannot unfreeze 2 encoder blocks: the model has no encoder, only layers; leave it at 0/,
+  );
+  const parts = (changes: object, tied: boolean) => rows(changes, tied).map(({ part }) => part);
+  assert.ok(parts({ trainHead: true }, false).includes("lm_head (whole)"));
+  assert.ok(!parts({ trainHead: false }, true).includes("lm_head (whole)"));
 });

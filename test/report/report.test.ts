@@ -15,6 +15,7 @@ import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import Papa from "papaparse";
 import { closeBrowser, closePage, evaluate, openPage, sharedBrowser } from "../../src/figures/page";
+import { evaluateVariants } from "../../src/evaluation/evaluate";
 import { readJson } from "../../src/io/files";
 import { jaccard } from "../../src/metrics/overlap";
 import { rougeL } from "../../src/metrics/rouge";
@@ -23,7 +24,7 @@ import { recompute } from "../../src/report/recompute";
 import { writeReport, type WrittenReport } from "../../src/report/write";
 import { latexProblems } from "../paper/latex-check";
 import { hostile } from "../paper/sample";
-import { writeEvaluations, writeManifest } from "./synthetic";
+import { conversations, fakeModel, writeEvaluations, writeManifest } from "./synthetic";
 
 const outputs = mkdtempSync(join(tmpdir(), "report-"));
 const inReport = (name: string) => join(outputs, "report", name);
@@ -273,6 +274,25 @@ test("a report that cannot be finished leaves the earlier one, and nothing besid
   await writeReport({ outputs: folder });
   assert.deepEqual(readdirSync(folder), ["report"]);
   assert.doesNotMatch(readFileSync(join(folder, "report", "report.html"), "utf8"), /the earlier one/);
+});
+
+test("models of another kind than T5 are not called T5s", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "report-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const place = { directory: folder, resamples: 60 };
+  const textWith = async (architecture: string) => {
+    const base = { base: "outputs/some-model", architecture };
+    const variants = [fakeModel("base", 0.2, { ...base, adapter: null }), fakeModel("LoRA", 0.5, base)];
+    await evaluateVariants(variants, conversations, place);
+    await writeReport({ outputs: folder });
+    return readFileSync(join(folder, "report", "report.tex"), "utf8");
+  };
+  const names = /a T5 model|raffel2020|blocks of its encoder|encoder and decoder/;
+  assert.match(await textWith("T5"), names);
+  const other = await textWith("Llama");
+  assert.match(other, /of the kind .*Llama/);
+  assert.doesNotMatch(other, names);
+  assert.match(other, /small language model/);
 });
 
 test("without a browser there is HTML, LaTeX and the trace, and a warning", async (t) => {

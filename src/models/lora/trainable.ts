@@ -148,6 +148,12 @@ function blockParameters(
     return place?.stack === stack ? place.block : -1;
   };
   const blocks = 1 + Math.max(-1, ...[...shapes.keys()].map(blockOf));
+  if (blocks === 0 && count > 0) {
+    const stacks = new Set([...shapes.keys()].flatMap((name) => architecture.blockOf(name)?.stack ?? []));
+    throw new RangeError(
+      `cannot unfreeze ${count} ${stack} blocks: the model has no ${stack}, only ${[...stacks].join(" and ")}; leave it at 0`,
+    );
+  }
   if (!(Number.isInteger(count) && count >= 0 && count <= blocks)) {
     throw new RangeError(`cannot unfreeze ${count} ${stack} blocks: the model has ${blocks}`);
   }

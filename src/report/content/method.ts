@@ -16,12 +16,18 @@ import {
   type Table,
   type Text,
 } from "../../paper";
-import { computed, field, missingScore, type ReportContext, setting } from "../context";
+import { computed, field, missingScore, otherThanT5, type ReportContext, setting } from "../context";
 import { trainingFile } from "../found";
 import { prose } from "../prose";
 
 /** What is asked, with what data and model. */
 export function introduction(context: ReportContext): Block[] {
+  const isT5 = otherThanT5(context) === undefined;
+  const model = isT5 ? prose`a T5 model ${cite("raffel2020")}` : prose`a language model`;
+  const adapted = prose`adapted by low-rank matrices ${cite("hu2022")}`;
+  const means = isT5
+    ? prose`${model} ${adapted}, the last blocks of its encoder unfrozen,`
+    : prose`${model} ${adapted}`;
   return [
     section("Introduction"),
     paragraph(
@@ -31,8 +37,7 @@ export function introduction(context: ReportContext): Block[] {
       quality for it, written by a language model and filtered by critics.`,
     ),
     paragraph(
-      prose`This report asks what small means can do: a T5 model ${cite("raffel2020")} adapted by low-rank matrices
-      ${cite("hu2022")}, the last blocks of its encoder unfrozen, and conversations of similar people retrieved into its input
+      prose`This report asks what small means can do: ${means} and conversations of similar people retrieved into its input
       ${cite("lewis2020")}. Four questions are put. Does fine-tuning beat the model it starts from, and an answer of the same length
       about somebody else? What do unfrozen blocks add to the adapters? Do retrieved snippets help, and if so, by what they say or
       by being there? And how do the length of the answer and the number of snippets play together?`,
@@ -50,6 +55,7 @@ export function introduction(context: ReportContext): Block[] {
 
 function dataAndModel(context: ReportContext): Block[] {
   const { found } = context;
+  const other = otherThanT5(context);
   const models = found.variants.filter(({ kind }) => kind === "model" || kind === "base");
   const baseModel = models[0]
     ? field(context, models[0], ["settings", "base"], "text")
@@ -65,13 +71,18 @@ function dataAndModel(context: ReportContext): Block[] {
     ),
     corpusTable(context),
     subsection("Model"),
-    paragraph(
-      prose`The base model is ${baseModel}, an encoder and decoder of T5's later form ${cite("raffel2020", "vaswani2017")}: gated
+    other
+      ? paragraph(
+          prose`The base model is ${baseModel}, of the kind ${field(context, other, ["settings", "architecture"], "text")}: one chain of
+      blocks reads an input and goes on with the answer.`,
+        )
+      : paragraph(
+          prose`The base model is ${baseModel}, an encoder and decoder of T5's later form ${cite("raffel2020", "vaswani2017")}: gated
       feed-forward layers ${cite("shazeer2020")}, relative positions, and an output layer that is not tied to the embedding. The
       project's reference configuration is FLAN-T5 Small ${cite("chung2022")}; where it cannot be had, a smaller model of the same form
       that was pretrained for this project stands in, and the name above says which was used. Texts are split into pieces by
       SentencePiece's unigram model ${cite("kudo2018")}.`,
-    ),
+        ),
     subsection("Input and target"),
     paragraph(prose`The input names the task, then gives both personas and, if there are any, the snippets:`),
     {
