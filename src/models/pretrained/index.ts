@@ -1,5 +1,5 @@
 export * from "./checkpoint";
-export { isModelDirectory, openModelDirectory, readModelDirectory, WEIGHTS_FILE } from "./read";
+export { openModelDirectory, readModelDirectory, WEIGHTS_FILE } from "./read";
 export { isModelFile, openCheckpoint, type OpenedCheckpoint } from "./open-checkpoint";
 export * from "./write";
 export * from "./pretrained";

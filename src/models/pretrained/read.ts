@@ -92,12 +92,6 @@ export function readModelDirectory(directory: string): LoadedCheckpoint {
   }
 }
 
-/** Whether a directory has the files that {@link readModelDirectory} needs, whatever is in them. */
-export function isModelDirectory(directory: string): boolean {
-  const has = (name: string) => existsSync(join(directory, name));
-  return has(CONFIG_FILE) && (has(WEIGHTS_FILE) || has(INDEX_FILE));
-}
-
 function readObject(path: string): Record<string, unknown> {
   const parsed = z.record(z.string(), z.unknown()).safeParse(readJson(path));
   if (!parsed.success) throw new Error(`${path}: not a JSON object`);
