@@ -201,6 +201,7 @@ export class Tokenizer {
   /** The text of ids, exactly as the tokens spell it. Ids without a token give nothing. */
   decode(ids: Iterable<number>, options: DecodeOptions = {}): string {
     const known = [...ids].filter((id) => this.tokens[id] !== undefined);
+    if (known.length === 0) return ""; // transformers.js takes no empty list
     return this.pretrained.decode(known, {
       skip_special_tokens: options.skipSpecialTokens ?? true,
       clean_up_tokenization_spaces: false,

@@ -150,3 +150,8 @@ test("a long text is encoded in pieces, as if it were whole, where words carry t
   const wanted = many.flatMap((word, i) => encode((i > 0 ? " " : "") + word));
   assert.deepEqual(encode(many.join(" ")), wanted);
 });
+
+test("no tokens, and ids without a token, have no text", async () => {
+  const tokenizer = await withTemplate(CHATML);
+  assert.deepEqual([tokenizer.decode([]), tokenizer.decode([1e6])], ["", ""]);
+});
