@@ -6,3 +6,4 @@ export * from "./shorten";
 export * from "./well-formed";
 export * from "./cut";
 export * from "./html";
+export * from "./visible";
