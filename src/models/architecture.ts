@@ -10,6 +10,8 @@ export type TaskType = "SEQ_2_SEQ_LM" | "CAUSAL_LM";
 export interface ModelConfig {
   readonly vocabSize: number;
   readonly padTokenId: number;
+  /** The most tokens of a row; undefined where positions are relative, so that nothing in the model sets a limit. */
+  readonly maxPositions?: number;
 }
 
 /** A model's config with its parameters, in memory or in files. */

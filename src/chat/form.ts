@@ -1,0 +1,122 @@
+import { type Persona, type Turn } from "../corpus";
+import type { ChatMessage, Tokenizer } from "../models/tokenizer";
+import { buildPrompt, buildTarget, clean, type PromptVariant } from "../prompts";
+import { personaInstruction } from "./persona";
+
+/** What a model goes on from. */
+export interface ChatPrompt {
+  /** The prompt of a causal model, the encoder's input of an encoder–decoder. */
+  readonly input: readonly number[];
+  /** What an encoder–decoder's answer begins with; empty for a causal model. */
+  readonly begun: readonly number[];
+  /** How many tokens of the context these take. */
+  readonly length: number;
+}
+
+/** How a conversation becomes tokens that a model goes on from: a value for each kind of model. */
+export interface ChatForm {
+  /** What a sentence calls it. */
+  readonly name: string;
+  /** The most tokens of prompt and answer together. */
+  readonly limit: number;
+  /** Texts that end an answer, beside the model's stop tokens. */
+  readonly stops: readonly string[];
+  /** @param messages of `user` and `assistant` in turn, the last one of `user` */
+  prompt(persona: Persona | undefined, messages: readonly ChatMessage[]): ChatPrompt;
+}
+
+const causal = (input: readonly number[]): ChatPrompt => ({ input, begun: [], length: input.length });
+
+/**
+ * By the template that the model's tokenizer brings. The persona is the system message; where a template has none, it stands
+ * before the first message.
+ *
+ * @throws {Error} if the tokenizer has no template
+ */
+export function templateForm(tokenizer: Tokenizer, limit: number): ChatForm {
+  const hasSystem = takesSystem(tokenizer);
+  return {
+    name: "its chat template",
+    limit,
+    stops: [],
+    prompt(persona, [first, ...others]) {
+      const system = persona && personaInstruction(persona);
+      const messages =
+        system === undefined
+          ? [first!]
+          : hasSystem
+            ? [{ role: "system", content: system }, first!]
+            : [{ role: first!.role, content: `${system}\n\n${first!.content}` }];
+      return causal(tokenizer.applyChatTemplate([...messages, ...others], { addGenerationPrompt: true }));
+    },
+  };
+}
+
+/** Whether a template writes a system message: some refuse it, some leave it out. */
+function takesSystem(tokenizer: Tokenizer): boolean {
+  const user = { role: "user", content: "Hello" };
+  tokenizer.chatText([user]);
+  try {
+    return tokenizer.chatText([{ role: "system", content: "Be kind" }, user]).includes("Be kind");
+  } catch {
+    return false;
+  }
+}
+
+/** For models that were not tuned for chat: a transcript in plain text, `A: …` and `B: …` a line, that the model goes on with. */
+export function transcriptForm(tokenizer: Tokenizer, limit: number): ChatForm {
+  const begin = tokenizer.bosId === undefined ? [] : [tokenizer.bosId];
+  const line = (text: string) => text.replace(/\s+/g, " ").trim();
+  return {
+    name: "a plain transcript",
+    limit,
+    stops: ["\n"],
+    prompt(persona, messages) {
+      const facts = persona?.facts.map(line) ?? [];
+      const text = [
+        "A and B talk with each other.",
+        ...(facts.length > 0 ? [`What B would say of B: ${facts.join(" ")}`] : []),
+        "",
+        ...messages.map(({ role, content }) => `${role === "user" ? "A" : "B"}: ${line(content)}`),
+        "B:",
+      ].join("\n");
+      return causal([...begin, ...tokenizer.encode(text, { addEos: false })]);
+    },
+  };
+}
+
+/** What an adapter was trained with that decides its input. */
+export interface Seq2SeqInput {
+  readonly promptVariant: PromptVariant;
+  readonly maxInputTokens: number;
+}
+
+/**
+ * For an encoder–decoder: the encoder reads both personas as in the experiments (that of User 1, who types, is unknown), and
+ * the answer goes on from what was said, `User 1: … User 2:`.
+ */
+export function seq2seqForm(tokenizer: Tokenizer, input: Seq2SeqInput, limit: number): ChatForm {
+  const countTokens = (text: string) => tokenizer.encode(text).length;
+  return {
+    name: "the prompt of the experiments, which has facts and no traits",
+    limit,
+    stops: ["User 1:", "User 2:"],
+    prompt(persona = { facts: [] }, messages) {
+      const { text, cut } = buildPrompt(
+        { personas: [{ facts: [] }, persona] },
+        { variant: input.promptVariant, budget: { maxTokens: input.maxInputTokens, countTokens } },
+      );
+      if (cut.personaWords > 0) {
+        throw new RangeError(
+          `the persona has ${cut.personaWords} words more than fit into the ${input.maxInputTokens} tokens of the model's input: leave facts out`,
+        );
+      }
+      const turns = messages.map(({ role, content }): Turn => ({
+        speaker: role === "user" ? 1 : 2,
+        text: clean(content),
+      }));
+      const begun = tokenizer.encode(`${buildTarget({ turns })}\nUser 2:`, { addEos: false });
+      return { input: tokenizer.encode(text), begun, length: begun.length };
+    },
+  };
+}

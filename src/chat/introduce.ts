@@ -1,0 +1,23 @@
+import { type AnswerOptions, DEFAULT_ANSWERS } from "./conversation";
+import type { OpenChatModel } from "./open";
+import type { FoundPersona } from "./persona";
+import { describePersona } from "./talk";
+
+/** What stands above a talk: the model, the persona, and how answers are drawn. */
+export function introduce(
+  { why }: Pick<OpenChatModel, "why">,
+  options: AnswerOptions,
+  found: FoundPersona | undefined,
+): string {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+  const { temperature, topP, seed, maxNewTokens } = { ...DEFAULT_ANSWERS, ...given };
+  const drawn =
+    temperature > 0
+      ? `drawn at temperature ${temperature}, top-p ${topP}, seed ${seed}`
+      : "the most likely token each time";
+  return [
+    why,
+    describePersona(found),
+    `Answers: ${drawn}, at most ${maxNewTokens} tokens. /help, /quit`,
+  ].join("\n");
+}
