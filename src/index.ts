@@ -96,6 +96,7 @@ export {
 } from "./experiments";
 export { mergedWeight, readAdapter, weightChanges, weightChangeTable } from "./models/lora";
 export { exportTransformersJs, generateWithTransformersJs } from "./export";
+export { chat } from "./chat";
 
 // Many runs, and the report about them.
 export {

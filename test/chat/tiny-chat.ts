@@ -1,18 +1,14 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Decoder, GenerativeModel } from "../../src/models/generative";
-import type { Tokenizer } from "../../src/models/tokenizer/tokenizer";
-import type { TokenBatch } from "../../src/models/tokenizer/tokenizer";
+import type { TokenBatch, Tokenizer } from "../../src/models/tokenizer/tokenizer";
 import { CHATML } from "../models/gguf/tiny-gguf";
 
 const fixture = resolve(__dirname, "../fixtures/tiny-llama/a");
 export const tinyAdapter = join(fixture, "lora_all");
 
 /** The tiny Llama with a token for each ASCII character and control tokens around turns, in a folder of its own. */
-export function writeTinyChat(
-  directory: string,
-  { template = CHATML as string | undefined, maxPositions = 2048 } = {},
-): string {
+export function writeTinyChat(directory: string, { template = CHATML, maxPositions = 2048 } = {}): string {
   mkdirSync(directory, { recursive: true });
   for (const name of ["model.safetensors", "generation_config.json"])
     cpSync(join(fixture, name), join(directory, name));
@@ -46,7 +42,7 @@ export function writeTinyChat(
   write("tokenizer_config.json", {
     tokenizer_class: "GPT2Tokenizer",
     ...{ bos_token: "<|im_start|>", eos_token: "<|im_end|>", pad_token: "<|endoftext|>" },
-    ...(template !== undefined && { chat_template: template }),
+    ...(template !== "" && { chat_template: template }),
   });
   return directory;
 }
