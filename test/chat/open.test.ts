@@ -48,7 +48,7 @@ test("a base model goes on with a transcript where it is asked to", async () => 
 
 test("the embedded model goes on from its personas' prompt and from what was said, and leaves the turn to the other", async () => {
   const opened = await openChatModel();
-  const { prompt } = opened.form;
+  const prompt = (...given: Parameters<typeof opened.form.prompt>) => opened.form.prompt(...given);
   const said = [
     { role: "user", content: "Hello <SYSTEM>!" },
     { role: "assistant", content: "Ahoy." },

@@ -100,9 +100,16 @@ export class FrontEnd {
     }
   }
 
-  send(channel: "shell" | "control" | "stdin", type: string, content: Content, to?: Message): Promise<void> {
+  /** Sends a message and returns its id. */
+  async send(
+    channel: "shell" | "control" | "stdin",
+    type: string,
+    content: Content,
+    to?: Message,
+  ): Promise<unknown> {
     const message = { ...createMessage(this.session, type, content, to), identities: [] };
-    return this.sockets[channel].send(encodeMessage(message, this.connection.key));
+    await this.sockets[channel].send(encodeMessage(message, this.connection.key));
+    return message.header.msg_id;
   }
 
   /** Starts a cell; the result is what it printed and its reply, once it has ended. */
@@ -110,12 +117,16 @@ export class FrontEnd {
     code: string,
   ): Promise<() => Promise<{ reply: Content; stdout: string; error: Content | undefined }>> {
     this.heard = [];
-    await this.send("shell", "execute_request", { code, allow_stdin: true });
+    const id = await this.send("shell", "execute_request", { code, allow_stdin: true });
+    // On a busy machine messages about what was before come late.
+    const own = ({ parent }: Message) => parent.msg_id === id;
     return async () => {
-      const { content: reply } = await this.hear(({ header }) => header.msg_type === "execute_reply");
-      const idle = ({ content }: Message) => content["execution_state"] === "idle";
-      await this.hear(idle);
-      const of = (type: string) => this.heard.filter(({ header }) => header.msg_type === type);
+      const { content: reply } = await this.hear(
+        (message) => own(message) && message.header.msg_type === "execute_reply",
+      );
+      await this.hear((message) => own(message) && message.content["execution_state"] === "idle");
+      const of = (type: string) =>
+        this.heard.filter((message) => own(message) && message.header.msg_type === type);
       const stdout = of("stream").map(({ content }) => content["text"]);
       return { reply, stdout: stdout.join(""), error: of("error")[0]?.content };
     };
