@@ -58,6 +58,11 @@ export interface Answer {
   readonly seconds: number;
 }
 
+/** The most tokens that an answer has: those asked for, but no more than a quarter of the model's context. */
+export function mostNewTokens({ limit }: Pick<ChatForm, "limit">, asked: number): number {
+  return Math.min(asked, Math.max(1, Math.floor(limit / 4)));
+}
+
 /** The share of the context that turns may fill once some had to go: the next ones fit without encoding all again each time. */
 const FILLED_AFTER = 3 / 4;
 
@@ -158,7 +163,7 @@ export class Conversation {
   }
 
   private get mostNewTokens(): number {
-    return Math.min(this.options.maxNewTokens, Math.max(1, Math.floor(this.model.form.limit / 4)));
+    return mostNewTokens(this.model.form, this.options.maxNewTokens);
   }
 
   /** The latest turns, with a new one, that leave room for an answer. */

@@ -1,11 +1,11 @@
-import { type AnswerOptions, DEFAULT_ANSWERS } from "./conversation";
+import { type AnswerOptions, DEFAULT_ANSWERS, mostNewTokens } from "./conversation";
 import type { OpenChatModel } from "./open";
 import type { FoundPersona } from "./persona";
 import { describePersona } from "./talk";
 
 /** What stands above a talk: the model, the persona, and how answers are drawn. */
 export function introduce(
-  { why }: Pick<OpenChatModel, "why">,
+  { why, form }: Pick<OpenChatModel, "why" | "form">,
   options: AnswerOptions,
   found: FoundPersona | undefined,
 ): string {
@@ -18,6 +18,6 @@ export function introduce(
   return [
     why,
     describePersona(found),
-    `Answers: ${drawn}, at most ${maxNewTokens} tokens. /help, /quit`,
+    `Answers: ${drawn}, at most ${mostNewTokens(form, maxNewTokens)} tokens. /help, /quit`,
   ].join("\n");
 }

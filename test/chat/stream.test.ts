@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { AnswerText, TokenText } from "../../src/chat/stream";
 import { readGgufTokenizer } from "../../src/models/gguf/tokenizer";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
 import { GgufMetadata } from "../../src/tensors/gguf/metadata";
 import { byteLevelFields, list, text as textField, vocabularies } from "../models/gguf/tiny-gguf";
@@ -62,6 +63,16 @@ test("tokens of real vocabularies, byte-level and SentencePiece, give their text
       assert.equal(streamed(ids, decode).join(""), tokenizer.decode(ids), JSON.stringify(text));
     }
   }
+});
+
+test("any tokens of the embedded model's vocabulary give their text piece by piece", async () => {
+  const tokenizer = await loadTokenizer(embeddedTokenizer);
+  const decode = (some: readonly number[]) => tokenizer.decode(some);
+  fc.assert(
+    fc.property(fc.array(fc.nat(tokenizer.vocabularySize - 1), { maxLength: 20 }), (ids) => {
+      assert.equal(streamed(ids, decode).join(""), tokenizer.decode(ids));
+    }),
+  );
 });
 
 test("an answer has no white space around it and ends before a text that ends it", () => {
