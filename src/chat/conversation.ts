@@ -39,6 +39,21 @@ export interface AnswerOptions {
 
 export const DEFAULT_ANSWERS = { temperature: 0.7, topP: 0.9, seed: 0, maxNewTokens: 256 } as const;
 
+/** Options with every default filled in, and nothing else. */
+export function answerOptions({
+  temperature,
+  topP,
+  seed,
+  maxNewTokens,
+}: AnswerOptions): Required<AnswerOptions> {
+  return {
+    temperature: temperature ?? DEFAULT_ANSWERS.temperature,
+    topP: topP ?? DEFAULT_ANSWERS.topP,
+    seed: seed ?? DEFAULT_ANSWERS.seed,
+    maxNewTokens: maxNewTokens ?? DEFAULT_ANSWERS.maxNewTokens,
+  };
+}
+
 export interface AnswerHooks {
   /** Given the answer's text piece by piece. */
   onText?: (piece: string) => void;
@@ -82,7 +97,7 @@ export class Conversation {
     private persona?: Persona,
     options: AnswerOptions = {},
   ) {
-    this.options = { ...DEFAULT_ANSWERS, ...options };
+    this.options = answerOptions(options);
     this.takePersona(persona);
   }
 
@@ -130,7 +145,7 @@ export class Conversation {
     const options: GenerationOptions = {
       maxNewTokens,
       stopTokenIds,
-      ...(temperature > 0 && { doSample: true, temperature, topP, seed }),
+      ...(temperature !== 0 && { doSample: true, temperature, topP, seed }),
     };
     const model = prompt.begun.length > 0 ? beginningWith(generator, prompt.begun) : generator;
     let tokens = 0;

@@ -1,4 +1,4 @@
-import { type AnswerOptions, DEFAULT_ANSWERS, mostNewTokens } from "./conversation";
+import { type AnswerOptions, answerOptions, mostNewTokens } from "./conversation";
 import type { OpenChatModel } from "./open";
 import type { FoundPersona } from "./persona";
 import { describePersona } from "./talk";
@@ -9,10 +9,9 @@ export function introduce(
   options: AnswerOptions,
   found: FoundPersona | undefined,
 ): string {
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const { temperature, topP, seed, maxNewTokens } = { ...DEFAULT_ANSWERS, ...given };
+  const { temperature, topP, seed, maxNewTokens } = answerOptions(options);
   const drawn =
-    temperature > 0
+    temperature !== 0
       ? `drawn at temperature ${temperature}, top-p ${topP}, seed ${seed}`
       : "the most likely token each time";
   return [

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Conversation } from "../../src/chat/conversation";
+import { answerOptions, Conversation } from "../../src/chat/conversation";
 import { templateForm, transcriptForm } from "../../src/chat/form";
 import { openChatModel } from "../../src/chat/open";
 import { FrozenProgram } from "../../src/engine/frozen";
@@ -205,4 +205,26 @@ test("answers are drawn by the seed: equal ones for equal seeds, others for the 
   assert.notDeepEqual(one, other);
   assert.notEqual(one[0], one[1]);
   await opened.dispose();
+});
+
+test("options that mean nothing are refused when an answer is asked for; those left undefined are the defaults", async () => {
+  const generator = new Scripted(tokenizer, []);
+  const form = templateForm(tokenizer, 4096);
+  for (const options of [
+    { temperature: -1 },
+    { temperature: NaN },
+    { topP: 2 },
+    { maxNewTokens: 0 },
+    { seed: 0.5 },
+  ])
+    await assert.rejects(
+      new Conversation({ generator, tokenizer, form }, undefined, options).answer("Hi"),
+      new RegExp(`^RangeError: generation options: [^]*${Object.keys(options)[0]}`),
+    );
+  assert.deepEqual(answerOptions({ temperature: undefined, seed: 3 }), {
+    temperature: 0.7,
+    topP: 0.9,
+    seed: 3,
+    maxNewTokens: 256,
+  });
 });
