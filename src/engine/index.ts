@@ -4,7 +4,7 @@ export type { EngineName, EngineOptions } from "./engines";
 export { EngineError } from "./errors";
 export { FrozenProgram, type FreezeOptions, type StoredTensor } from "./frozen";
 export type { Noise } from "./noise";
-export { encodeModel, type OnnxModel } from "./onnx";
+export { constantBytes, encodeModel, modelPieces, type OnnxConstant, type OnnxModel } from "./onnx";
 export * from "./ops";
 export type { Program, RunOptions } from "./program";
 export { recordableKernels } from "./recorder";

@@ -69,7 +69,12 @@ const root = protobuf.Root.fromJSON({
     ]),
   ),
 });
-const modelType = root.lookupType("Model");
+const [modelType, graphType, tensorType] = [
+  root.lookupType("Model"),
+  root.lookupType("Graph"),
+  root.lookupType("Tensor"),
+];
+const { Model: modelFields, Graph: graphFields, Tensor: tensorFields } = messages;
 
 /** ONNX element types by the names that onnxruntime uses, with their numbers in the file format. */
 const elementTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
@@ -82,6 +87,8 @@ const elementArrays = {
   bool: Uint8Array,
   float64: Float64Array,
 } as const;
+
+const elementSizes = { float32: 4, uint8: 1, int8: 1, int32: 4, int64: 8, bool: 1, float64: 8 } as const;
 
 /** The element type of a value in a graph. */
 export type ElementType = keyof typeof elementTypes;
@@ -130,12 +137,16 @@ export interface External {
   length: number;
 }
 
-/** A constant with its little-endian bytes, here or elsewhere. */
+/** A constant with its little-endian bytes, here (they may be read when they are asked for) or elsewhere. */
 export interface OnnxConstant extends OnnxValue {
   shape: readonly number[];
-  bytes?: Uint8Array;
+  readonly bytes?: Uint8Array;
   external?: External;
 }
+
+/** How many bytes a constant has. */
+export const constantBytes = ({ type, shape }: Pick<OnnxConstant, "type" | "shape">): number =>
+  shape.reduce((size, length) => size * length, elementSizes[type]);
 
 /** Everything that a model file says. Nodes are in an order in which each follows those whose outputs it reads. */
 export interface OnnxModel {
@@ -153,36 +164,80 @@ const IR_VERSION = 10;
 export const nodeName = ({ opType, outputs }: OnnxNode): string => `${opType}:${outputs[0]}`;
 
 /** The bytes of an ONNX model file. */
-export function encodeModel({ nodes, constants, inputs, outputs }: OnnxModel): Uint8Array {
-  const message = {
+export function encodeModel(model: OnnxModel): Uint8Array {
+  return Buffer.concat([...modelPieces(model)]);
+}
+
+/**
+ * The bytes of an ONNX model file, piece by piece: each constant's bytes are asked for once, when it is their turn, so that no
+ * two are needed at a time.
+ */
+export function* modelPieces({
+  nodes,
+  constants,
+  inputs,
+  outputs,
+}: OnnxModel): Generator<Uint8Array, void, undefined> {
+  yield encode(modelType, {
     irVersion: IR_VERSION,
     producerName: "persona-dialogue-notebooks",
     opsetImport: [
       { domain: "", version: OPSET },
       { domain: "com.microsoft", version: 1 },
     ],
-    graph: {
-      name: "recorded",
-      node: nodes.map((node) => ({
-        name: nodeName(node),
-        opType: node.opType,
-        domain: node.domain,
-        input: node.inputs,
-        output: node.outputs,
-        attribute: Object.entries(node.attributes).map(encodeAttribute),
-      })),
-      initializer: constants.map(({ name, type, shape, bytes, external }) => ({
-        name,
-        dims: shape,
-        dataType: elementTypes[type],
-        ...(external ? { dataLocation: 1, externalData: externalData(external) } : { rawData: bytes }),
-      })),
-      input: inputs.map(encodeValue),
-      output: outputs.map(encodeValue),
-    },
-  };
-  return modelType.encode(modelType.fromObject(message)).finish();
+  });
+  const graph = encode(graphType, {
+    name: "recorded",
+    node: nodes.map((node) => ({
+      name: nodeName(node),
+      opType: node.opType,
+      domain: node.domain,
+      input: node.inputs,
+      output: node.outputs,
+      attribute: Object.entries(node.attributes).map(encodeAttribute),
+    })),
+    input: inputs.map(encodeValue),
+    output: outputs.map(encodeValue),
+  });
+  const initializers = constants.map((constant) => {
+    const { name, type, shape, external } = constant;
+    const bytes = external ? 0 : constantBytes(constant);
+    const head = encode(tensorType, {
+      name,
+      dims: shape,
+      dataType: elementTypes[type],
+      ...(external && { dataLocation: 1, externalData: externalData(external) }),
+    });
+    const tensor = external ? [head] : [head, prefix(tensorFields.rawData, bytes)];
+    const size = lengthOf(tensor) + bytes;
+    return { constant, bytes, start: [prefix(graphFields.initializer, size), ...tensor] };
+  });
+  const size = initializers.reduce((sum, { start, bytes }) => sum + lengthOf(start) + bytes, graph.length);
+  yield prefix(modelFields.graph, size);
+  yield graph;
+  for (const { constant, bytes, start } of initializers) {
+    yield* start;
+    if (constant.external) continue;
+    const data = constant.bytes;
+    if (data?.length !== bytes)
+      throw new Error(
+        `the constant ${constant.name} has ${data?.length ?? 0} bytes where ${bytes} are needed`,
+      );
+    yield data;
+  }
 }
+
+const lengthOf = (pieces: readonly Uint8Array[]) => pieces.reduce((sum, { length }) => sum + length, 0);
+
+/** A message without a wrapper around it. */
+const encode = (type: protobuf.Type, message: object) => type.encode(type.fromObject(message)).finish();
+
+/** What stands before a message or bytes of `length` in a field of Protocol Buffers: the field's number, its kind and the length. */
+const prefix = ([number]: readonly [number, string], length: number): Uint8Array =>
+  protobuf.Writer.create()
+    .uint32((number << 3) | 2)
+    .uint64(length)
+    .finish();
 
 const externalData = (external: External) =>
   Object.entries(external).map(([key, value]) => ({ key, value: String(value) }));

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { encodeModel } from "../engine";
-import { writeFileWhole, writeJson } from "../io";
+import { modelPieces } from "../engine";
+import { writeChunksWhole, writeJson } from "../io";
 import {
   type ConfigFiles,
   floatWeights,
@@ -57,7 +57,7 @@ export function exportTransformersJs(
     const { suffix, weights } = VARIANTS[variant];
     const graphs = architecture.transformersJsGraphs(config, weights(model));
     for (const [name, graph] of Object.entries(graphs))
-      writeFileWhole(join(directory, "onnx", `${name}${suffix}.onnx`), encodeModel(graph()));
+      writeChunksWhole(join(directory, "onnx", `${name}${suffix}.onnx`), modelPieces(graph()));
   }
   const { configFile, generationConfigFile } = configFiles(model);
   writeConfigFile(join(directory, "config.json"), configFile);

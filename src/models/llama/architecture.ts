@@ -9,6 +9,7 @@ import {
   withOwnHead,
 } from "./config";
 import { LlamaGenerator } from "./generator";
+import { decoderGraph } from "./graphs";
 import { llama } from "./model";
 import { aliases, blockOf, EMBEDDING, HEAD, isMultiplied, linearLayers, parameterShapes } from "./parameters";
 
@@ -37,6 +38,7 @@ const llamaLike = (family: LlamaFamily): Architecture<LlamaConfig> => ({
   blockOf,
   model: llama,
   createGenerator: (model, options) => LlamaGenerator.create(model, options),
+  transformersJsGraphs: (config, weights) => ({ model: () => decoderGraph(config, weights) }),
 });
 
 /** Llama 1–3 and what shares its config: SmolLM2, TinyLlama. */

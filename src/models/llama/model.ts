@@ -124,6 +124,11 @@ export function scaledAngles({ headDim }: LlamaConfig, { cos, sin }: Angles): An
 
 const MASKED = -3.4028234663852886e38;
 
+/** What attention adds to its scores, [batch, 1, queries, keys]: nothing where a query sees a key, bool [batch, queries, keys]. */
+export function visibleBias(sees: tf.Tensor): tf.Tensor {
+  return tf.expandDims(tf.mul(tf.sub(tf.scalar(1), tf.cast(sees, "float32")), tf.scalar(MASKED)), 1);
+}
+
 /**
  * The model's output [rows, hidden] for ids and their mask, both int32 [batch, length]; `packed` leaves padding out. Tokens of
  * one number in the mask are one sequence: each sees those of its own before it, and its positions count from 0.
@@ -139,9 +144,10 @@ export function decode(
   const places = tf.range(0, length, 1, "int32");
   const before = tf.lessEqual(tf.expandDims(places, 0), tf.expandDims(places, 1));
   const same = tf.equal(tf.expandDims(attentionMask, 1), tf.expandDims(attentionMask, 2));
-  const sees = tf.cast(tf.logicalAnd(same, tf.expandDims(before, 0)), "float32");
-  const bias = tf.expandDims(tf.mul(tf.sub(tf.scalar(1), sees), tf.scalar(MASKED)), 1);
-  const counted = tf.sub(tf.reshape(tf.sum(sees, 2), [-1]), tf.scalar(1)) as tf.Tensor1D;
+  const sees = tf.logicalAnd(same, tf.expandDims(before, 0));
+  const bias = visibleBias(sees);
+  const seen = tf.sum(tf.cast(sees, "float32"), 2);
+  const counted = tf.sub(tf.reshape(seen, [-1]), tf.scalar(1)) as tf.Tensor1D;
   const keep = <T extends tf.Tensor>(x: T): T => (packed ? (tf.gather(x, packed.positions) as T) : x);
   const rows: Rows = packed ?? batch;
 

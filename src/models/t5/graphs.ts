@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { type OnnxModel, positions, recordFunction } from "../../engine";
+import { type OnnxModel, positions } from "../../engine";
+import { fileGraph, type FileSignature, type Named } from "../graph-file";
 import type { ProgramWeights } from "../layers";
 import type { T5Config } from "./config";
 import {
@@ -17,9 +18,6 @@ import {
   t5,
 } from "./model";
 
-/** Prefix of the inputs of a recorded graph that become constants of the file. */
-const WEIGHTS = "weights/";
-
 /**
  * Marker sizes of the dimensions that stay open, by the names that a file shows. The decoder's encoder length is what it
  * has keys and values of already and what is new; its total length likewise.
@@ -36,17 +34,23 @@ const OPEN = {
 
 const int32 = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
 const float32 = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
-/** The inputs of a file. */
-type FileSignature = Record<string, { dtype: "int32" | "float32"; shape: readonly number[] }>;
 
-/** Tensors by the names that a file gives them. */
-type Named = Record<string, tf.Tensor>;
+/** A file of a T5 over its weights. */
+const t5Graph = (
+  config: T5Config,
+  weights: ProgramWeights,
+  signature: FileSignature,
+  fn: (model: T5, inputs: Named) => Named,
+): OnnxModel =>
+  fileGraph(weights, signature, OPEN, (parameters, inputs) =>
+    fn(t5(config, parameters, { linear: weights.linear(parameters) }), inputs),
+  );
 
 /** The encoder as Transformers.js runs it: `input_ids`, `attention_mask` → `last_hidden_state`. */
 export function encoderGraph(config: T5Config, weights: ProgramWeights): OnnxModel {
   const [batch, length] = [OPEN.batch_size, OPEN.encoder_sequence_length];
   const signature = { input_ids: int32(batch, length), attention_mask: int32(batch, length) };
-  return fileGraph(config, weights, signature, (model, inputs) => {
+  return t5Graph(config, weights, signature, (model, inputs) => {
     const { input_ids, attention_mask } = inputs as Record<string, tf.Tensor2D>;
     const hidden = encode(model, input_ids!, attention_mask!);
     return { last_hidden_state: tf.reshape(hidden, [batch, length, config.dModel]) };
@@ -80,7 +84,7 @@ export function decoderGraph(config: T5Config, weights: ProgramWeights): OnnxMod
       ),
     ).flat(),
   ]);
-  return fileGraph(config, weights, signature, (model, inputs) => {
+  return t5Graph(config, weights, signature, (model, inputs) => {
     const results: Named = {};
     /** The past keys and values and the new ones behind them, which are also results. */
     const extend = (block: number, kind: string, { key, value }: KeyValue): KeyValue => {
@@ -119,52 +123,4 @@ export function decoderGraph(config: T5Config, weights: ProgramWeights): OnnxMod
     const scores = logits(model, finish(model, x, "decoder"));
     return { logits: tf.reshape(scores, [batch, length, config.vocabSize]), ...results };
   });
-}
-
-/** Records a graph and makes of it what a file holds: the weights inside, 64-bit token ids and masks. */
-function fileGraph(
-  config: T5Config,
-  weights: ProgramWeights,
-  signature: FileSignature,
-  fn: (model: T5, inputs: Named) => Named,
-): OnnxModel {
-  const recorded = recordFunction(
-    ({ weights: parameters, inputs }) =>
-      fn(t5(config, parameters, { linear: weights.linear(parameters) }), inputs),
-    { weights: weights.signature, inputs: signature },
-    { dimensions: OPEN },
-  ).model;
-  const isWeight = ({ name }: { name: string }) => name.startsWith(WEIGHTS);
-  const short = (name: string) => name.replace(/^(weights|inputs)\//, "");
-  const integers = recorded.inputs.filter((input) => !isWeight(input) && input.type === "int32");
-  const narrow = new Map(integers.map(({ name }) => [name, `${short(name)}_int32`]));
-  const renamed = (name: string) => narrow.get(name) ?? short(name);
-  return {
-    nodes: [
-      ...[...narrow].map(([name, output]) => ({
-        opType: "Cast",
-        domain: "",
-        inputs: [short(name)],
-        outputs: [output],
-        attributes: { to: { elementType: "int32" as const } },
-      })),
-      ...recorded.nodes.map((node) => ({ ...node, inputs: node.inputs.map(renamed) })),
-    ],
-    constants: [
-      ...recorded.constants,
-      ...recorded.inputs.filter(isWeight).map(({ name, type }) => {
-        const { shape, data } = weights.tensorOf(short(name));
-        const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-        return { name: short(name), type, shape, bytes };
-      }),
-    ],
-    inputs: recorded.inputs
-      .filter((input) => !isWeight(input))
-      .map(({ name, type, shape }) => ({
-        name: short(name),
-        type: type === "int32" ? "int64" : type,
-        shape,
-      })),
-    outputs: recorded.outputs,
-  };
 }
