@@ -2,31 +2,45 @@ import { join } from "node:path";
 import { modelPieces } from "../engine";
 import { writeChunksWhole, writeJson } from "../io";
 import {
+  type Architecture,
   type ConfigFiles,
-  floatWeights,
   int8Blocks,
   type Model,
   type ProgramWeights,
+  q4_1,
+  type QuantizationScheme,
   roundedWeights,
 } from "../models";
 import { configFiles, copyTokenizer, writeConfigFile } from "../models/pretrained";
 import type { TokenizerFiles } from "../models/tokenizer";
 
-/** How the files of a variant keep linear weights; the names are those of Transformers.js' option `dtype`. */
-const VARIANTS: Record<"fp32" | "q8", { suffix: string; weights: (model: Model) => ProgramWeights }> = {
-  fp32: {
-    suffix: "",
-    weights: ({ architecture, config, parameters }) =>
-      floatWeights(architecture.parameterShapes(config), parameters),
-  },
-  q8: {
-    suffix: "_quantized",
-    weights: ({ architecture, config, parameters }) =>
-      roundedWeights(architecture.parameterShapes(config), parameters, int8Blocks, (name) =>
-        architecture.isMultiplied(config, name),
-      ),
+/**
+ * How the files of a variant keep what is multiplied with; the names are those of Transformers.js' option `dtype`. In 4 bits
+ * are the layers of blocks but for those that need precision; the others, and the lm_head, are in 8.
+ */
+const VARIANTS: Record<
+  "fp32" | "q8" | "q4",
+  { suffix: string; scheme: (architecture: Architecture, name: string) => QuantizationScheme | undefined }
+> = {
+  fp32: { suffix: "", scheme: () => undefined },
+  q8: { suffix: "_quantized", scheme: () => int8Blocks },
+  q4: {
+    suffix: "_q4",
+    scheme: (architecture, name) =>
+      architecture.blockOf(name) && !architecture.keepsPrecision(name) ? q4_1 : int8Blocks,
   },
 };
+
+/** The weights of a model as a variant keeps them. */
+function weightsOf(
+  { architecture, config, parameters }: Model,
+  variant: keyof typeof VARIANTS,
+): ProgramWeights {
+  const { scheme } = VARIANTS[variant];
+  return roundedWeights(architecture.parameterShapes(config), parameters, (name) =>
+    architecture.isMultiplied(config, name) ? scheme(architecture, name) : undefined,
+  );
+}
 
 export interface TransformersJsOptions {
   /** The directory whose tokenizer files are copied, or the files themselves. */
@@ -54,8 +68,8 @@ export function exportTransformersJs(
     throw new Error(`models of type ${architecture.modelType} cannot be exported to Transformers.js yet`);
   copyTokenizer(tokenizerFrom, directory);
   for (const variant of variants) {
-    const { suffix, weights } = VARIANTS[variant];
-    const graphs = architecture.transformersJsGraphs(config, weights(model));
+    const { suffix } = VARIANTS[variant];
+    const graphs = architecture.transformersJsGraphs(config, weightsOf(model, variant));
     for (const [name, graph] of Object.entries(graphs))
       writeChunksWhole(join(directory, "onnx", `${name}${suffix}.onnx`), modelPieces(graph()));
   }

@@ -69,32 +69,36 @@ export function floatWeights(
 }
 
 /**
- * The weights that `isRounded` names rounded by a scheme, everything else as it is. Each is read, and rounded unless its
- * file keeps it so, when asked for.
+ * The weights for which `schemeOf` gives a scheme rounded by it, everything else as it is. Each is read, and rounded unless
+ * its file keeps it so, when asked for.
  */
 export function roundedWeights(
   shapes: Readonly<Record<string, readonly number[]>>,
   parameters: ParameterSource,
-  scheme: QuantizationScheme,
-  isRounded: (name: string) => boolean,
+  schemeOf: (name: string) => QuantizationScheme | undefined,
 ): ProgramWeights {
   const signature: Record<string, TensorSpec> = {};
-  const weightOf = new Map<string, string>();
-  for (const [name, shape] of Object.entries(shapes)) {
-    signature[name] = { dtype: "float32", shape };
-    if (!isRounded(name)) continue;
-    for (const [part, spec] of Object.entries(scheme.specs(name, shape))) {
+  const placeOf = new Map<string, { weight: string; scheme: QuantizationScheme }>();
+  for (const [weight, shape] of Object.entries(shapes)) {
+    signature[weight] = { dtype: "float32", shape };
+    const scheme = schemeOf(weight);
+    for (const [part, spec] of Object.entries(scheme?.specs(weight, shape) ?? {})) {
       signature[part] = spec;
-      weightOf.set(part, name);
+      placeOf.set(part, { weight, scheme: scheme! });
     }
   }
+  const schemes = [...new Set([...placeOf.values()].map(({ scheme }) => scheme))];
+  const partsOf = (scheme: QuantizationScheme, tensors: NamedTensors): NamedTensors =>
+    Object.fromEntries(Object.entries(tensors).filter(([name]) => placeOf.get(name)?.scheme === scheme));
   let last: { weight: string; parts: Readonly<Record<string, ProgramTensor>> } | undefined;
   return {
     signature,
-    linear: (tensors) => linearChain(tensors, scheme.link(tensors)),
+    linear: (tensors) =>
+      linearChain(tensors, ...schemes.map((scheme) => scheme.link(partsOf(scheme, tensors)))),
     tensorOf(name) {
-      const weight = weightOf.get(name);
-      if (weight === undefined) return needParameter(parameters, name);
+      const place = placeOf.get(name);
+      if (place === undefined) return needParameter(parameters, name);
+      const { weight, scheme } = place;
       if (last?.weight !== weight) {
         const kept = roundedTensors(parameters, scheme, weight);
         const fits = Object.entries(scheme.specs(weight, shapes[weight]!)).every(

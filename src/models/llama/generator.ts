@@ -68,11 +68,9 @@ export class LlamaGenerator implements GenerativeModel {
     const { numKeyValueHeads, headDim, vocabSize, numLayers } = config;
     const shapes = parameterShapes(config);
     const isLive = (name: string) => adapter?.weights.has(name) ?? false;
-    const isRounded = (name: string) => isMultiplied(config, name) && !isLive(name);
+    const schemeOf = (name: string) => (isMultiplied(config, name) && !isLive(name) ? int8Blocks : undefined);
     const base =
-      kind === "int8"
-        ? roundedWeights(shapes, parameters, int8Blocks, isRounded)
-        : floatWeights(shapes, parameters);
+      kind === "int8" ? roundedWeights(shapes, parameters, schemeOf) : floatWeights(shapes, parameters);
     const frozen = liveWeights(base, adapter);
     const isHead = config.tieWordEmbeddings && kind === "float32";
     const constantOf = (name: string) => {

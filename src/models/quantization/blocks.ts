@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs";
 import {
   type BlockForm,
   INT8_BLOCKS,
@@ -7,7 +8,7 @@ import {
   type TensorSpec,
 } from "../../engine";
 import { float32Tensor } from "../../tensors";
-import { linearLink } from "../layers/linear";
+import { linearLink, type NamedTensors } from "../layers/linear";
 import type { QuantizationScheme } from "./scheme";
 
 const parts = (weight: string) => ({
@@ -70,3 +71,22 @@ export const q4_0 = blocks("Q4_0", { bits: 4, size: 32 });
 
 /** GGUF's Q4_1: 4 bits, a scale and a minimum for 32 weights; w = q · scale + minimum. */
 export const q4_1 = blocks("Q4_1", { bits: 4, size: 32, minimums: true });
+
+/**
+ * Rows `ids` [n] of a weight [out, width] that is among `parameters` in {@link int8Blocks}, [n, width]: an embedding that is
+ * the lm_head as well, by operations that browsers have. Undefined for a weight that is not.
+ */
+export function int8BlockRows(
+  parameters: NamedTensors,
+  weight: string,
+  ids: tf.Tensor1D,
+  width: number,
+): tf.Tensor2D | undefined {
+  const names = parts(weight);
+  const [values, scales] = [parameters[names.values], parameters[names.scales]];
+  if (!values || !scales) return undefined;
+  const codes = tf.sub(tf.cast(tf.gather(values, ids), "float32"), 128);
+  const blocks = tf.mul(codes, tf.expandDims(tf.gather(scales, ids), 2));
+  const [rows, count, size] = blocks.shape as [number, number, number];
+  return tf.slice(tf.reshape(blocks, [rows, count * size]), [0, 0], [rows, width]) as tf.Tensor2D;
+}

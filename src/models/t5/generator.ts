@@ -71,11 +71,8 @@ export class T5Generator implements GenerativeModel {
     const isLive = (name: string) => adapter?.weights.has(name) ?? false;
     const base =
       kind === "int8"
-        ? roundedWeights(
-            shapes,
-            parameters,
-            int8Blocks,
-            (name) => isMultiplied(config, name) && !isLive(name),
+        ? roundedWeights(shapes, parameters, (name) =>
+            isMultiplied(config, name) && !isLive(name) ? int8Blocks : undefined,
           )
         : floatWeights(shapes, parameters);
     const frozen = liveWeights(base, adapter);

@@ -23,7 +23,7 @@ const shapes = { "q.weight": [2, 3], "k.weight": [2, 3] };
 
 test("a weight that its file keeps in the same scheme is taken as it is, others are rounded", () => {
   const parameters = source();
-  const weights = roundedWeights(shapes, parameters, int8Blocks, () => true);
+  const weights = roundedWeights(shapes, parameters, () => int8Blocks);
   assert.equal(weights.tensorOf("q.weight.values"), kept["q.weight.values"]);
   assert.equal(weights.tensorOf("q.weight.scales"), kept["q.weight.scales"]);
   assert.deepEqual(parameters.read, []);
@@ -48,7 +48,7 @@ test("a weight that its file keeps in another form of the scheme is rounded to t
     get: () => tensor,
     rounded: () => ({ scheme: nf4.name, tensors: plain }),
   };
-  const weights = roundedWeights(shapes, parameters, nf4, () => true);
+  const weights = roundedWeights(shapes, parameters, () => nf4);
   for (const [part, expected] of Object.entries(nf4.quantize("q.weight", tensor)))
     assert.deepEqual(weights.tensorOf(part), expected);
 });

@@ -56,7 +56,9 @@ for (const { scheme, error } of schemes) {
   test(`${scheme.name}: a program that holds a rounded layer, and one that it hands on`, async () => {
     await tf.setBackend("cpu");
     const shapes = { "q.weight": [OUT, IN], "k.weight": [OUT, IN] };
-    const weights = roundedWeights(shapes, { get: () => weight }, scheme, (name) => name === "q.weight");
+    const weights = roundedWeights(shapes, { get: () => weight }, (name) =>
+      name === "q.weight" ? scheme : undefined,
+    );
     const program = await FrozenProgram.create(
       ({ x, weights: tensors }) => {
         const layers = weights.linear(tensors as unknown as Record<string, tf.Tensor>);

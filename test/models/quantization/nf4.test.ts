@@ -117,8 +117,7 @@ for (const engine of ["onnx", "cpu"] as const) {
         get: () => assert.fail("read as floats"),
         rounded: () => ({ scheme: nf4.name, tensors: kept }),
       },
-      nf4,
-      () => true,
+      () => nf4,
     );
     const parts = Object.fromEntries(Object.keys(kept).map((part) => [part, weights.tensorOf(part)]));
     const inputs = { x: tensor("x"), bias: tensor("layer.bias"), parts };
