@@ -46,8 +46,8 @@ export interface TransformersJsOptions {
   /** The directory whose tokenizer files are copied, or the files themselves. */
   tokenizerFrom: string | TokenizerFiles;
   /**
-   * Which variants to write: 32-bit floats (`dtype: "fp32"`) and 8-bit weights (`dtype: "q8"`).
-   * @default ["fp32", "q8"]
+   * Which variants to write: 32-bit floats (`dtype: "fp32"`), 8-bit weights (`dtype: "q8"`), 4-bit weights (`dtype: "q4"`).
+   * @default all of them
    */
   variants?: readonly (keyof typeof VARIANTS)[];
 }
@@ -61,7 +61,7 @@ export interface TransformersJsOptions {
 export function exportTransformersJs(
   directory: string,
   model: Model & Partial<ConfigFiles>,
-  { tokenizerFrom, variants = ["fp32", "q8"] }: TransformersJsOptions,
+  { tokenizerFrom, variants = ["fp32", "q8", "q4"] }: TransformersJsOptions,
 ): void {
   const { architecture, config } = model;
   if (!architecture.transformersJsGraphs)
