@@ -1,2 +1,3 @@
+export * from "./card";
 export * from "./transformers-js";
 export * from "./use";

@@ -25,3 +25,11 @@ function halfBits(bits: number): number {
   if (rest > middle || (rest === middle && half & 1)) half++;
   return sign | half;
 }
+
+/** The bfloat16 bit patterns nearest to float32 values, ties to even. */
+export function toBfloat16Bits(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const upper = new Uint16Array(bits.length);
+  for (let i = 0; i < bits.length; i++) upper[i] = (bits[i]! + 0x7fff + ((bits[i]! >>> 16) & 1)) >>> 16;
+  return upper;
+}

@@ -7,3 +7,4 @@ export * from "./well-formed";
 export * from "./cut";
 export * from "./html";
 export * from "./visible";
+export * from "./markdown";

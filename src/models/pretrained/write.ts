@@ -1,7 +1,15 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { copyFileWhole, writeFilesWhole, writeFileWhole, writeJson } from "../../io";
-import { bytesPerElement, elementCount, safetensorsPieces, type TensorHead } from "../../tensors";
+import {
+  bytesPerElement,
+  elementCount,
+  type HostTensor,
+  safetensorsPieces,
+  type TensorHead,
+  toBfloat16Bits,
+  toFloat16Bits,
+} from "../../tensors";
 import type { ConfigFiles, Model } from "../architecture";
 import { needParameter } from "../layers";
 import type { TokenizerFiles } from "../tokenizer";
@@ -15,10 +23,15 @@ export interface WriteModelOptions {
    * @default 2e9
    */
   maxShardBytes?: number;
+  /**
+   * How weights are stored, rounded to the nearest; a value that this cannot hold is an error.
+   * @default "float32"
+   */
+  dtype?: "float32" | "float16" | "bfloat16";
 }
 
 /**
- * Writes a model directory that Hugging Face transformers and {@link openModelDirectory} open, in float32. Parameters are asked
+ * Writes a model directory that Hugging Face transformers and {@link openModelDirectory} open. Parameters are asked
  * for one after the other, each once, so that no more than one is in memory. Every file is written whole or not at all, and
  * so are all weights together; those of an earlier model in the directory, which may be the one that is read, are removed after
  * the new ones are complete.
@@ -26,15 +39,15 @@ export interface WriteModelOptions {
 export function writeModelDirectory(
   directory: string,
   model: Model & Partial<ConfigFiles>,
-  { tokenizerFrom, maxShardBytes = 2e9 }: WriteModelOptions = {},
+  { tokenizerFrom, maxShardBytes = 2e9, dtype = "float32" }: WriteModelOptions = {},
 ): void {
   const { architecture, config, parameters } = model;
-  const shards = splitIntoShards(architecture.parameterShapes(config), maxShardBytes);
+  const shards = splitIntoShards(architecture.parameterShapes(config), dtype, maxShardBytes);
   const fileOf = (shard: number) =>
     shards.length === 1
       ? WEIGHTS_FILE
       : `model-${numbered(shard + 1)}-of-${numbered(shards.length)}.safetensors`;
-  const read = (name: string) => needParameter(parameters, name);
+  const read = (name: string) => storedAs(dtype, name, needParameter(parameters, name));
   writeFilesWhole(
     shards.map((shard, i) => {
       const path = join(directory, fileOf(i));
@@ -52,7 +65,9 @@ export function writeModelDirectory(
   const written = new Set([...shards.map((_, i) => fileOf(i)), ...(shards.length > 1 ? [INDEX_FILE] : [])]);
   removeOtherWeights(directory, written);
   const { configFile, generationConfigFile } = configFiles(model);
-  writeConfigFile(join(directory, CONFIG_FILE), configFile);
+  const named = ["dtype", "torch_dtype"].filter((field) => field in configFile);
+  const stored = Object.fromEntries(named.map((field) => [field, dtype]));
+  writeConfigFile(join(directory, CONFIG_FILE), { ...configFile, ...stored });
   writeJson(join(directory, GENERATION_CONFIG_FILE), generationConfigFile);
   if (tokenizerFrom !== undefined) copyTokenizer(tokenizerFrom, directory);
 }
@@ -109,14 +124,31 @@ export function copyTokenizer(from: string | TokenizerFiles, to: string): void {
   }
 }
 
+/** A parameter as it is stored. */
+function storedAs(
+  dtype: NonNullable<WriteModelOptions["dtype"]>,
+  name: string,
+  tensor: HostTensor<"float32">,
+): HostTensor {
+  if (dtype === "float32") return tensor;
+  const { shape, data } = tensor;
+  const bits = dtype === "float16" ? toFloat16Bits(data) : toBfloat16Bits(data);
+  const infinite = dtype === "float16" ? 0x7c00 : 0x7f80;
+  const at = bits.findIndex((pattern) => (pattern & infinite) === infinite);
+  if (at >= 0)
+    throw new Error(`${name} holds ${data[at]}, which ${dtype} cannot: write the model in float32`);
+  return { dtype, shape, data: bits };
+}
+
 function splitIntoShards(
   shapes: Readonly<Record<string, readonly number[]>>,
+  dtype: NonNullable<WriteModelOptions["dtype"]>,
   maxBytes: number,
 ): Map<string, TensorHead>[] {
   const shards = [new Map<string, TensorHead>()];
   let bytes = 0;
   for (const [name, shape] of Object.entries(shapes)) {
-    const head = { dtype: "float32", shape } as const;
+    const head = { dtype, shape } as const;
     if (bytes > 0 && bytes + bytesOf(head) > maxBytes) {
       shards.push(new Map());
       bytes = 0;

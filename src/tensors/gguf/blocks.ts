@@ -129,11 +129,3 @@ export function encodeQ8(values: Float32Array): Uint8Array {
   }
   return bytes;
 }
-
-/** The bfloat16 bit patterns nearest to float32 values, ties to even. */
-export function toBfloat16Bits(values: Float32Array): Uint16Array {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const upper = new Uint16Array(bits.length);
-  for (let i = 0; i < bits.length; i++) upper[i] = (bits[i]! + 0x7fff + ((bits[i]! >>> 16) & 1)) >>> 16;
-  return upper;
-}

@@ -1,7 +1,7 @@
 import { writeChunksWhole } from "../../io";
-import { toFloat16Bits } from "../half";
+import { toBfloat16Bits, toFloat16Bits } from "../half";
 import { countNonFinite, convertToFloat32, elementCount, refuseNonFinite } from "../tensor";
-import { BLOCK, encodeQ8, toBfloat16Bits } from "./blocks";
+import { BLOCK, encodeQ8 } from "./blocks";
 import { type GgufScalar, type GgufValue, type ScalarType, VALUE_TYPES } from "./metadata";
 import { type GgufType, namedType } from "./types";
 
