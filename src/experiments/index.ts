@@ -1,4 +1,5 @@
 export * from "./base";
+export * from "./card";
 export * from "./examples";
 export * from "./live";
 export * from "./parameters";

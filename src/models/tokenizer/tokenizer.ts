@@ -367,7 +367,7 @@ export async function loadTokenizer(from: string | TokenizerFiles): Promise<Toke
 }
 
 /** The files of a model directory's tokenizer. */
-function readTokenizerFiles(source: string): TokenizerFiles {
+export function readTokenizerFiles(source: string): TokenizerFiles {
   const read = (name: string) => {
     const file = join(source, name);
     if (!existsSync(file)) throw new Error(`${file}: no such file; a tokenizer directory needs it`);
