@@ -55,11 +55,11 @@ const attention = (bias: number[], rate = 0): Case => ({
   plain: four(plainAttention, rate),
   inputs: [floats(2, 3, 4, 5), floats(2, 3, 6, 5), floats(2, 3, 6, 5), floats(...bias)],
 });
-const head = (smoothing: number): Case => ({
+const head = (smoothing: number, classes = 9): Case => ({
   op: (x, w, labels) =>
     linearCrossEntropy(x as tf.Tensor2D, w as tf.Tensor2D, labels as tf.Tensor1D, smoothing),
   plain: (x, w, labels) => plainCrossEntropy(tf.matMul(x!, w!, false, true), labels!, smoothing),
-  inputs: [floats(6, 4), floats(9, 4), ints(9, 6)],
+  inputs: [floats(6, 4), floats(classes, 4), ints(classes, 6)],
 });
 const logitsLoss = (smoothing: number): Case => ({
   op: (logits, labels) => crossEntropy(logits as tf.Tensor2D, labels as tf.Tensor1D, smoothing),
@@ -89,6 +89,8 @@ const cases: Record<string, Case> = {
   },
   linearCrossEntropy: head(0),
   "linearCrossEntropy, smoothed": head(0.1),
+  "linearCrossEntropy, many classes": head(0, 9000),
+  "linearCrossEntropy, many classes, smoothed": head(0.1, 9000),
   crossEntropy: logitsLoss(0),
   "crossEntropy, smoothed": logitsLoss(0.1),
 };

@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { drawEagerly } from "../eager";
+import type { Value } from "../graph";
 import { thresholdOf } from "../noise";
-import { recordingGraph, tensorOf } from "../recorder";
+import { recordingGraph, tensorOf, valueOf } from "../recorder";
+import { after } from "./after";
 
 /**
  * Sets a share `rate` of x to zero and divides the rest by what remains (Srivastava et al., 2014). `rate` is taken to
@@ -17,13 +19,50 @@ export function dropoutMask(shape: number[], rate: number): tf.Tensor {
   const threshold = thresholdOf(rate);
   const scale = 256 / (256 - threshold);
   const graph = recordingGraph();
-  if (!graph)
+  if (!graph) {
+    const drawn = drawnOrKept(() => drawEagerly(shape, threshold)) as Uint8Array;
     return tf.tensor(
-      Float32Array.from(drawEagerly(shape, threshold), (kept) => kept * scale),
+      Float32Array.from(drawn, (kept) => kept * scale),
       shape,
     );
-  const mask = graph.mask(shape, threshold);
-  return tensorOf(
-    graph.node("DequantizeLinear", [mask, graph.scalar("float32", scale)], { type: "float32", shape }),
-  );
+  }
+  const mask = drawnOrKept(() => graph.mask(shape, threshold)) as Value;
+  const factor = repeated ? valueOf(after(tf.scalar(scale), repeated.dy)) : graph.scalar("float32", scale);
+  return tensorOf(graph.node("DequantizeLinear", [mask, factor], { type: "float32", shape }));
+}
+
+/** The masks that a function drew, 1 or 0 an element, in order. */
+export type KeptMasks = (Value | Uint8Array)[];
+
+let kept: KeptMasks | undefined;
+let repeated: { readonly masks: KeptMasks; next: number; readonly dy: tf.Tensor } | undefined;
+
+/** Runs `body` and puts the masks that it draws into `masks`. */
+export function keepMasks<T>(masks: KeptMasks, body: () => T): T {
+  const outer = kept;
+  kept = masks;
+  masks.length = 0;
+  try {
+    return body();
+  } finally {
+    kept = outer;
+    outer?.push(...masks);
+  }
+}
+
+/** Runs `body` with kept masks instead of new ones; a recorded program unpacks them again, once `dy` is there. */
+export function repeatMasks<T>(masks: KeptMasks, dy: tf.Tensor, body: () => T): T {
+  const outer = repeated;
+  repeated = { masks, next: 0, dy };
+  try {
+    return body();
+  } finally {
+    repeated = outer;
+  }
+}
+
+function drawnOrKept(draw: () => Value | Uint8Array): Value | Uint8Array {
+  const mask = repeated ? repeated.masks[repeated.next++]! : draw();
+  kept?.push(mask);
+  return mask;
 }

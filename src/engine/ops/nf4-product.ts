@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { recordingGraph, tensorOf, valueOf } from "../recorder";
+import { after } from "./after";
 import { differentiable } from "./differentiable";
 
 /**
@@ -75,8 +76,8 @@ function forward(x: tf.Tensor2D, weight: Nf4Weight<tf.Tensor>): tf.Tensor2D {
   return tensorOf(graph.node("MatMulBnb4", operands, result, attributes, "com.microsoft")) as tf.Tensor2D;
 }
 
-/** W [out, in]; in a recorded program not before `after` is there. */
-function restored(weight: Nf4Weight<tf.Tensor>, inputs: number, after?: tf.Tensor): tf.Tensor2D {
+/** W [out, in]; in a recorded program not before `dy` is there. */
+function restored(weight: Nf4Weight<tf.Tensor>, inputs: number, dy?: tf.Tensor): tf.Tensor2D {
   const out = weight.codes.shape[0]!;
   const count = out * inputs;
   const absmax = restoredAbsmax(weight);
@@ -86,7 +87,7 @@ function restored(weight: Nf4Weight<tf.Tensor>, inputs: number, after?: tf.Tenso
   let values: tf.Tensor;
   if (graph) {
     const width = [8, 4, 2].find((width) => whole % width === 0)!;
-    const identity = later(tf.eye(width), after!);
+    const identity = after(tf.eye(width), dy!);
     const operands = [valueOf(identity), valueOf(codes), valueOf(absmax)];
     const result = { type: "float32", shape: [width, whole / width] } as const;
     const attributes = attributesOf(weight, count, width, whole / width);
@@ -129,12 +130,6 @@ function pairs(bytes: tf.Tensor): tf.Tensor {
 const attributesOf = ({ absmax }: Nf4Weight<tf.Tensor>, count: number, K: number, N: number) => {
   return { K, N, block_size: nf4BlockSize(count, absmax.size), quant_type: 1, transB: 1 };
 };
-
-/** A constant that a recorded program has only once `other` [rows, columns] is there: its first element is not above itself. */
-function later(constant: tf.Tensor, other: tf.Tensor): tf.Tensor {
-  const first = tf.slice(other, [0, 0], [1, 1]);
-  return tf.add(constant, tf.cast(tf.greater(first, first), "float32"));
-}
 
 /** With PyTorch's roundings of linspace, so that all digits are those of bitsandbytes. */
 function dynamicValues(): Float32Array {
