@@ -94,6 +94,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   /** Where in the model a parameter is; undefined for those outside of blocks. */
   blockOf(name: string): BlockPlace | undefined;
 
+  /** Whether its model can take the hook `recompute`, which saves memory in training. */
+  readonly recomputes?: boolean;
   /** The model's function over its parameters. */
   model(config: Config, parameters: NamedTensors, hooks?: ModelHooks): LanguageModel;
   /** The model as programs that generate. */

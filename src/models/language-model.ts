@@ -50,6 +50,12 @@ export interface ModelHooks {
    * @default false
    */
   readonly training?: boolean;
+  /**
+   * Whether a block keeps its input alone for the gradient and is computed a second time then; for architectures that can
+   * (`recomputes`).
+   * @default false
+   */
+  readonly recompute?: boolean;
 }
 
 /** Values [positions of `labels`] for the rows of a batch, [rows]. */

@@ -36,6 +36,7 @@ const llamaLike = (family: LlamaFamily): Architecture<LlamaConfig> => ({
   // The gradient of the loss goes back through the lm_head from probabilities, most of which are too small for few bits.
   keepsPrecision: (name) => name === HEAD,
   blockOf,
+  recomputes: true,
   model: llama,
   createGenerator: (model, options) => LlamaGenerator.create(model, options),
   transformersJsGraphs: (config, weights) => ({ model: () => decoderGraph(config, weights) }),

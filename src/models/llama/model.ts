@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attend, crossEntropy, linearCrossEntropy, rmsNorm, rotary, swiglu } from "../../engine";
+import { attend, crossEntropy, linearCrossEntropy, recompute, rmsNorm, rotary, swiglu } from "../../engine";
 import { type LabelledBatch, labelIndices, type LanguageModel, type ModelHooks } from "../language-model";
 import {
   dense,
@@ -23,19 +23,22 @@ export interface Llama extends LanguageModel {
   readonly linear: LinearLayers;
   /** Share of attention weights that dropout sets to zero; 0 is none. */
   readonly dropoutRate: number;
+  /** Whether each block is computed once more for its gradient, instead of kept; see `recompute`. */
+  readonly recompute: boolean;
 }
 
 /** A Llama over parameters that are tensors now or will be when a recorded program runs. */
 export function llama(
   config: LlamaConfig,
   parameters: NamedTensors,
-  { linear = dense(parameters), training = false }: ModelHooks = {},
+  { linear = dense(parameters), training = false, recompute = false }: ModelHooks = {},
 ): Llama {
   const model: Llama = {
     config,
     parameters,
     linear,
     dropoutRate: training ? config.attentionDropout : 0,
+    recompute,
     labelLosses: (batch, labelSmoothing) => labelLosses(model, batch, labelSmoothing),
     labelLogits: (batch) => logits(model, labelRows(model, batch)),
   };
@@ -122,6 +125,12 @@ export function scaledAngles({ headDim }: LlamaConfig, { cos, sin }: Angles): An
   return { cos: tf.mul(cos, scale), sin: tf.mul(sin, scale) };
 }
 
+/** What a block's gradient may be asked for: its parameters that are no whole numbers, adapters and scales included. */
+const blockParameters = ({ parameters }: Llama, index: number): tf.Tensor[] =>
+  Object.entries(parameters).flatMap(([name, tensor]) =>
+    name.startsWith(`${blockPath(index)}.`) && tensor.dtype === "float32" ? [tensor] : [],
+  );
+
 const MASKED = -3.4028234663852886e38;
 
 /** What attention adds to its scores, [batch, 1, queries, keys]: nothing where a query sees a key, bool [batch, queries, keys]. */
@@ -153,18 +162,31 @@ export function decode(
 
   const angles = anglesOf(config, keep(counted));
   const queryAngles = scaledAngles(config, angles);
+  const given = [bias, queryAngles.cos, queryAngles.sin, angles.cos, angles.sin];
   let x = embed(model, keep(tf.reshape(inputIds, [-1])));
   for (let index = 0; index < config.numLayers; index++) {
-    x = block(model, x, index, ({ query, key, value }) => {
-      const heads = attend(
-        splitHeads(rotary(query, queryAngles.cos, queryAngles.sin), rows, config.numHeads),
-        splitHeads(rotary(key, angles.cos, angles.sin), rows, config.numKeyValueHeads),
-        splitHeads(value, rows, config.numKeyValueHeads),
-        bias,
-        model.dropoutRate,
-      );
-      return mergeHeads(heads, rows);
-    });
+    const layer = (x: tf.Tensor, ...[bias, queryCos, querySin, keyCos, keySin]: tf.Tensor[]) =>
+      block(model, x as tf.Tensor2D, index, ({ query, key, value }) => {
+        const heads = attend(
+          splitHeads(rotary(query, queryCos as tf.Tensor2D, querySin as tf.Tensor2D), rows, config.numHeads),
+          splitHeads(
+            rotary(key, keyCos as tf.Tensor2D, keySin as tf.Tensor2D),
+            rows,
+            config.numKeyValueHeads,
+          ),
+          splitHeads(value, rows, config.numKeyValueHeads),
+          bias!,
+          model.dropoutRate,
+        );
+        return mergeHeads(heads, rows);
+      });
+    x = model.recompute
+      ? recompute(
+          layer as (...inputs: tf.Tensor[]) => tf.Tensor2D,
+          [x, ...given],
+          blockParameters(model, index),
+        )
+      : layer(x, ...given);
   }
   return finish(model, x);
 }
