@@ -1,0 +1,155 @@
+// Times whole LoRA steps of SmolLM2-135M's shapes, in a process of its own so that its peak memory is its own:
+//   llama-steps.ts '{"batch":4,"length":256,"frozenWeights":"float32"}'      prints one JSON line
+// Weights are random, or those of the folder PERSONA_CHAT_MODEL.
+import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { readJson } from "../../../src/io";
+import { type Model, openModelDirectory } from "../../../src/models";
+import { llamaArchitecture } from "../../../src/models/llama";
+import { Random } from "../../../src/random";
+import { float32Tensor } from "../../../src/tensors";
+import {
+  causalExample,
+  collate,
+  crossEntropyObjective,
+  DEFAULT_TRAINING,
+  frozenWeights,
+  loraPolicy,
+  packedBatchTensors,
+  ROWS_TO_MULTIPLE_OF,
+  Stepper,
+} from "../../../src/training";
+import { round } from "../bench";
+import { SMOLLM2_135M } from "../shapes/smollm2-135m";
+
+const settings = z
+  .object({
+    batch: z.number().int().positive().default(4),
+    length: z.number().int().positive().default(256),
+    layers: z.number().int().positive().default(SMOLLM2_135M.num_hidden_layers),
+    frozenWeights: z.enum(frozenWeights).default("float32"),
+    recompute: z.boolean().default(false),
+    dropout: z.number().default(0.1),
+    steps: z.number().int().positive().default(3),
+    threads: z.number().int().positive().default(2),
+    /** Writes ONNX Runtime's profile to a file that begins with this, and reports shares of the time. */
+    profile: z.string().optional(),
+  })
+  .strict()
+  .parse(JSON.parse(process.argv[2] ?? "{}"));
+
+function randomModel(): Model {
+  const config = llamaArchitecture.parseConfig(
+    { ...SMOLLM2_135M, num_hidden_layers: settings.layers },
+    "the bench's shapes",
+  );
+  const shapes = llamaArchitecture.parameterShapes(config);
+  const random = new Random(1);
+  // Made when asked for, as a file is read, so that a base in few bits is never held as float32.
+  const get = (name: string) => {
+    const shape = shapes[name];
+    if (!shape) return undefined;
+    const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
+    for (let i = 0; i < data.length; i++)
+      data[i] = name.includes("norm") ? 1 : (random.uint32() / 2 ** 31 - 1) * 0.07;
+    return float32Tensor(shape, data);
+  };
+  return { architecture: llamaArchitecture, config, parameters: { get } };
+}
+
+async function main(): Promise<void> {
+  const { batch, length, dropout, profile, steps, threads } = settings;
+  const folder = process.env["PERSONA_CHAT_MODEL"];
+  const opened = folder ? openModelDirectory(folder) : undefined;
+  const { policy, vocabulary } = policyOf(opened ?? randomModel(), dropout);
+  opened?.close();
+  const stepper = new Stepper(
+    policy,
+    crossEntropyObjective(),
+    { ...DEFAULT_TRAINING, outputDirectory: tmpdir(), seed: 1 },
+    profile ? { threads, profile } : { threads },
+  );
+  const random = new Random(2);
+  const ids = (count: number) => Array.from({ length: count }, () => 3 + random.integer(vocabulary - 3));
+  const half = Math.floor(length / 2);
+  const examples = Array.from({ length: batch }, () =>
+    causalExample({ inputIds: ids(length - half), labels: ids(half) }),
+  );
+  const padded = collate(examples, [...examples.keys()], { padTokenId: 2, rows: batch, padToMultipleOf: 8 });
+  const tensors = packedBatchTensors(padded, ROWS_TO_MULTIPLE_OF);
+  const stepSeconds: number[] = [];
+  const stepCpuSeconds: number[] = [];
+  const losses: number[] = [];
+  let compileSeconds = 0;
+  for (let step = 0; step <= steps; step++) {
+    const start = performance.now();
+    const before = process.cpuUsage();
+    const { loss } = await stepper.take(step, [tensors], 1e-4);
+    const seconds = (performance.now() - start) / 1000;
+    const { user, system } = process.cpuUsage(before);
+    if (step > 0) stepCpuSeconds.push(round((user + system) / 1e6));
+    losses.push(round(loss));
+    if (step === 0) compileSeconds = seconds;
+    else stepSeconds.push(round(seconds));
+  }
+  const peakRssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+  await stepper.dispose();
+  const trained = [...policy.trained.values()].reduce((sum, { data }) => sum + data.length, 0);
+  const shares = profile ? { percentOfTime: percentOfTime(profile) } : {};
+  console.log(
+    JSON.stringify({
+      stepSeconds,
+      stepCpuSeconds,
+      firstStepSeconds: round(compileSeconds),
+      losses,
+      trained,
+      peakRssMiB,
+      ...shares,
+    }),
+  );
+}
+
+/** The policy alone is kept, so that weights which it rounds are not held as float32 beside it. */
+function policyOf(model: Model, dropout: number) {
+  const lora = {
+    rank: 32,
+    alpha: 64,
+    dropout,
+    useRslora: false,
+    targetModules: [...llamaArchitecture.defaultTargets],
+    modulesToSave: [],
+  };
+  const policy = loraPolicy(model, {
+    lora,
+    unfreezing: {},
+    seed: 1,
+    baseModel: null,
+    frozenWeights: settings.frozenWeights,
+    recompute: settings.recompute,
+  });
+  const [vocabulary] = model.architecture.parameterShapes(model.config)["model.embed_tokens.weight"]!;
+  return { policy, vocabulary: vocabulary! };
+}
+
+/** The percentage of the steps' time that each kind of operation takes, by ONNX Runtime's profile. */
+function percentOfTime(profile: string): Record<string, number> {
+  const file = readdirSync(dirname(profile)).find((name) => name.startsWith(basename(profile)))!;
+  const events = readJson(join(dirname(profile), file)) as {
+    cat: string;
+    name: string;
+    dur: number;
+    args?: { op_name?: string };
+  }[];
+  const times = new Map<string, number>();
+  for (const { cat, name, dur, args } of events) {
+    if (cat !== "Node" || !name.endsWith("_kernel_time") || !args?.op_name) continue;
+    times.set(args.op_name, (times.get(args.op_name) ?? 0) + dur);
+  }
+  const all = [...times.values()].reduce((sum, time) => sum + time, 0);
+  const sorted = [...times].sort(([, a], [, b]) => b - a).slice(0, 12);
+  return Object.fromEntries(sorted.map(([kind, time]) => [kind, round((100 * time) / all)]));
+}
+
+void main();

@@ -1,0 +1,83 @@
+"""LoRA steps of SmolLM2-135M's shapes in transformers and PEFT, the yardstick of the bench llama-step. Random weights.
+
+    llama_steps.py '{"mode": "fp32", "batch": 4, "length": 256}'        prints one JSON line
+    mode: fp32 | bf16 (autocast) | nf4 (bitsandbytes), each with "checkpointing": true or false
+    labelled: logits are computed where labels are alone (logits_to_keep), else everywhere
+"""
+import json
+import os
+import resource
+import sys
+import time
+
+import torch
+from peft import LoraConfig, get_peft_model
+from torch.nn import functional as F
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
+
+settings = {"mode": "fp32", "batch": 4, "length": 256, "layers": 30, "steps": 3, "dropout": 0.1, "checkpointing": False,
+            "labelled": True, "attention": "sdpa", "model": None, **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")}
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
+torch.manual_seed(1)
+
+
+def base():
+    quantization = {}
+    if settings["mode"] == "nf4":
+        quantization = {"quantization_config": BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16)}
+    if settings["model"]:
+        return AutoModelForCausalLM.from_pretrained(
+            settings["model"], dtype=torch.float32, attn_implementation=settings["attention"], **quantization)
+    if quantization:
+        raise SystemExit("nf4 needs a model's folder")
+    config = LlamaConfig(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=settings["layers"],
+                         num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192, rms_norm_eps=1e-5,
+                         rope_theta=100000.0, tie_word_embeddings=True, attn_implementation=settings["attention"])
+    return LlamaForCausalLM(config)
+
+
+def main():
+    targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    model = base()
+    model.config.use_cache = False
+    lora = LoraConfig(r=32, lora_alpha=64, lora_dropout=settings["dropout"], target_modules=targets, task_type="CAUSAL_LM")
+    model = get_peft_model(model, lora)
+    model.train()
+    if settings["checkpointing"]:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        model.enable_input_require_grads()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.01)
+    batch, length = settings["batch"], settings["length"]
+    ids = torch.randint(3, 49152, (batch, length))
+    labelled = length // 2
+    targets = ids[:, length - labelled:].reshape(-1)
+
+    def step():
+        with torch.autocast("cpu", torch.bfloat16, enabled=settings["mode"] != "fp32"):
+            keep = labelled + 1 if settings["labelled"] else 0
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), logits_to_keep=keep).logits
+            before = logits[:, -labelled - 1:-1]
+            loss = F.cross_entropy(before.reshape(-1, before.shape[-1]).float(), targets)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+    seconds, cpu, losses = [], [], []
+    for number in range(settings["steps"] + 1):
+        start, used = time.perf_counter(), time.process_time()
+        losses.append(round(step(), 4))
+        if number:
+            seconds.append(round(time.perf_counter() - start, 4))
+            cpu.append(round(time.process_time() - used, 4))
+    print(json.dumps({"stepSeconds": seconds, "stepCpuSeconds": cpu, "losses": losses,
+                      "trained": sum(parameter.numel() for parameter in trained),
+                      "peakRssMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                      "torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+
+
+main()
