@@ -130,8 +130,18 @@ export class FrozenProgram {
   }
 }
 
-const asOrt = ({ dtype, shape, data }: ProgramTensor) =>
-  new ort.Tensor(dtype as "float32", data as Float32Array, shape);
+const known = new WeakMap<ProgramTensor, ort.Tensor>();
+
+/** A tensor as ONNX Runtime takes it; the same for the same tensor, so that one which is given at every run is made once. */
+function asOrt(tensor: ProgramTensor): ort.Tensor {
+  let made = known.get(tensor);
+  if (!made) {
+    const { dtype, shape, data } = tensor;
+    made = new ort.Tensor(dtype as "float32", data as Float32Array, shape);
+    known.set(tensor, made);
+  }
+  return made;
+}
 
 /**
  * The model with inputs made constants, which lie in their files or are in memory: `inside` the model, or outside it as if

@@ -101,6 +101,19 @@ export class Graph {
     return this.constant(type, [], [number]);
   }
 
+  /** What stands for an input that an operation may do without. */
+  readonly absent: Value = { name: "", type: "float32", shape: [] };
+
+  /** The operation that `parts` are all the results of, in order, with its inputs. */
+  origin(
+    parts: readonly Value[],
+  ): { opType: string; inputs: readonly Value[]; axis?: Attribute } | undefined {
+    const producer = this.producers.get(parts[0]!.name);
+    if (producer?.node.outputs.join() !== parts.map(({ name }) => name).join()) return undefined;
+    const { opType, attributes } = producer.node;
+    return { opType, inputs: producer.inputs, axis: attributes["axis"] };
+  }
+
   /** One operation with one result; `domain` is `com.microsoft` for ONNX Runtime's own operations. */
   node(
     opType: string,

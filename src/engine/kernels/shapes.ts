@@ -52,6 +52,8 @@ registerKernels({
     const at = util.parseAxisParam(axis as number, [...values[0]!.shape])[0]!;
     const parts = values.filter(({ shape }) => shape[at] !== 0);
     if (parts.length <= 1) return parts[0] ?? values[0]!;
+    const origin = graph.origin(parts);
+    if (origin?.opType === "Split" && origin.axis === at) return origin.inputs[0]!;
     const shape = [...parts[0]!.shape];
     shape[at] = parts.reduce((sum, { shape }) => sum + shape[at]!, 0);
     return graph.node("Concat", parts, { type: parts[0]!.type, shape }, { axis: at });
@@ -107,6 +109,7 @@ registerKernels({
   },
   PadV2: (graph, { x }, { paddings, constantValue }) => {
     const pads = paddings as [number, number][];
+    if (pads.flat().every((count) => count === 0)) return x!;
     const shape = x!.shape.map((size, i) => size + pads[i]![0] + pads[i]![1]);
     const ends = [...pads.map(([before]) => before), ...pads.map(([, after]) => after)];
     const filler = graph.scalar(x!.type, constantValue as number);

@@ -88,30 +88,58 @@ export function matMulQuantized(
   const zero = 2 ** (bits - 1);
   const graph = recordingGraph();
   if (!graph) {
-    const codes = tf.cast(bits === 8 ? values : halves(values), "float32");
-    const shift = minimums ? tf.expandDims(minimums, 2) : tf.mul(tf.expandDims(scales, 2), -zero);
-    const expanded = tf.add(tf.mul(codes, tf.expandDims(scales, 2)), shift);
-    const padded = tf.reshape(expanded, [out, blocks * size]);
-    return tf.matMul(x, tf.slice(padded, [0, 0], [out, inputs]), false, true) as tf.Tensor2D;
+    const weight = expanded({ values, scales, ...(minimums && { minimums }) }, inputs, bits);
+    return tf.matMul(x, weight, false, true);
   }
   const attributes = { K: inputs, N: out, bits, block_size: size, accuracy_level: 4 };
   const result = { type: "float32", shape: [rows, out] } as const;
   const operands = [valueOf(x), valueOf(values), valueOf(scales)];
-  const product = tensorOf(graph.node("MatMulNBits", operands, result, attributes, "com.microsoft"));
-  if (!minimums) return product as tf.Tensor2D;
+  const product = graph.node("MatMulNBits", operands, result, attributes, "com.microsoft");
+  if (!minimums) return tensorOf(product) as tf.Tensor2D;
   const padded = tf.pad(x, [
     [0, 0],
     [0, blocks * size - inputs],
   ]);
   const sums = tf.sum(tf.reshape(padded, [rows, blocks, size]), 2);
   const shift = tf.add(minimums, tf.mul(scales, zero));
-  return tf.add(product, tf.matMul(sums, shift, false, true)) as tf.Tensor2D;
+  return tensorOf(
+    graph.node("Gemm", [valueOf(sums), valueOf(tf.transpose(shift)), product], result, {}),
+  ) as tf.Tensor2D;
 }
 
-/** The two halves of each byte, the low one first: [out, blocks, bytes] as [out, blocks, 2 · bytes]. */
+/** The rows [n, in] of a matrix [out, in] in blocks of 4 or 8 `bits` that int32 ids [n] name. */
+export function gatherQuantized(
+  ids: tf.Tensor1D,
+  { values, scales, minimums }: QuantizedMatrix<tf.Tensor, tf.Tensor>,
+  inputs: number,
+  bits: 4 | 8 = 8,
+): tf.Tensor2D {
+  const gathered = (table: tf.Tensor) => tf.gather(table, ids);
+  const parts = { values: gathered(values), scales: gathered(scales) };
+  return expanded(minimums ? { ...parts, minimums: gathered(minimums) } : parts, inputs, bits);
+}
+
+/** The values of a matrix in blocks, [out, inputs]. */
+function expanded(
+  { values, scales, minimums }: QuantizedMatrix<tf.Tensor, tf.Tensor>,
+  inputs: number,
+  bits: 4 | 8,
+): tf.Tensor2D {
+  const [out, blocks] = scales.shape as [number, number];
+  const bytes = tf.cast(values, "float32");
+  const codes = bits === 8 ? bytes : halves(bytes);
+  const spread = tf.expandDims(scales, 2);
+  const products = minimums
+    ? tf.add(tf.mul(codes, spread), tf.expandDims(minimums, 2))
+    : tf.mul(tf.sub(codes, 2 ** (bits - 1)), spread);
+  const padded = tf.reshape(products, [out, (blocks * values.shape[2]! * 8) / bits]) as tf.Tensor2D;
+  return padded.shape[1] === inputs ? padded : tf.slice(padded, [0, 0], [out, inputs]);
+}
+
+/** The two halves of each byte, the low one first: [out, blocks, bytes] as [out, blocks, 2 · bytes], in floats. */
 function halves(bytes: tf.Tensor): tf.Tensor {
   const [out, blocks, length] = bytes.shape as [number, number, number];
-  const high = tf.floorDiv(bytes, tf.scalar(16, "int32"));
-  const low = tf.sub(bytes, tf.mul(high, tf.scalar(16, "int32")));
+  const high = tf.floor(tf.mul(bytes, 1 / 16));
+  const low = tf.sub(bytes, tf.mul(high, 16));
   return tf.reshape(tf.stack([low, high], 3), [out, blocks, 2 * length]);
 }

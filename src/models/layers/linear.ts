@@ -9,6 +9,8 @@ export interface LinearLayers {
   apply(x: tf.Tensor2D, name: string): tf.Tensor2D;
   /** W [out, in] of a layer that is x Wᵀ and no more, so that a caller may join it with what follows. */
   denseWeight(name: string): tf.Tensor2D | undefined;
+  /** The rows of W [out, width] that int32 ids [n] name, [n, width], of a layer that is an embedding too. */
+  rows(ids: tf.Tensor1D, name: string, width: number): tf.Tensor2D;
 }
 
 /**
@@ -20,7 +22,11 @@ export type LinearLink = (next: LinearLayers) => LinearLayers;
 /** y = x Wᵀ, W [out, in], for the weights among `parameters`. */
 export function dense(parameters: NamedTensors): LinearLayers {
   const denseWeight = (name: string) => parameter(parameters, `${name}.weight`) as tf.Tensor2D;
-  return { apply: (x, name) => tf.matMul(x, denseWeight(name), false, true), denseWeight };
+  return {
+    apply: (x, name) => tf.matMul(x, denseWeight(name), false, true),
+    denseWeight,
+    rows: (ids, name) => tf.gather(denseWeight(name), ids),
+  };
 }
 
 /** Linear layers over `parameters`, dense but where a link has another way; the last link is asked first. */
@@ -32,13 +38,16 @@ export function linearChain(parameters: NamedTensors, ...links: readonly LinearL
  * A link for the layers for which `product` gives a function of x.
  *
  * @param product `undefined` for a layer that shall be handed on
+ * @param rows gives the rows of a layer's weight for ids, likewise; without it those of the weight below
  */
 export function linearLink(
   product: (name: string, next: LinearLayers) => ((x: tf.Tensor2D) => tf.Tensor2D) | undefined,
+  rows: (name: string) => ((ids: tf.Tensor1D, width: number) => tf.Tensor2D) | undefined = () => undefined,
 ): LinearLink {
   return (next) => ({
     apply: (x, name) => product(name, next)?.(x) ?? next.apply(x, name),
     denseWeight: (name) => (product(name, next) ? undefined : next.denseWeight(name)),
+    rows: (ids, name, width) => rows(name)?.(ids, width) ?? next.rows(ids, name, width),
   });
 }
 

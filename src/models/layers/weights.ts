@@ -78,26 +78,25 @@ export function roundedWeights(
   schemeOf: (name: string) => QuantizationScheme | undefined,
 ): ProgramWeights {
   const signature: Record<string, TensorSpec> = {};
-  const placeOf = new Map<string, { weight: string; scheme: QuantizationScheme }>();
-  for (const [weight, shape] of Object.entries(shapes)) {
-    signature[weight] = { dtype: "float32", shape };
-    const scheme = schemeOf(weight);
-    for (const [part, spec] of Object.entries(scheme?.specs(weight, shape) ?? {})) {
-      signature[part] = spec;
-      placeOf.set(part, { weight, scheme: scheme! });
-    }
+  const rounded = new Map<string, { weight: string; scheme: QuantizationScheme }>();
+  const schemes = new Map<QuantizationScheme, string[]>();
+  for (const [name, shape] of Object.entries(shapes)) {
+    signature[name] = { dtype: "float32", shape };
+    const scheme = schemeOf(name);
+    if (!scheme) continue;
+    const specs = scheme.specs(name, shape);
+    for (const part of Object.keys(specs)) rounded.set(part, { weight: name, scheme });
+    Object.assign(signature, specs);
+    schemes.set(scheme, [...(schemes.get(scheme) ?? []), ...Object.keys(specs)]);
   }
-  const schemes = [...new Set([...placeOf.values()].map(({ scheme }) => scheme))];
-  const partsOf = (scheme: QuantizationScheme, tensors: NamedTensors): NamedTensors =>
-    Object.fromEntries(Object.entries(tensors).filter(([name]) => placeOf.get(name)?.scheme === scheme));
   let last: { weight: string; parts: Readonly<Record<string, ProgramTensor>> } | undefined;
   return {
     signature,
     linear: (tensors) =>
-      linearChain(tensors, ...schemes.map((scheme) => scheme.link(partsOf(scheme, tensors)))),
+      linearChain(tensors, ...[...schemes].map(([scheme, parts]) => scheme.link(pick(tensors, parts)))),
     tensorOf(name) {
-      const place = placeOf.get(name);
-      if (place === undefined) return needParameter(parameters, name);
+      const place = rounded.get(name);
+      if (!place) return needParameter(parameters, name);
       const { weight, scheme } = place;
       if (last?.weight !== weight) {
         const kept = roundedTensors(parameters, scheme, weight);
@@ -111,6 +110,9 @@ export function roundedWeights(
       }
       return last.parts[name]!;
     },
-    locate: () => undefined,
+    locate: (name) => (rounded.has(name) ? undefined : parameters.locate?.(name)),
   };
 }
+
+const pick = (tensors: NamedTensors, names: readonly string[]): NamedTensors =>
+  Object.fromEntries(names.map((name) => [name, tensors[name]!]));

@@ -13,6 +13,8 @@ export class RowCache {
   /** Filled positions of each row. */
   lengths: number[];
   private arrays: Float32Array[];
+  /** What {@link tensor} gave for all rows, while arrays and rows stay the same. */
+  private readonly whole = new Map<number, HostTensor<"float32">>();
 
   /** @param count arrays: keys and values of every block */
   constructor(
@@ -37,6 +39,7 @@ export class RowCache {
   /** Makes room for `positions` a row. */
   reserve(positions: number): void {
     if (positions <= this.capacity) return;
+    this.whole.clear();
     const capacity = Math.ceil(positions / GROWTH) * GROWTH;
     const [before, after] = [this.capacity * this.width, capacity * this.width];
     this.arrays = this.arrays.map((array) => {
@@ -50,16 +53,21 @@ export class RowCache {
 
   /** Array number `index` as a program takes it: all rows, or one of them. */
   tensor(index: number, row?: number): HostTensor<"float32"> {
+    const whole = row === undefined ? this.whole.get(index) : undefined;
+    if (whole) return whole;
     const size = this.rowSize;
     const [from, count] = row === undefined ? [0, this.rows] : [row, 1];
-    return float32Tensor(
+    const tensor = float32Tensor(
       [count, this.heads, this.capacity, this.width],
       this.arrays[index]!.subarray(from * size, (from + count) * size),
     );
+    if (row === undefined) this.whole.set(index, tensor);
+    return tensor;
   }
 
   /** Row i becomes what row `rows[i]` was. */
   select(rows: readonly number[]): void {
+    this.whole.clear();
     for (const array of this.arrays) selectRows(array, this.rowSize, rows);
     this.lengths = rows.map((row) => this.lengths[row]!);
   }

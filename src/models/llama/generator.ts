@@ -2,19 +2,27 @@ import * as tf from "@tensorflow/tfjs";
 import { cachedWidth, FrozenProgram, type ProgramTensor } from "../../engine";
 import { float32Tensor, type HostTensor, int32Tensor } from "../../tensors";
 import { type Decoder, type GenerativeModel, type GeneratorOptions, notFiniteScores } from "../generative";
-import { floatWeights, needParameter, type ParameterSource, roundedWeights } from "../layers";
+import {
+  roundedWeights,
+  needParameter,
+  packedLink,
+  packedShapes,
+  packedSource,
+  type ParameterSource,
+  type ProgramWeights,
+} from "../layers";
 import { liveWeights } from "../lora/live";
-import { int8Blocks } from "../quantization";
+import { generationScheme, type GenerationWeights, type QuantizationScheme } from "../quantization";
 import type { TokenBatch } from "../tokenizer";
 import { RowCache } from "./cache";
 import type { LlamaConfig } from "./config";
 import { llama } from "./model";
-import { EMBEDDING, isMultiplied, parameterShapes } from "./parameters";
+import { EMBEDDING, isMultiplied, packedLayers, parameterShapes } from "./parameters";
 import { rotaryTables } from "./rotary";
 import { step, type StepInputs } from "./step";
 
 /** Marker sizes of the dimensions that stay open in the program. */
-const OPEN = { batch: 7919, length: 7927, capacity: 7933, asked: 7937 };
+const OPEN = { batch: 7919, length: 7927, capacity: 7933, asked: 7937, positions: 7949 };
 const WEIGHTS = "weights/";
 /** A prompt that shares fewer tokens with an earlier one is encoded whole. */
 const SHORTEST_PREFIX = 4;
@@ -23,6 +31,37 @@ const float32 = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
 const int32 = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
 const integers = (data: readonly number[], shape: readonly number[] = [data.length]) =>
   int32Tensor(shape, Int32Array.from(data));
+
+/**
+ * The weights of a program, as a generator was asked to keep them. Layers that read the same x and are rounded alike are one
+ * product; floats stay in their files, where they lie one by one.
+ */
+function frozenWeights(
+  config: LlamaConfig,
+  parameters: ParameterSource,
+  kind: GenerationWeights,
+  isLive: (name: string) => boolean,
+): ProgramWeights {
+  const shapes = parameterShapes(config);
+  const schemes = new Map<string, QuantizationScheme>();
+  for (const name of Object.keys(shapes)) {
+    const scheme = isMultiplied(config, name) && !isLive(name) && generationScheme(kind, parameters, name);
+    if (scheme) schemes.set(name, scheme);
+  }
+  const groups: Record<string, string[]> = {};
+  for (const [packed, layers] of Object.entries(packedLayers(config))) {
+    const [scheme, ...others] = layers.map((layer) => schemes.get(`${layer}.weight`));
+    if (!scheme || others.some((other) => other !== scheme)) continue;
+    groups[packed] = layers;
+    schemes.set(`${packed}.weight`, scheme);
+  }
+  const source = packedSource(parameters, groups);
+  const weights = roundedWeights(packedShapes(shapes, groups), source, (name) => schemes.get(name));
+  return {
+    ...weights,
+    linear: (tensors) => packedLink(shapes, groups)(weights.linear(tensors)),
+  };
+}
 
 /** What the decoders of a generator share. */
 interface Shared {
@@ -66,13 +105,10 @@ export class LlamaGenerator implements GenerativeModel {
     { threads, executionProvider, weights: kind = "float32", adapter }: GeneratorOptions = {},
   ): Promise<LlamaGenerator> {
     const { numKeyValueHeads, headDim, vocabSize, numLayers } = config;
-    const shapes = parameterShapes(config);
     const isLive = (name: string) => adapter?.weights.has(name) ?? false;
-    const schemeOf = (name: string) => (isMultiplied(config, name) && !isLive(name) ? int8Blocks : undefined);
-    const base =
-      kind === "int8" ? roundedWeights(shapes, parameters, schemeOf) : floatWeights(shapes, parameters);
+    const base = frozenWeights(config, parameters, kind, isLive);
     const frozen = liveWeights(base, adapter);
-    const isHead = config.tieWordEmbeddings && kind === "float32";
+    const isHead = config.tieWordEmbeddings;
     const constantOf = (name: string) => {
       if (!name.startsWith(WEIGHTS) || (name === WEIGHTS + EMBEDDING && !isHead)) return undefined;
       const parameter = name.slice(WEIGHTS.length);
@@ -81,7 +117,7 @@ export class LlamaGenerator implements GenerativeModel {
     };
     const options = { constantOf, dimensions: OPEN, threads, executionProvider };
     const cache = float32(OPEN.batch, numKeyValueHeads, OPEN.capacity, cachedWidth(headDim));
-    const angles = float32(OPEN.batch * OPEN.length, headDim / 2);
+    const angles = float32(OPEN.positions, cachedWidth(headDim) / 2);
     const program = await FrozenProgram.create(
       ({ weights, ...inputs }) =>
         step(llama(config, weights, { linear: frozen.linear(weights) }), inputs as unknown as StepInputs),
@@ -104,7 +140,7 @@ export class LlamaGenerator implements GenerativeModel {
       { ...options, constantOf: () => undefined },
     );
     const weights = {
-      [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING),
+      ...(!isHead && { [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING) }),
       ...Object.fromEntries([...(adapter?.weights ?? [])].map(([name, tensor]) => [WEIGHTS + name, tensor])),
     };
     const shared = { config, program, normalise, weights, angles: new AngleTable(config) };
@@ -224,7 +260,6 @@ async function feed(
   const before = rows.map((row) => cache.lengths[row]!);
   const total = Math.max(...before) + length;
   cache.reserve(total);
-  const positions = before.flatMap((start) => Array.from({ length }, (_, i) => start + i));
   const caches = (kind: "past" | "present") =>
     Object.fromEntries(
       Array.from({ length: config.numLayers }, (_, index) => [
@@ -235,7 +270,7 @@ async function feed(
   const results = await program.run(
     {
       ...weights,
-      ...angles.of(positions),
+      ...angles.upTo(total),
       ...caches("past"),
       tokens: integers(tokens, [rows.length, length]),
       last: integers(before.map((start) => start + length - 1)),
@@ -249,30 +284,31 @@ async function feed(
   return results;
 }
 
-/** cos and sin of the angles of positions, which grow as they are asked for. */
+/** cos and sin of the angles of positions from 0 on, which grow as they are asked for. */
 class AngleTable {
   private count = 0;
-  private tables = { cos: new Float32Array(0), sin: new Float32Array(0) };
+  private inputs: Record<string, HostTensor<"float32">> = {};
 
   constructor(private readonly config: LlamaConfig) {}
 
-  /** The inputs of a step for these positions. */
-  of(positions: readonly number[]): Record<`angles/${"cos" | "sin"}`, HostTensor<"float32">> {
+  /** The inputs of a step for texts of at most `positions` tokens. */
+  upTo(positions: number): Readonly<Record<string, HostTensor<"float32">>> {
     const { rope, headDim, maxPositions } = this.config;
-    const needed = Math.max(...positions) + 1;
-    if (needed > this.count) {
-      this.count = Math.min(maxPositions, Math.max(needed, 2 * this.count, 256));
-      this.tables = rotaryTables(rope, headDim, this.count);
+    if (positions > this.count) {
+      this.count = Math.min(maxPositions, Math.max(positions, 2 * this.count, 256));
+      const { cos, sin } = rotaryTables(rope, headDim, this.count);
+      this.inputs = { "angles/cos": this.filledUp(cos), "angles/sin": this.filledUp(sin) };
     }
-    const half = headDim / 2;
-    const rows = (table: Float32Array) => {
-      const data = new Float32Array(positions.length * half);
-      positions.forEach((position, i) =>
-        data.set(table.subarray(position * half, (position + 1) * half), i * half),
-      );
-      return float32Tensor([positions.length, half], data);
-    };
-    return { "angles/cos": rows(this.tables.cos), "angles/sin": rows(this.tables.sin) };
+    return this.inputs;
+  }
+
+  /** A table of half heads with zeros for what they are filled up with in a cache. */
+  private filledUp(table: Float32Array): HostTensor<"float32"> {
+    const [from, to] = [this.config.headDim / 2, cachedWidth(this.config.headDim) / 2];
+    if (from === to) return float32Tensor([this.count, to], table);
+    const data = new Float32Array(this.count * to);
+    for (let i = 0; i < this.count; i++) data.set(table.subarray(i * from, (i + 1) * from), i * to);
+    return float32Tensor([this.count, to], data);
   }
 }
 

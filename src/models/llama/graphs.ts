@@ -2,10 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { attend, type OnnxModel, positions, rotary } from "../../engine";
 import { fileGraph, type FileSignature, type Named } from "../graph-file";
 import { mergeHeads, type ProgramWeights, splitHeads } from "../layers";
-import { int8BlockRows } from "../quantization";
 import type { LlamaConfig } from "./config";
 import { anglesOf, block, embed, finish, llama, logits, scaledAngles, visibleBias } from "./model";
-import { EMBEDDING } from "./parameters";
 
 /** Marker sizes of the dimensions that stay open, by the names that a file shows. The total length is past and new tokens. */
 const OPEN = {
@@ -57,7 +55,7 @@ export function decoderGraph(config: LlamaConfig, weights: ProgramWeights): Onnx
     const angles = anglesOf(config, tf.reshape(inputs["position_ids"]!, [-1]) as tf.Tensor1D);
     const queryAngles = scaledAngles(config, angles);
     const ids = tf.reshape(inputs["input_ids"]!, [-1]) as tf.Tensor1D;
-    let x = int8BlockRows(parameters, EMBEDDING, ids, config.hiddenSize) ?? embed(model, ids);
+    let x = embed(model, ids);
     for (let index = 0; index < numLayers; index++) {
       x = block(model, x, index, ({ query, key, value }) => {
         const heads = attend(

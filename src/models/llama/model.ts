@@ -12,7 +12,7 @@ import {
   splitHeads,
 } from "../layers";
 import type { LlamaConfig } from "./config";
-import { blockPath, EMBEDDING, FINAL_NORM } from "./parameters";
+import { blockPath, EMBEDDING_LAYER, FINAL_NORM } from "./parameters";
 import { rotaryFrequencies } from "./rotary";
 
 /** What a model's functions need at hand. Activations are matrices whose rows are the tokens, batch by batch. */
@@ -109,11 +109,8 @@ function feedForward(model: Llama, x: tf.Tensor2D, path: string): tf.Tensor2D {
 }
 
 /** Token embeddings, [size of ids, hidden], for int32 ids. */
-export function embed(model: Llama, ids: tf.Tensor): tf.Tensor2D {
-  return tf.gather(
-    parameter(model.parameters, EMBEDDING),
-    tf.reshape(ids, [-1]) as tf.Tensor1D,
-  ) as tf.Tensor2D;
+export function embed({ config, linear }: Llama, ids: tf.Tensor): tf.Tensor2D {
+  return linear.rows(tf.reshape(ids, [-1]) as tf.Tensor1D, EMBEDDING_LAYER, config.hiddenSize);
 }
 
 /** The norm behind the last block. */
@@ -191,7 +188,7 @@ export function decode(
   return finish(model, x);
 }
 
-const headName = ({ config }: Llama) => (config.tieWordEmbeddings ? "model.embed_tokens" : "lm_head");
+const headName = ({ config }: Llama) => (config.tieWordEmbeddings ? EMBEDDING_LAYER : "lm_head");
 
 /** Logits [rows, vocabulary] for rows of the model's output. */
 export function logits(model: Llama, hidden: tf.Tensor2D): tf.Tensor2D {

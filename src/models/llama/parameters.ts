@@ -1,7 +1,8 @@
 import type { BlockPlace } from "../architecture";
 import type { LlamaConfig } from "./config";
 
-export const EMBEDDING = "model.embed_tokens.weight";
+export const EMBEDDING_LAYER = "model.embed_tokens";
+export const EMBEDDING = `${EMBEDDING_LAYER}.weight`;
 export const HEAD = "lm_head.weight";
 export const FINAL_NORM = "model.norm.weight";
 
@@ -73,6 +74,20 @@ export function blockOf(name: string): BlockPlace | undefined {
     block: Number(block),
     ...(layer && { layer: { name: layer, sublayer: module === "self_attn" ? 0 : 1 } }),
   };
+}
+
+/** The linear layers that read the same x, by the name of the layer that they make together. */
+export function packedLayers(config: LlamaConfig): Record<string, string[]> {
+  return Object.fromEntries(
+    Array.from({ length: config.numLayers }, (_, block) => {
+      const of = (module: string, parts: string[]) =>
+        parts.map((part) => `${blockPath(block)}.${module}.${part}_proj`);
+      return [
+        [`${blockPath(block)}.self_attn.qkv_proj`, of("self_attn", ["q", "k", "v"])],
+        [`${blockPath(block)}.mlp.gate_up_proj`, of("mlp", ["gate", "up"])],
+      ] as [string, string[]][];
+    }).flat(),
+  );
 }
 
 /** Whether generation multiplies with a parameter; a tied embedding is multiplied with, as the lm_head. */

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
-import { attendGrowing, type GrowingCache, rotary } from "../../engine";
-import { type Angles, block, embed, finish, type Llama, logits } from "./model";
+import { attendGrowing, type GrowingCache, type PositionAngles } from "../../engine";
+import { block, embed, finish, type Llama, logits } from "./model";
 
 /** The inputs of a step: new tokens of a batch of rows, one token a row or many tokens of one row. */
 export interface StepInputs {
   /** int32 [batch, length] */
   tokens: tf.Tensor2D;
-  /** The angles of the tokens' positions, [batch · length, headDim / 2]. */
-  angles: Record<keyof Angles, tf.Tensor2D>;
+  /** The angles of all positions so far and to come, as many as one likes. */
+  angles: PositionAngles;
   /** int32 [batch]: the position of each row's last token. */
   last: tf.Tensor1D;
   /** int32 [1]: positions of the longest row, the new ones included. */
@@ -28,17 +28,13 @@ export function step(model: Llama, { tokens, angles, last, total, asked, past }:
   let x = embed(model, tokens);
   for (let index = 0; index < config.numLayers; index++) {
     x = block(model, x, index, ({ query, key, value }) => {
-      const rows = {
-        query: rotary(query, angles.cos, angles.sin),
-        key: rotary(key, angles.cos, angles.sin),
-        value,
-      };
-      const { output, ...grown } = attendGrowing(rows, past[index]!, last, total, config.headDim);
+      const rows = tf.concat([query, key, value], 1);
+      const { output, ...grown } = attendGrowing(rows, past[index]!, angles, last, total, config.headDim);
       present[index] = grown;
       return output;
     });
   }
   const scores = logits(model, finish(model, tf.gather(x, asked) as tf.Tensor2D));
-  const finite = tf.sum(tf.mul(scores, tf.scalar(0)), 1) as tf.Tensor1D;
+  const finite: tf.Tensor1D = tf.mul(tf.sum(scores, 1) as tf.Tensor1D, tf.scalar(0));
   return { logits: scores, best: tf.argMax(scores, 1) as tf.Tensor1D, finite, present };
 }

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import {
   type BlockForm,
   INT8_BLOCKS,
+  gatherQuantized,
   matMulQuantized,
   type ProgramTensor,
   quantizeMatrix,
@@ -49,14 +50,24 @@ function blocks(name: string, form: BlockForm): QuantizationScheme {
       if (rounded.minimums) tensors[names.minimums] = float32Tensor(each, rounded.minimums);
       return tensors;
     },
-    link: (parameters) =>
-      linearLink((layer) => {
+    link(parameters) {
+      const matrix = (layer: string) => {
         const names = parts(`${layer}.weight`);
         const [values, scales] = [parameters[names.values], parameters[names.scales]];
         if (!values || !scales) return undefined;
-        const least = minimums ? { minimums: parameters[names.minimums]! } : {};
-        return (x) => matMulQuantized(x, { values, scales, ...least }, bits);
-      }),
+        return { values, scales, ...(minimums && { minimums: parameters[names.minimums]! }) };
+      };
+      return linearLink(
+        (layer) => {
+          const found = matrix(layer);
+          return found && ((x) => matMulQuantized(x, found, bits));
+        },
+        (layer) => {
+          const found = matrix(layer);
+          return found && ((ids, width) => gatherQuantized(ids, found, width, bits));
+        },
+      );
+    },
   };
 }
 
@@ -71,22 +82,3 @@ export const q4_0 = blocks("Q4_0", { bits: 4, size: 32 });
 
 /** GGUF's Q4_1: 4 bits, a scale and a minimum for 32 weights; w = q · scale + minimum. */
 export const q4_1 = blocks("Q4_1", { bits: 4, size: 32, minimums: true });
-
-/**
- * Rows `ids` [n] of a weight [out, width] that is among `parameters` in {@link int8Blocks}, [n, width]: an embedding that is
- * the lm_head as well, by operations that browsers have. Undefined for a weight that is not.
- */
-export function int8BlockRows(
-  parameters: NamedTensors,
-  weight: string,
-  ids: tf.Tensor1D,
-  width: number,
-): tf.Tensor2D | undefined {
-  const names = parts(weight);
-  const [values, scales] = [parameters[names.values], parameters[names.scales]];
-  if (!values || !scales) return undefined;
-  const codes = tf.sub(tf.cast(tf.gather(values, ids), "float32"), 128);
-  const blocks = tf.mul(codes, tf.expandDims(tf.gather(scales, ids), 2));
-  const [rows, count, size] = blocks.shape as [number, number, number];
-  return tf.slice(tf.reshape(blocks, [rows, count * size]), [0, 0], [rows, width]) as tf.Tensor2D;
-}

@@ -3,16 +3,15 @@ import { FrozenProgram, type ProgramTensor } from "../../engine";
 import { float32Tensor, type HostTensor } from "../../tensors";
 import { type Decoder, type GenerativeModel, type GeneratorOptions, notFiniteScores } from "../generative";
 import {
-  floatWeights,
   KeyValueCache,
+  roundedWeights,
   type NamedTensors,
   needParameter,
   type ParameterSource,
-  roundedWeights,
   selectRows,
 } from "../layers";
 import { liveWeights } from "../lora/live";
-import { int8Blocks } from "../quantization";
+import { generationScheme } from "../quantization";
 import type { TokenBatch } from "../tokenizer";
 import type { T5Config } from "./config";
 import { decoderStep, encodeMemory, type EncoderInputs, type StepInputs } from "./decode";
@@ -69,16 +68,13 @@ export class T5Generator implements GenerativeModel {
     const { numHeads, dKv, vocabSize } = config;
     const shapes = parameterShapes(config);
     const isLive = (name: string) => adapter?.weights.has(name) ?? false;
-    const base =
-      kind === "int8"
-        ? roundedWeights(shapes, parameters, (name) =>
-            isMultiplied(config, name) && !isLive(name) ? int8Blocks : undefined,
-          )
-        : floatWeights(shapes, parameters);
+    const schemeOf = (name: string) =>
+      isMultiplied(config, name) && !isLive(name) ? generationScheme(kind, parameters, name) : undefined;
+    const base = roundedWeights(shapes, parameters, schemeOf);
     const frozen = liveWeights(base, adapter);
     const model = (weights: NamedTensors) => t5(config, weights, { linear: frozen.linear(weights) });
     const weights = frozen.signature;
-    const isHead = config.tieWordEmbeddings && kind === "float32";
+    const isHead = config.tieWordEmbeddings && !schemeOf(EMBEDDING);
     const constantOf = (name: string) => {
       if (!name.startsWith(WEIGHTS) || (name === WEIGHTS + EMBEDDING && !isHead)) return undefined;
       const parameter = name.slice(WEIGHTS.length);

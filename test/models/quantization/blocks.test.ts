@@ -40,6 +40,7 @@ for (const { scheme, error } of schemes) {
     const layers = link({
       apply: () => assert.fail("handed on"),
       denseWeight: () => assert.fail("handed on"),
+      rows: () => assert.fail("handed on"),
     });
     assert.equal(layers.denseWeight("q"), undefined);
     const transposed = layers.apply(tf.eye(IN), "q").dataSync(); // x = I gives Wᵀ
