@@ -1,5 +1,6 @@
 /** config.json of HuggingFaceTB/SmolLM2-135M-Instruct, as far as it decides sizes. */
 export const SMOLLM2_135M = {
+  model_type: "llama",
   vocab_size: 49152,
   hidden_size: 576,
   intermediate_size: 1536,
@@ -10,4 +11,6 @@ export const SMOLLM2_135M = {
   rms_norm_eps: 1e-5,
   rope_theta: 100000,
   tie_word_embeddings: true,
+  bos_token_id: 1,
+  eos_token_id: 2,
 };

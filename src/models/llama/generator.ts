@@ -17,7 +17,7 @@ import type { TokenBatch } from "../tokenizer";
 import { RowCache } from "./cache";
 import type { LlamaConfig } from "./config";
 import { llama } from "./model";
-import { EMBEDDING, isMultiplied, packedLayers, parameterShapes } from "./parameters";
+import { EMBEDDING, HEAD, isMultiplied, packedLayers, parameterShapes } from "./parameters";
 import { rotaryTables } from "./rotary";
 import { step, type StepInputs } from "./step";
 
@@ -45,7 +45,12 @@ function frozenWeights(
   const shapes = parameterShapes(config);
   const schemes = new Map<string, QuantizationScheme>();
   for (const name of Object.keys(shapes)) {
-    const scheme = isMultiplied(config, name) && !isLive(name) && generationScheme(kind, parameters, name);
+    // In 4 bits the head alone costs more accuracy than all other layers, so it has 8.
+    const isHead = name === HEAD || name === EMBEDDING;
+    const scheme =
+      isMultiplied(config, name) &&
+      !isLive(name) &&
+      generationScheme(kind === "int4" && isHead ? "int8" : kind, parameters, name);
     if (scheme) schemes.set(name, scheme);
   }
   const groups: Record<string, string[]> = {};

@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import {
   type BlockForm,
   INT8_BLOCKS,
@@ -9,7 +8,7 @@ import {
   type TensorSpec,
 } from "../../engine";
 import { float32Tensor } from "../../tensors";
-import { linearLink, type NamedTensors } from "../layers/linear";
+import { linearLink } from "../layers/linear";
 import type { QuantizationScheme } from "./scheme";
 
 const parts = (weight: string) => ({
