@@ -117,8 +117,9 @@ export class Tokenizer {
     /** Its files, where it was not made from a folder that holds them. */
     readonly files?: TokenizerFiles,
   ) {
-    this.padId = required(pretrained.pad_token_id, "pad_token", directory);
     this.eosId = required(pretrained.eos_token_id, "eos_token", directory);
+    // Where rows end is told by their lengths, so that a causal model without padding is filled up with its end token.
+    this.padId = pretrained.pad_token_id ?? this.eosId;
     this.unknownId = pretrained.unk_token_id ?? undefined;
     this.bosId = pretrained.bos_token_id ?? undefined;
     this.addedIds = new Set(added.map(({ id }) => id));

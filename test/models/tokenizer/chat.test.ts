@@ -142,6 +142,20 @@ test("chat_template.jinja beside the files is the template", async () => {
   assert.equal((await loadTokenizer(folder)).chatText(said("user: Hi")), "<|im_start|>user\nHi<|im_end|>\n");
 });
 
+test("a tokenizer without padding pads with its end token, and says how long each row is", async () => {
+  const { pad_token: _, ...config } = files.config as { pad_token?: string };
+  const tokenizer = await loadTokenizer({ ...files, config });
+  assert.equal(tokenizer.padId, tokenizer.eosId);
+  const { inputIds, attentionMask, lengths } = tokenizer.encodeBatch(["Hi", "Hi 12"], { addEos: true });
+  const [, length] = inputIds.shape as [number, number];
+  assert.ok(lengths[0]! < lengths[1]!);
+  assert.deepEqual(
+    [...attentionMask.data.subarray(0, length)],
+    Array.from({ length }, (_, i) => Number(i < lengths[0]!)),
+  );
+  assert.equal(inputIds.data[length - 1], tokenizer.eosId);
+});
+
 test("a long text is encoded in pieces, as if it were whole, where words carry their space", async () => {
   const tokenizer = await withTemplate(CHATML);
   const words = ["I", "like", "dogs", "and", "12", "cats."];
