@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { cachedWidth, FrozenProgram, type ProgramTensor } from "../../engine";
 import { float32Tensor, type HostTensor, int32Tensor } from "../../tensors";
-import { type Decoder, type GenerativeModel, type GeneratorOptions, notFiniteScores } from "../generative";
+import { type Decoder, type GenerativeModel, type GeneratorOptions } from "../generative";
 import {
   roundedWeights,
   needParameter,
@@ -12,6 +12,7 @@ import {
   type ProgramWeights,
 } from "../layers";
 import { liveWeights } from "../lora/live";
+import { ProgramDecoder } from "../program-decoder";
 import { generationScheme, type GenerationWeights, type QuantizationScheme } from "../quantization";
 import type { TokenBatch } from "../tokenizer";
 import { RowCache } from "./cache";
@@ -45,7 +46,7 @@ function frozenWeights(
   const shapes = parameterShapes(config);
   const schemes = new Map<string, QuantizationScheme>();
   for (const name of Object.keys(shapes)) {
-    // In 4 bits the head alone costs more accuracy than all other layers, so it has 8.
+    // The head chooses among all tokens: what is rounded there is not mended by any layer behind it, so it keeps 8 bits.
     const isHead = name === HEAD || name === EMBEDDING;
     const scheme =
       isMultiplied(config, name) &&
@@ -201,7 +202,7 @@ export class LlamaGenerator implements GenerativeModel {
   }
 }
 
-class LlamaDecoder implements Decoder {
+class LlamaDecoder extends ProgramDecoder {
   readonly vocabularySize: number;
   /** What each row has been fed. */
   private fed: number[][];
@@ -212,24 +213,9 @@ class LlamaDecoder implements Decoder {
     private readonly cache: RowCache,
     private readonly onDispose: (tokens: readonly number[]) => void,
   ) {
+    super(shared.normalise);
     this.vocabularySize = shared.config.vocabSize;
     this.fed = prompts.map((prompt) => prompt.slice(0, -1));
-  }
-
-  async nextTokens(tokens: Int32Array): Promise<Int32Array> {
-    const { best, finite } = await this.step(tokens, "best", "finite");
-    if ((finite!.data as Float32Array).some(Number.isNaN)) throw notFiniteScores();
-    return best!.data as Int32Array;
-  }
-
-  async nextLogits(tokens: Int32Array): Promise<Float32Array> {
-    return (await this.step(tokens, "logits"))["logits"]!.data as Float32Array;
-  }
-
-  async nextLogProbabilities(tokens: Int32Array): Promise<Float32Array> {
-    const logits = (await this.step(tokens, "logits"))["logits"]!;
-    const { logProbabilities } = await this.shared.normalise.run({ logits }, ["logProbabilities"]);
-    return logProbabilities.data as Float32Array;
   }
 
   select(rows: readonly number[]): void {
@@ -242,7 +228,7 @@ class LlamaDecoder implements Decoder {
     this.fed = [];
   }
 
-  private async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
+  protected async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
     const results = await feed(this.shared, this.cache, [...tokens], outputs);
     this.fed.forEach((row, i) => row.push(tokens[i]!));
     return results;

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { FrozenProgram, type ProgramTensor } from "../../engine";
 import { float32Tensor, type HostTensor } from "../../tensors";
-import { type Decoder, type GenerativeModel, type GeneratorOptions, notFiniteScores } from "../generative";
+import { type Decoder, type GenerativeModel, type GeneratorOptions } from "../generative";
 import {
   KeyValueCache,
   roundedWeights,
@@ -11,6 +11,7 @@ import {
   selectRows,
 } from "../layers";
 import { liveWeights } from "../lora/live";
+import { ProgramDecoder } from "../program-decoder";
 import { generationScheme } from "../quantization";
 import type { TokenBatch } from "../tokenizer";
 import type { T5Config } from "./config";
@@ -146,7 +147,7 @@ export class T5Generator implements GenerativeModel {
   }
 }
 
-class T5Decoder implements Decoder {
+class T5Decoder extends ProgramDecoder {
   readonly vocabularySize: number;
   readonly prompts: readonly (readonly number[])[];
 
@@ -157,26 +158,11 @@ class T5Decoder implements Decoder {
     private memory: Float32Tensor[],
     private readonly cache: KeyValueCache,
   ) {
+    super(shared.normalise);
     const { vocabSize, decoderStartTokenId } = shared.config;
     this.vocabularySize = vocabSize;
     const [inputs] = mask.shape as [number, number];
     this.prompts = Array.from({ length: inputs * rowsPerInput }, () => [decoderStartTokenId]);
-  }
-
-  async nextTokens(tokens: Int32Array): Promise<Int32Array> {
-    const { best, finite } = await this.step(tokens, "best", "finite");
-    if ((finite!.data as Float32Array).some(Number.isNaN)) throw notFiniteScores();
-    return best!.data as Int32Array;
-  }
-
-  async nextLogits(tokens: Int32Array): Promise<Float32Array> {
-    return (await this.step(tokens, "logits"))["logits"]!.data as Float32Array;
-  }
-
-  async nextLogProbabilities(tokens: Int32Array): Promise<Float32Array> {
-    const logits = (await this.step(tokens, "logits"))["logits"]!;
-    const { logProbabilities } = await this.shared.normalise.run({ logits }, ["logProbabilities"]);
-    return logProbabilities.data as Float32Array;
   }
 
   select(rows: readonly number[]): void {
@@ -191,8 +177,7 @@ class T5Decoder implements Decoder {
     this.memory = [];
   }
 
-  /** Feeds the tokens and returns the outputs named. */
-  private async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
+  protected async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
     const { config, step, weights, positionTable } = this.shared;
     const { cache } = this;
     const own = keyValueNames(config, "own/");
