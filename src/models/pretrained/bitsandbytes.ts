@@ -10,6 +10,7 @@ import {
 } from "../../tensors";
 import type { RoundedWeight } from "../layers";
 import { dequantizeNf4, nf4, NF4_BLOCK, type Nf4Arrays, nf4Tensors } from "../quantization/nf4";
+import { requireShape } from "./shapes";
 
 /** A weight that a file keeps as bitsandbytes does. */
 export interface PackedWeight {
@@ -102,8 +103,7 @@ export function requireShapes(
   for (const [name, { path, shape }] of packed) {
     const wanted = expected.get(name);
     if (!wanted) throw new Error(`${path}: ${name} is not a parameter of this config.json`);
-    if (wanted.join() === shape.join()) continue;
-    throw new Error(`${path}: tensor ${name} has shape [${shape.join(", ")}], not [${wanted.join(", ")}]`);
+    requireShape(path, name, shape, wanted);
   }
 }
 

@@ -8,6 +8,7 @@ import type { ModelFile } from "../model-file";
 import type { TokenizerFiles } from "../tokenizer";
 import type { OpenCheckpoint } from "./checkpoint";
 import { openModelDirectory } from "./read";
+import { listed, requireShape } from "./shapes";
 
 /** An open checkpoint of any format. */
 export interface OpenedCheckpoint extends OpenCheckpoint {
@@ -71,16 +72,10 @@ function formatOf(path: string): (path: string) => ModelFile {
 /** Throws unless a file holds the parameters of its config, and no others, in their shapes. */
 function checkShapes({ path, shapes }: ModelFile, architecture: Architecture, config: ModelConfig): void {
   const expected = architecture.parameterShapes(config);
-  const listed = (names: readonly string[]) =>
-    names.slice(0, 8).join(", ") + (names.length > 8 ? ` and ${names.length - 8} more` : "");
   const extra = [...shapes.keys()].filter((name) => !Object.hasOwn(expected, name));
   if (extra.length > 0)
     throw new Error(`${path}: not in a ${architecture.name} of these sizes: ${listed(extra)}`);
   const missing = Object.keys(expected).filter((name) => !shapes.has(name));
   if (missing.length > 0) throw new Error(`${path}: missing tensors: ${listed(missing)}`);
-  for (const [name, shape] of shapes) {
-    const wanted = expected[name]!;
-    if (shape.join() !== wanted.join())
-      throw new Error(`${path}: tensor ${name} has shape [${shape.join(", ")}], not [${wanted.join(", ")}]`);
-  }
+  for (const [name, shape] of shapes) requireShape(path, name, shape, expected[name]!);
 }

@@ -16,6 +16,7 @@ import type { Architecture, ModelConfig } from "../architecture";
 import { architectureOf } from "../architectures";
 import { type PackedWeight, requireShapes, takePackedWeights, withoutQuantization } from "./bitsandbytes";
 import type { LoadedCheckpoint, OpenCheckpoint } from "./checkpoint";
+import { listed, requireShape } from "./shapes";
 
 /** The files of a model directory in Hugging Face layout. */
 export const CONFIG_FILE = "config.json";
@@ -233,12 +234,7 @@ function findParameters(
   for (const [parameter, places] of stored) {
     for (const { file, name } of places) {
       const { shape, dtype } = file.entries.get(name)!;
-      const wanted = expected.get(parameter)!;
-      if (shape.join() !== wanted.join()) {
-        throw new Error(
-          `${file.path}: tensor ${name} has shape [${shape.join(", ")}], not [${wanted.join(", ")}]`,
-        );
-      }
+      requireShape(file.path, name, shape, expected.get(parameter)!);
       if (!isFloat(dtype))
         throw new Error(`${file.path}: tensor ${name} holds ${dtype}, where floats are needed`);
     }
@@ -343,9 +339,4 @@ function sameRows([rows, ...rest]: readonly number[], a: Rows, b: Rows): boolean
 function sameValues(a: Float32Array, b: Float32Array): boolean {
   const bytes = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   return bytes(a).equals(bytes(b));
-}
-
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, 8).join(", ");
-  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
 }
