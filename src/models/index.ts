@@ -3,6 +3,7 @@ export * from "./architecture";
 export * from "./architectures";
 export * from "./generative";
 export * from "./gguf";
+export * from "./label-head";
 export * from "./language-model";
 export * as llama from "./llama";
 export * from "./layers";

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Predictions } from "../engine";
 import type { LinearLayers } from "./layers";
 
 /** Tokens and labels as a model's loss takes them, by name; int32 but for the weights. */
@@ -30,15 +31,42 @@ export interface LabelledBatch {
 /** Label of a position that the loss leaves out. */
 export const IGNORED_LABEL = -100;
 
-/** A model over tensors, as an objective sees it. Rows are those of `labelRows`, or all positions of `labels`. */
-export interface LanguageModel {
+/** How the labels of a batch are asked for. */
+export interface LabelOptions {
   /**
-   * Cross-entropy of each row's label in nats, [rows]: −log p(label), smoothed by ε as (1 − ε)(−log p(label)) + ε · mean(−log p).
-   * What a row without a label has means nothing.
+   * What the logits are divided by, as in sampling.
+   * @default 1
    */
-  labelLosses(batch: LabelledBatch, labelSmoothing?: number): tf.Tensor1D;
+  readonly temperature?: number;
+}
+
+/** How their losses are. */
+export interface LabelLossOptions extends LabelOptions {
+  /**
+   * ε of label smoothing: (1 − ε)(−log p(label)) + ε · mean(−log p).
+   * @default 0
+   */
+  readonly smoothing?: number;
+}
+
+/** What a model predicts for each row, from its hidden states [rows, hidden]. */
+export interface LabelPredictions extends Predictions {
+  readonly states: tf.Tensor2D;
+}
+
+/**
+ * A model over tensors, as an objective sees it. Rows are those of `labelRows`, or all positions of `labels`; what a row without a
+ * label has means nothing. Each call computes the model: an objective that needs several of these asks for `labelPredictions`.
+ */
+export interface LanguageModel {
+  /** Cross-entropy of each row's label in nats, [rows]: −log p(label). */
+  labelLosses(batch: LabelledBatch, options?: LabelLossOptions): tf.Tensor1D;
+  /** The same with its entropy, whether the label is the likeliest token, and the states that all this is predicted from. */
+  labelPredictions(batch: LabelledBatch, options?: LabelOptions): LabelPredictions;
   /** Logits of each row, [rows, vocabulary]. */
   labelLogits(batch: LabelledBatch): tf.Tensor2D;
+  /** The last hidden states from which labels are predicted, [rows, hidden]: what another head stands on. */
+  labelStates(batch: LabelledBatch): tf.Tensor2D;
 }
 
 /** How a model's function computes. */
@@ -89,7 +117,7 @@ export interface LossSums {
 /** The summed cross-entropy of the labels of a batch, and their number (or weight); see {@link meanLoss}. */
 export function lossSums(model: LanguageModel, batch: LabelledBatch, labelSmoothing = 0): LossSums {
   const shares = labelShares(batch);
-  const losses = model.labelLosses(batch, labelSmoothing);
+  const losses = model.labelLosses(batch, { smoothing: labelSmoothing });
   return { loss: tf.sum(tf.mul(losses, shares)), labels: tf.sum(shares) };
 }
 

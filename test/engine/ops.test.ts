@@ -5,7 +5,13 @@ import { compile } from "../../src/engine/compile";
 import { withNoise } from "../../src/engine/eager";
 import { addRows } from "../../src/engine/ops/add-rows";
 import { attend } from "../../src/engine/ops/attend";
-import { crossEntropy, linearCrossEntropy } from "../../src/engine/ops/cross-entropy";
+import {
+  crossEntropy,
+  linearCrossEntropy,
+  linearPredictions,
+  type Predictions,
+  predictions,
+} from "../../src/engine/ops/cross-entropy";
 import { dropoutMask } from "../../src/engine/ops/dropout";
 import { gelu } from "../../src/engine/ops/gelu";
 import { rmsNorm } from "../../src/engine/ops/rms-norm";
@@ -61,11 +67,49 @@ const head = (smoothing: number, classes = 9): Case => ({
   plain: (x, w, labels) => plainCrossEntropy(tf.matMul(x!, w!, false, true), labels!, smoothing),
   inputs: [floats(6, 4), floats(classes, 4), ints(classes, 6)],
 });
+/** The losses, and what is measured beside them, which has no gradient. */
+function plainPredictions(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
+  const measured = tf.customGrad((...args: unknown[]) => {
+    const z = args[0] as tf.Tensor;
+    const logProbabilities = tf.logSoftmax(z);
+    const entropies = tf.neg(tf.sum(tf.mul(tf.exp(logProbabilities), logProbabilities), 1));
+    const isTop = tf.cast(tf.equal(tf.argMax(z, 1), labels), "float32");
+    return { value: tf.stack([entropies, isTop], 1), gradFunc: () => [tf.zerosLike(z)] };
+  })(logits);
+  return tf.concat([tf.expandDims(plainCrossEntropy(logits, labels, 0), 1), measured], 1);
+}
+const stacked = ({ losses, entropies, isTop }: Predictions) => tf.stack([losses, entropies, isTop], 1);
+const measuredHead = (classes = 9): Case => ({
+  op: (x, w, labels) => stacked(linearPredictions(x as tf.Tensor2D, w as tf.Tensor2D, labels as tf.Tensor1D)),
+  plain: (x, w, labels) => plainPredictions(tf.matMul(x!, w!, false, true), labels!),
+  inputs: [floats(6, 4), floats(classes, 4), ints(classes, 6)],
+});
 const logitsLoss = (smoothing: number): Case => ({
   op: (logits, labels) => crossEntropy(logits as tf.Tensor2D, labels as tf.Tensor1D, smoothing),
   plain: (logits, labels) => plainCrossEntropy(logits!, labels!, smoothing),
   inputs: [floats(6, 9), ints(9, 6)],
 });
+
+/** Labels that are the likeliest of 9,000 classes: for every other row its own class, taken from any chunk. */
+const likeliest: Case = (() => {
+  const classes = 9000;
+  const own = [0, 4095, 4096, 8191, 8192, 8999];
+  const x = new Float32Array(own.length * own.length);
+  const w = new Float32Array(classes * own.length);
+  own.forEach((label, row) => {
+    x[row * own.length + row] = 1;
+    w[label * own.length + row] = 5;
+  });
+  const labels = Int32Array.from(own, (label, row) => (row % 2 === 0 ? label : 17));
+  return {
+    ...measuredHead(classes),
+    inputs: [
+      { dtype: "float32", shape: [own.length, own.length], data: x },
+      { dtype: "float32", shape: [classes, own.length], data: w },
+      { dtype: "int32", shape: [own.length], data: labels },
+    ],
+  };
+})();
 
 const cases: Record<string, Case> = {
   "attend, bias for heads": attention([1, 3, 4, 6]),
@@ -93,6 +137,14 @@ const cases: Record<string, Case> = {
   "linearCrossEntropy, many classes, smoothed": head(0.1, 9000),
   crossEntropy: logitsLoss(0),
   "crossEntropy, smoothed": logitsLoss(0.1),
+  linearPredictions: measuredHead(),
+  "linearPredictions, many classes": measuredHead(9000),
+  "linearPredictions, the label likeliest": likeliest,
+  predictions: {
+    op: (logits, labels) => stacked(predictions(logits as tf.Tensor2D, labels as tf.Tensor1D)),
+    plain: (logits, labels) => plainPredictions(logits!, labels!),
+    inputs: [floats(6, 9), ints(9, 6)],
+  },
 };
 
 describe("operations with gradients of their own equal TensorFlow.js' gradients of their formulas", () => {

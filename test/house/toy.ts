@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Architecture, ModelConfig } from "../../src/models/architecture";
 import type { Decoder, GenerativeModel } from "../../src/models/generative";
+import { withLabelHead } from "../../src/models/label-head";
 import {
   type LabelledBatch,
   labelIndices,
@@ -40,22 +41,15 @@ export const bigramArchitecture: Architecture<BigramConfig> = {
   keepsPrecision: (name) => name === "lm_head.weight",
   blockOf: (name) => (name.startsWith("layers.0.") ? { stack: "layers", block: 0 } : undefined),
   model(_config, parameters, { linear = dense(parameters) } = {}): LanguageModel {
-    const labelLogits = ({ inputIds, labelRows }: LabelledBatch) => {
+    const states = ({ inputIds, labelRows }: LabelledBatch) => {
       const [rows, length] = inputIds.shape;
       const before = tf.slice(inputIds, [0, 0], [rows, length - 1]);
       const last = tf.reshape(tf.concat([tf.zeros([rows, 1], "int32"), before], 1), [-1]);
       const ids = labelRows ? tf.gather(last, labelRows) : last;
       const x = tf.gather(parameter(parameters, "embedding.weight"), ids as tf.Tensor1D) as tf.Tensor2D;
-      return linear.apply(tf.add(x, linear.apply(x, "layers.0.mix")) as tf.Tensor2D, "lm_head");
+      return tf.add(x, linear.apply(x, "layers.0.mix")) as tf.Tensor2D;
     };
-    return {
-      labelLogits,
-      labelLosses: (batch) => {
-        const logProbabilities = tf.logSoftmax(labelLogits(batch));
-        const chosen = tf.oneHot(labelIndices(batch), logProbabilities.shape[1]!);
-        return tf.neg(tf.sum(tf.mul(logProbabilities, chosen), 1)) as tf.Tensor1D;
-      },
-    };
+    return withLabelHead({ states, linear, head: "lm_head" });
   },
   createGenerator: async ({ config, parameters }) => new Bigrams(config, parameters),
 };

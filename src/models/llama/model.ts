@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { attend, crossEntropy, linearCrossEntropy, recompute, rmsNorm, rotary, swiglu } from "../../engine";
-import { type LabelledBatch, labelIndices, type LanguageModel, type ModelHooks } from "../language-model";
+import { attend, recompute, rmsNorm, rotary, swiglu } from "../../engine";
+import { withLabelHead } from "../label-head";
+import type { LabelledBatch, LanguageModel, ModelHooks } from "../language-model";
 import {
   dense,
   type LinearLayers,
@@ -39,8 +40,7 @@ export function llama(
     linear,
     dropoutRate: training ? config.attentionDropout : 0,
     recompute,
-    labelLosses: (batch, labelSmoothing) => labelLosses(model, batch, labelSmoothing),
-    labelLogits: (batch) => logits(model, labelRows(model, batch)),
+    ...withLabelHead({ states: (batch) => labelRows(model, batch), linear, head: headName(config) }),
   };
   return model;
 }
@@ -188,11 +188,11 @@ export function decode(
   return finish(model, x);
 }
 
-const headName = ({ config }: Llama) => (config.tieWordEmbeddings ? EMBEDDING_LAYER : "lm_head");
+const headName = (config: LlamaConfig) => (config.tieWordEmbeddings ? EMBEDDING_LAYER : "lm_head");
 
 /** Logits [rows, vocabulary] for rows of the model's output. */
 export function logits(model: Llama, hidden: tf.Tensor2D): tf.Tensor2D {
-  return model.linear.apply(hidden, headName(model));
+  return model.linear.apply(hidden, headName(model.config));
 }
 
 /** The outputs from which the labels of a batch are predicted, those of the positions before them, [rows, hidden]. */
@@ -207,14 +207,4 @@ function labelRows(model: Llama, batch: LabelledBatch): tf.Tensor2D {
   const labelled = batch.labelRows ?? (tf.range(0, size * length, 1, "int32") as tf.Tensor1D);
   const before = tf.maximum(tf.sub(labelled, tf.scalar(1, "int32")), tf.scalar(0, "int32")) as tf.Tensor1D;
   return tf.gather(hidden, packed ? (tf.gather(packed.rows, before) as tf.Tensor1D) : before) as tf.Tensor2D;
-}
-
-/** Cross-entropy of each row; a dense lm_head is joined with it, so that the logits need no memory of their own. */
-function labelLosses(model: Llama, batch: LabelledBatch, labelSmoothing = 0): tf.Tensor1D {
-  const hidden = labelRows(model, batch);
-  const labels = labelIndices(batch);
-  const weight = model.linear.denseWeight(headName(model));
-  return weight
-    ? linearCrossEntropy(hidden, weight, labels, labelSmoothing)
-    : crossEntropy(model.linear.apply(hidden, headName(model)), labels, labelSmoothing);
 }

@@ -1,12 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { attend, crossEntropy, dropout, gelu, linearCrossEntropy, positions, rmsNorm } from "../../engine";
-import {
-  IGNORED_LABEL,
-  type LabelledBatch,
-  labelIndices,
-  type LanguageModel,
-  type ModelHooks,
-} from "../language-model";
+import { attend, dropout, gelu, positions, rmsNorm } from "../../engine";
+import { withLabelHead } from "../label-head";
+import { IGNORED_LABEL, type LabelledBatch, type LanguageModel, type ModelHooks } from "../language-model";
 import {
   dense,
   type LinearLayers,
@@ -45,8 +40,11 @@ export function t5(
     parameters,
     linear,
     dropoutRate: training ? config.dropoutRate : 0,
-    labelLosses: (batch, labelSmoothing) => labelLosses(model, batch, labelSmoothing),
-    labelLogits: (batch) => logits(model, labelRows(model, batch)),
+    ...withLabelHead({
+      states: (batch) => headInput(config, labelRows(model, batch)),
+      linear,
+      head: headName(config),
+    }),
   };
   return model;
 }
@@ -242,15 +240,15 @@ export function decode(
 }
 
 /** Rows of the decoder's output as the lm_head takes them, divided by √dModel where the model does so. */
-function headInput({ config }: T5, hidden: tf.Tensor2D): tf.Tensor2D {
+function headInput(config: T5Config, hidden: tf.Tensor2D): tf.Tensor2D {
   return scalesOutputs(config) ? tf.mul(hidden, tf.scalar(config.dModel ** -0.5)) : hidden;
 }
 
-const headName = ({ config }: T5) => (config.tieWordEmbeddings ? "shared" : "lm_head");
+const headName = (config: T5Config) => (config.tieWordEmbeddings ? "shared" : "lm_head");
 
 /** Logits [rows, vocabulary] for rows of the decoder's output. */
 export function logits(model: T5, hidden: tf.Tensor2D): tf.Tensor2D {
-  return linear(model, headInput(model, hidden), headName(model));
+  return linear(model, headInput(model.config, hidden), headName(model.config));
 }
 
 /** The decoder's input for labels [batch, length]: the start token, then all labels but the last, ignored ones as padding. */
@@ -274,14 +272,4 @@ function labelRows(model: T5, batch: LabelledBatch): tf.Tensor2D {
   const decoderInputIds = shiftRight(model.config, batch.labels);
   const hidden = decode(model, decoderInputIds, memory, attentionMask, packed);
   return batch.labelRows ? (tf.gather(hidden, batch.labelRows) as tf.Tensor2D) : hidden;
-}
-
-/** Cross-entropy of each row; a dense lm_head is joined with it, so that the logits need no memory of their own. */
-function labelLosses(model: T5, batch: LabelledBatch, labelSmoothing = 0): tf.Tensor1D {
-  const hidden = headInput(model, labelRows(model, batch));
-  const labels = labelIndices(batch);
-  const weight = model.linear.denseWeight(headName(model));
-  return weight
-    ? linearCrossEntropy(hidden, weight, labels, labelSmoothing)
-    : crossEntropy(model.linear.apply(hidden, headName(model)), labels, labelSmoothing);
 }
