@@ -8,8 +8,11 @@ import { traitNames, type TraitValue } from "./persona";
  * What is wrong with the form of a value that should be a dialogue: which field, what it must be, and what it is. Nothing
  * where the value is a dialogue and has no other fields.
  */
-export function formProblem(value: unknown): string | undefined {
-  const issue = firstIssue(value);
+export const formProblem = (value: unknown): string | undefined => problemWith(form, value);
+
+/** What is wrong with the form of a value: which field, what it must be, and what it is. Nothing where it has the form. */
+export function problemWith(form: z.ZodType, value: unknown): string | undefined {
+  const issue = firstIssue(form, value);
   if (!issue) return undefined;
   const named = (path: readonly PropertyKey[]) => (path.length === 0 ? "" : `${z.core.toDotPath(path)}: `);
   if (issue.code === "unrecognized_keys") {
@@ -33,7 +36,7 @@ export function shown(value: unknown): string {
 }
 
 /** A name that is unknown tells more than the field that is missing in its place. */
-function firstIssue(value: unknown): z.core.$ZodIssue | undefined {
+function firstIssue(form: z.ZodType, value: unknown): z.core.$ZodIssue | undefined {
   try {
     const issues = form.safeParse(value).error?.issues ?? [];
     return issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
@@ -52,10 +55,11 @@ function firstIssue(value: unknown): z.core.$ZodIssue | undefined {
 const halves = 'made of whole characters; half of one, such as "\\ud83d" without its other half, is in it';
 const moreSpeakers = "dialogues of more than two speakers are not supported, leave them out";
 
-const text = (what: string) => z.string(what).refine((found) => !/\p{Surrogate}/u.test(found), halves);
+/** Text, of whole characters. */
+export const text = (what: string) => z.string(what).refine((found) => !/\p{Surrogate}/u.test(found), halves);
 
 /** An object with these fields and no others. */
-function fields<Shape extends z.ZodRawShape>(shape: Shape, what: string) {
+export function fields<Shape extends z.ZodRawShape>(shape: Shape, what: string) {
   const names = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) =>

@@ -2,6 +2,8 @@
 export * from "./csv";
 export * from "./dialogue";
 export * from "./jsonl";
+export { JsonlError } from "./lines";
 export * from "./persona";
+export * from "./rows";
 export * from "./spc";
 export * from "./statistics";
