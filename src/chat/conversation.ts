@@ -205,24 +205,14 @@ export class Conversation {
   /** An answer as later turns see it: control tokens that it spells out in ordinary ones do not become control tokens. */
   private asSaid(answer: string): ChatMessage {
     let content = answer;
-    for (const token of this.controlTokensIn(answer))
+    for (const token of this.model.tokenizer.unshownTokensIn(answer))
       content = content.replaceAll(token, `${token[0]} ${token.slice(1)}`);
     return { role: "assistant", content };
   }
 
   private refuseControlTokens(text: string, what: string): void {
-    const [token] = this.controlTokensIn(text);
+    const [token] = this.model.tokenizer.unshownTokensIn(text);
     if (token !== undefined)
       throw new Error(`${what} spells out ${token}, a control token of this model: write it otherwise`);
-  }
-
-  /** Tokens that a text spells out and that no text shows: they tell a model who speaks. */
-  private controlTokensIn(text: string): string[] {
-    const { tokenizer } = this.model;
-    return tokenizer
-      .controlTokensIn(text)
-      .filter(
-        (token) => tokenizer.decode(tokenizer.encode(token, { addEos: false })).trim() !== token.trim(),
-      );
   }
 }

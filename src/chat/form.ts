@@ -1,5 +1,5 @@
 import { type Persona, type Turn } from "../corpus";
-import type { ChatMessage, Tokenizer } from "../models/tokenizer";
+import { type ChatMessage, templateMessages, type Tokenizer } from "../models/tokenizer";
 import { buildPrompt, buildTarget, clean, type PromptVariant } from "../prompts";
 import { personaInstruction } from "./persona";
 
@@ -34,33 +34,18 @@ const causal = (input: readonly number[]): ChatPrompt => ({ input, begun: [], le
  * @throws {Error} if the tokenizer has no template
  */
 export function templateForm(tokenizer: Tokenizer, limit: number): ChatForm {
-  const hasSystem = takesSystem(tokenizer);
+  const taken = templateMessages(tokenizer);
   return {
     name: "its chat template",
     limit,
     stops: [],
-    prompt(persona, [first, ...others]) {
-      const system = persona && personaInstruction(persona);
-      const messages =
-        system === undefined
-          ? [first!]
-          : hasSystem
-            ? [{ role: "system", content: system }, first!]
-            : [{ role: first!.role, content: `${system}\n\n${first!.content}` }];
-      return causal(tokenizer.applyChatTemplate([...messages, ...others], { addGenerationPrompt: true }));
+    prompt(persona, messages) {
+      const system = persona ? [{ role: "system", content: personaInstruction(persona) }] : [];
+      return causal(
+        tokenizer.applyChatTemplate(taken([...system, ...messages]), { addGenerationPrompt: true }),
+      );
     },
   };
-}
-
-/** Whether a template writes a system message: some refuse it, some leave it out. */
-function takesSystem(tokenizer: Tokenizer): boolean {
-  const user = { role: "user", content: "Hello" };
-  tokenizer.chatText([user]);
-  try {
-    return tokenizer.chatText([{ role: "system", content: "Be kind" }, user]).includes("Be kind");
-  } catch {
-    return false;
-  }
 }
 
 /** For models that were not tuned for chat: a transcript in plain text, `A: …` and `B: …` a line, that the model goes on with. */

@@ -1,3 +1,4 @@
 export * from "./files";
 export * from "./tokenizer";
 export * from "./find";
+export * from "./template-messages";

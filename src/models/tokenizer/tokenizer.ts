@@ -104,6 +104,8 @@ export class Tokenizer {
   readonly unknownId: number | undefined;
   /** The token that a text of the model begins with, if there is one; `encode` does not put it there. */
   readonly bosId: number | undefined;
+  /** The tokens that transformers puts before a text by itself: Llama's start of a text; none of T5's or SmolLM2's. */
+  readonly textStart: readonly number[];
   /** The tokens by id; an id without a token is missing. */
   private readonly tokens: readonly (string | undefined)[];
   private readonly addedIds: ReadonlySet<number>;
@@ -128,6 +130,11 @@ export class Tokenizer {
     for (const [token, id] of vocabulary instanceof Map ? vocabulary : Object.entries(vocabulary))
       tokens[id] = token;
     this.tokens = tokens;
+    const [bare, whole] = [false, true].map((add_special_tokens) =>
+      pretrained.encode("a", { add_special_tokens }),
+    ) as [number[], number[]];
+    const at = whole.findIndex((_, from) => bare.every((id, i) => whole[from + i] === id));
+    this.textStart = whole.slice(0, Math.max(0, at));
   }
 
   /** One more than the largest token id. A model's vocabulary may be larger (FLAN-T5: 32,100 tokens, 32,128 rows). */
@@ -267,6 +274,13 @@ export class Tokenizer {
     return this.added
       .map(({ content }) => content)
       .filter((content) => content !== "" && text.includes(content));
+  }
+
+  /** Of {@link controlTokensIn} those that no text shows: they tell a model who speaks. */
+  unshownTokensIn(text: string): string[] {
+    return this.controlTokensIn(text).filter(
+      (token) => this.decode(this.encode(token, { addEos: false })).trim() !== token.trim(),
+    );
   }
 
   /**
