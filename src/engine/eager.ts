@@ -57,10 +57,10 @@ export class EagerProgram<S extends Signature, R extends Tree<tf.Tensor>> implem
       }) as Tree<tf.Tensor>;
       const targets = flatten(into as Tree<ProgramTensor>);
       const results = new Map<string, ProgramTensor>();
-      for (const [path, tensor] of flatten(outputs)) {
+      const tensors = flatten(outputs);
+      for (const [path, tensor] of tensors) {
         const data = (await tensor.data()) as Float32Array;
         const result: ProgramTensor = { dtype: tensor.dtype as "float32", shape: tensor.shape, data };
-        tensor.dispose();
         const target = targets.get(path);
         if (target) {
           checkInputs(new Map([[path, result]]), { [path]: target });
@@ -68,6 +68,8 @@ export class EagerProgram<S extends Signature, R extends Tree<tf.Tensor>> implem
         }
         results.set(path, target ?? result);
       }
+      // One tensor may stand under several names.
+      for (const tensor of new Set(tensors.values())) tensor.dispose();
       return mapTree(outputs, (_tensor, path) => results.get(path)!) as OutputsOf<R>;
     });
   }

@@ -7,6 +7,8 @@ export interface Example {
   readonly labels: readonly number[];
   /** How much each label counts in the loss; without them all count 1. */
   readonly labelWeights?: readonly number[];
+  /** Of several sequences in one row of a causal model: how many tokens each has. None sees another. */
+  readonly sequenceLengths?: readonly number[];
 }
 
 /** A padded batch. Arrays are row-major, [rows, length]. */
@@ -18,7 +20,7 @@ export interface Batch {
   readonly labelLength: number;
   /** [rows, inputLength], padded with `padTokenId`. */
   readonly inputIds: Int32Array;
-  /** [rows, inputLength], 1 for a token and 0 for padding. */
+  /** [rows, inputLength], 1 for a token and 0 for padding; tokens of several sequences in a row have their numbers, 1, 2, …. */
   readonly attentionMask: Int32Array;
   /** [rows, labelLength], padded with {@link IGNORED_LABEL}. */
   readonly labels: Int32Array;
@@ -103,7 +105,9 @@ export function collate(
   const labelWeights = weighted ? new Float32Array(rows * labelLength) : undefined;
   chosen.forEach((example, row) => {
     inputIds.set(example.inputIds, row * inputLength);
-    attentionMask.fill(1, row * inputLength, row * inputLength + example.inputIds.length);
+    let at = row * inputLength;
+    for (const [i, length] of (example.sequenceLengths ?? [example.inputIds.length]).entries())
+      attentionMask.fill(i + 1, at, (at += length));
     labels.set(example.labels, row * labelLength);
     labelWeights?.set(example.labelWeights ?? example.labels.map(() => 1), row * labelLength);
   });

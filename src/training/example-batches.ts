@@ -15,15 +15,26 @@ export interface ExampleBatchesOptions {
   readonly padToMultipleOf: number;
 }
 
-/** Examples of input and target as batches of similar length, with what leaves padding out. */
+/**
+ * Examples of input and target as batches of similar length, with what leaves padding out. Those of a causal model become rows in
+ * which the target follows its input.
+ */
 export function exampleBatches(
   trainExamples: readonly Example[],
   validationExamples: readonly Example[],
+  options: ExampleBatchesOptions,
+): BatchSource {
+  const asRows = (examples: readonly Example[]) =>
+    options.taskType === "CAUSAL_LM" ? examples.map(causalExample) : examples;
+  return rowBatches(asRows(trainExamples), asRows(validationExamples), options);
+}
+
+/** The same for examples that are rows already: labels of a causal model stand at their own tokens. */
+export function rowBatches(
+  train: readonly Example[],
+  validation: readonly Example[],
   { taskType, padTokenId, padToMultipleOf }: ExampleBatchesOptions,
 ): BatchSource {
-  const [train, validation] = [trainExamples, validationExamples].map((examples) =>
-    taskType === "CAUSAL_LM" ? examples.map(causalExample) : examples,
-  ) as [readonly Example[], readonly Example[]];
   const batchTensors = (examples: readonly Example[], indices: readonly number[], rows: number) =>
     packedBatchTensors(
       collate(examples, indices, { padTokenId, rows, padToMultipleOf }),
@@ -38,7 +49,7 @@ export function exampleBatches(
         yield batchTensors(validation, indices, rows);
       }
     },
-    tokens: tokenCount,
+    tokens: (batch) => tokenCount(batch, taskType),
     fingerprint: {
       taskType,
       padToMultipleOf,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ProgramTensor } from "../engine";
 import { sha256 } from "../io";
-import { IGNORED_LABEL, needParameter, type ParameterSource } from "../models";
+import { IGNORED_LABEL, needParameter, type ParameterSource, type TaskType } from "../models";
 import { float32Tensor, type HostTensor, int32Tensor } from "../tensors";
 import type { Batch } from "./batches";
 import { packing } from "./packing";
@@ -39,9 +39,10 @@ export function labelCount(batch: BatchTensors): number {
   return count(batch["labels"]!, (label) => label !== IGNORED_LABEL);
 }
 
-/** Real tokens of a batch, those of the input and of the target. */
-export function tokenCount(batch: BatchTensors): number {
-  return count(batch["attentionMask"]!, (mask) => mask !== 0) + labelCount(batch);
+/** Real tokens of a batch: those of the input and, where the target is a sequence of its own, of the target. */
+export function tokenCount(batch: BatchTensors, taskType: TaskType = "SEQ_2_SEQ_LM"): number {
+  const inputs = count(batch["attentionMask"]!, (mask) => mask !== 0);
+  return taskType === "CAUSAL_LM" ? inputs : inputs + labelCount(batch);
 }
 
 function count({ data }: ProgramTensor, wanted: (value: number) => boolean): number {

@@ -5,6 +5,7 @@ import { beforeEach, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { assertFinite, compile, CompiledFunction } from "../../src/engine/compile";
 import { type EngineName, unavailableProvider } from "../../src/engine/engines";
+import { detached } from "../../src/engine/ops/detached";
 import { dropout } from "../../src/engine/ops/dropout";
 import { recordFunction } from "../../src/engine/recording";
 import type { ProgramTensor } from "../../src/engine/tensors";
@@ -133,6 +134,36 @@ describe("compile", () => {
     );
     await program.dispose();
   });
+
+  for (const engine of ["onnx", "cpu"] as EngineName[])
+    test(`one tensor may be several results on ${engine}`, async () => {
+      const program = await compile(
+        ({ x }) => {
+          const sum = tf.sum(x);
+          return { a: { sum, x }, b: { sum } };
+        },
+        { x: spec(2) },
+        { engine },
+      );
+      const { a, b } = await program.run({ x: float32([2], 1, 2) });
+      assert.deepEqual([a.sum.data, b.sum.data], [Float32Array.of(3), Float32Array.of(3)]);
+      await program.dispose();
+    });
+
+  for (const engine of ["onnx", "cpu"] as EngineName[])
+    test(`no gradient goes through what is detached, on ${engine}`, async () => {
+      const program = await compile(
+        ({ x }) => ({ dx: tf.grad((x) => tf.mul(detached(tf.exp(x)), x))(x) }),
+        { x: spec(2) },
+        { engine },
+      );
+      const { dx } = await program.run({ x: float32([2], 0, 1) });
+      assert.deepEqual(
+        [...dx.data].map((value) => Number(value).toFixed(5)),
+        ["1.00000", Math.E.toFixed(5)],
+      );
+      await program.dispose();
+    });
 
   test("a compiled function has one program for each combination of shapes", async () => {
     const double = new CompiledFunction(({ x }: { x: tf.Tensor }) => ({ y: tf.mul(x, 2) }));

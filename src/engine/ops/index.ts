@@ -3,6 +3,7 @@ export * from "./attend-cached";
 export * from "./attend-growing";
 export * from "./attend";
 export * from "./cross-entropy";
+export * from "./detached";
 export { dropout, dropoutMask } from "./dropout";
 export * from "./gather-rows";
 export * from "./gelu";

@@ -1,0 +1,70 @@
+import type { Message, Said } from "../../corpus";
+import { type ChatTokens, templateMessages, type Tokenizer } from "../../models";
+
+/** A prompt and its completion in tokens, for a causal model: one follows the other. */
+export interface CompletionTokens {
+  readonly promptIds: readonly number[];
+  readonly completionIds: readonly number[];
+  /** The end of a prompt that is text, where its tokens join with the completion's; it is left out of both. */
+  readonly joined?: string;
+}
+
+/**
+ * Makes tokens of what people wrote, for a causal model, as it is asked: conversations by its chat template, text as it stands
+ * after what the tokenizer puts before texts.
+ */
+export interface RowTokens {
+  /**
+   * A prompt and its completion, which ends with the end-of-sequence token or with what the template writes after an answer. The
+   * completion of a text begins where the tokens of both together part from those of the prompt alone, as in TRL.
+   *
+   * @throws {Error} as {@link Tokenizer.chatTokens}, or for a message that spells out a control token
+   */
+  completion(prompt: Said, completion: Said): CompletionTokens;
+  /**
+   * A conversation, with a mask of what assistants say and the tokens that end their turns.
+   *
+   * @throws {Error} as {@link completion}
+   */
+  conversation(messages: readonly Message[]): ChatTokens;
+}
+
+export function rowTokens(tokenizer: Tokenizer): RowTokens {
+  let taken: ReturnType<typeof templateMessages> | undefined;
+  const conversation = (messages: readonly Message[]): ChatTokens => {
+    messages.forEach(({ content, role }, i) => {
+      const [token] = tokenizer.unshownTokensIn(content);
+      if (token !== undefined)
+        throw new Error(
+          `message ${i + 1} (${role}) spells out ${token}, a control token of this model: write it otherwise`,
+        );
+    });
+    taken ??= templateMessages(tokenizer);
+    return tokenizer.chatTokens(taken(messages));
+  };
+  return {
+    conversation,
+    completion(prompt, completion) {
+      if (typeof prompt === "string" || typeof completion === "string")
+        return textTokens(tokenizer, prompt as string, completion as string);
+      const { ids, assistant } = conversation([...prompt, ...completion]);
+      const start = assistant.lastIndexOf(false, assistant.lastIndexOf(true)) + 1;
+      return { promptIds: ids.slice(0, start), completionIds: ids.slice(start) };
+    },
+  };
+}
+
+function textTokens(tokenizer: Tokenizer, prompt: string, completion: string): CompletionTokens {
+  const encode = (text: string) => [...tokenizer.textStart, ...tokenizer.encode(text, { addEos: false })];
+  const alone = encode(prompt);
+  const ids = encode(prompt + completion);
+  if (ids.at(-1) !== tokenizer.eosId) ids.push(tokenizer.eosId);
+  const differs = alone.findIndex((id, at) => ids[at] !== id);
+  const start = differs < 0 ? alone.length : differs;
+  const joined = tokenizer.decode(alone.slice(start), { skipSpecialTokens: false });
+  return {
+    promptIds: ids.slice(0, start),
+    completionIds: ids.slice(start),
+    ...(differs >= 0 && { joined }),
+  };
+}

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { EngineName } from "../../../src/engine/engines";
+import { linearChain } from "../../../src/models/layers/linear";
+import { readAdapter } from "../../../src/models/lora/adapter";
+import { loraLink } from "../../../src/models/lora/linear";
+import { int32Tensor } from "../../../src/tensors/tensor";
+import { globalNorm } from "../../../src/training/adamw";
+import type { Example } from "../../../src/training/batches";
+import type { BatchTensors } from "../../../src/training/data";
+import { packExamples } from "../../../src/training/examples/pack";
+import { rowBatches } from "../../../src/training/example-batches";
+import { supervisedObjective, type SupervisedLoss } from "../../../src/training/objectives/supervised";
+import { type ParameterMap, type Policy, zerosLike } from "../../../src/training/policy";
+import { addTotals, metricMeans, noTotals, TrainingPrograms } from "../../../src/training/programs";
+import { on } from "../../engine/device";
+import {
+  closeTo,
+  type LlamaFixture,
+  matchesSummary,
+  type Summary,
+  testEveryLlama,
+} from "../../models/llama-fixtures";
+
+interface Tokens {
+  readonly input_ids: number[][];
+  readonly labels: number[][];
+  readonly attention_mask?: number[][];
+  readonly position_ids?: number[][];
+}
+
+interface Measured {
+  readonly batch: Tokens;
+  readonly loss: number;
+  readonly grad_norm: number;
+}
+
+/** What TRL's trainer made of the same rows. */
+interface Expected {
+  readonly pad_token_id: number;
+  readonly adapter: string;
+  readonly rows: readonly { input_ids: number[]; labels: number[] }[];
+  readonly padded: Measured & { metrics: Record<string, number>; grads: Record<string, Summary> };
+  readonly padding_free: Measured & { metrics: Record<string, number> };
+  readonly packed_bfd: {
+    readonly max_length: number;
+    readonly rows: readonly (Measured & { seq_lengths: number[]; tokens: number })[];
+    readonly all_rows_token_weighted_loss: number;
+  };
+  readonly accumulation: {
+    readonly micro_batches: readonly Tokens[];
+    readonly num_items_in_batch: number;
+    readonly micro_losses: readonly number[];
+    readonly loss: number;
+    readonly grad_norm: number;
+    readonly grads: Record<string, Summary>;
+  };
+  readonly dft: { readonly loss: number; readonly grad_norm: number };
+}
+
+function open(fixture: LlamaFixture) {
+  const expected = fixture.read<Expected>("sft.json");
+  const model = fixture.model();
+  const adapter = readAdapter(join(fixture.directory, expected.adapter), model);
+  const policy: Policy = {
+    trained: new Map(adapter.weights),
+    frozen: model.parameters as Policy["frozen"],
+    model: (tensors) =>
+      model.architecture.model(model.config, tensors, {
+        linear: linearChain(tensors, loraLink(tensors, { ...adapter.config, dropout: 0 })),
+      }),
+    fingerprint: fixture.name,
+    write() {},
+    read() {},
+  };
+  const examples: Example[] = expected.rows.map(({ input_ids, labels }) => ({ inputIds: input_ids, labels }));
+  const batches = (rows: readonly Example[]) =>
+    rowBatches(rows, [], { taskType: "CAUSAL_LM", padTokenId: expected.pad_token_id, padToMultipleOf: 1 });
+  return { expected, policy, examples, batches };
+}
+
+/** Several batches as one accumulated step, in what is logged and in the mean gradient. */
+async function measure(
+  policy: Policy,
+  steps: readonly BatchTensors[],
+  engine: EngineName,
+  loss: SupervisedLoss = "nll",
+) {
+  const programs = new TrainingPrograms(policy, supervisedObjective(loss), on(engine));
+  let totals = noTotals();
+  const gradients: ParameterMap = zerosLike(policy.trained);
+  const losses: number[] = [];
+  for (const batch of steps) {
+    const own = zerosLike(policy.trained);
+    const measured = await programs.gradients(batch, { seed: 1, step: 0 }, own);
+    totals = addTotals(totals, measured);
+    losses.push(measured.loss.sum);
+    for (const [name, { data }] of gradients) data.forEach((_, i) => (data[i]! += own.get(name)!.data[i]!));
+  }
+  await programs.dispose();
+  const { sum, count } = totals.loss;
+  for (const { data } of gradients.values()) data.forEach((value, i) => (data[i] = value / count));
+  const norm = globalNorm(gradients);
+  return {
+    loss: sum / count,
+    count,
+    shares: losses.map((one) => one / count),
+    norm,
+    gradients,
+    metrics: metricMeans(totals),
+  };
+}
+
+const all = (examples: readonly Example[]) => examples.map((_, index) => index);
+const tokensOf = ({ input_ids, labels, attention_mask }: Tokens): BatchTensors => {
+  const tensor = (rows: number[][]) =>
+    int32Tensor([rows.length, rows[0]!.length], Int32Array.from(rows.flat()));
+  return {
+    inputIds: tensor(input_ids),
+    attentionMask: tensor(attention_mask ?? input_ids.map((row) => row.map(() => 1))),
+    labels: tensor(labels),
+  };
+};
+
+function assertGradients(actual: ParameterMap, expected: Record<string, Summary>, what: string): void {
+  assert.deepEqual(
+    [...actual.keys()].map((name) => `base_model.model.${name}`).sort(),
+    Object.keys(expected).sort(),
+  );
+  for (const [name, { data }] of actual)
+    matchesSummary(data, expected[`base_model.model.${name}`]!, 1e-4, `${what}, gradient of ${name}`);
+}
+
+const one = () => ["sft.json"];
+
+for (const engine of ["onnx", "cpu"] as EngineName[]) {
+  testEveryLlama(
+    `padded and packed rows, and an accumulated batch, have TRL's losses, metrics and gradients on ${engine}`,
+    ["sft.json"],
+    one,
+    async (fixture) => {
+      const { expected, policy, examples, batches } = open(fixture);
+      const { padded, padding_free, packed_bfd, accumulation } = expected;
+
+      const source = batches(examples);
+      const batch = source.batch(all(examples), examples.length);
+      for (const [name, values] of Object.entries(tokensOf(padded.batch)))
+        assert.deepEqual([...batch[name]!.data], [...values.data], name);
+      const plain = await measure(policy, [batch], engine);
+      closeTo([plain.loss], [padded.loss], 2e-5, "padded, loss");
+      closeTo([plain.norm], [padded.grad_norm], 1e-4, "padded, norm");
+      assertGradients(plain.gradients, padded.grads, "padded");
+      closeTo([plain.metrics["entropy"]!], [padded.metrics["entropy"]!], 1e-5, "padded, entropy");
+      closeTo(
+        [plain.metrics["mean_token_accuracy"]!],
+        [padded.metrics["mean_token_accuracy"]!],
+        1e-6,
+        "accuracy",
+      );
+      assert.equal(
+        source.tokens(batch),
+        examples.reduce((sum, { inputIds }) => sum + inputIds.length, 0),
+      );
+
+      const whole = padding_free.batch.input_ids[0]!.length;
+      const flat: Example = {
+        inputIds: examples.flatMap(({ inputIds }) => inputIds),
+        labels: examples.flatMap(({ labels }) => labels),
+        sequenceLengths: examples.map(({ inputIds }) => inputIds.length),
+      };
+      assert.deepEqual(
+        [flat.inputIds, flat.labels],
+        [padding_free.batch.input_ids[0], padding_free.batch.labels[0]],
+      );
+      const free = await measure(policy, [batches([flat]).batch([0], 1)], engine);
+      assert.equal(flat.inputIds.length, whole);
+      closeTo([free.loss], [padding_free.loss], 2e-5, "padding-free, loss");
+      closeTo([free.norm], [padding_free.grad_norm], 1e-4, "padding-free, norm");
+      closeTo([free.metrics["entropy"]!], [padding_free.metrics["entropy"]!], 1e-5, "padding-free, entropy");
+
+      const rows = packExamples(examples, packed_bfd.max_length);
+      assert.deepEqual(
+        rows.map(({ inputIds, sequenceLengths }) => sequenceLengths ?? [inputIds.length]),
+        packed_bfd.rows.map(({ seq_lengths }) => seq_lengths),
+      );
+      const packed = batches(rows);
+      for (const [i, { batch, loss, grad_norm, tokens }] of packed_bfd.rows.entries()) {
+        assert.deepEqual([rows[i]!.inputIds, rows[i]!.labels], [batch.input_ids[0], batch.labels[0]]);
+        const measured = await measure(policy, [packed.batch([i], 1)], engine);
+        closeTo([measured.loss], [loss], 2e-5, `packed row ${i}, loss`);
+        closeTo([measured.norm], [grad_norm], 1e-4, `packed row ${i}, norm`);
+        assert.equal(measured.count, tokens);
+      }
+      const together = await measure(policy, [packed.batch(all(rows), rows.length)], engine);
+      closeTo([together.loss], [packed_bfd.all_rows_token_weighted_loss], 2e-5, "packed together, loss");
+      assertGradients(together.gradients, padded.grads, "packed together");
+
+      const { micro_batches, micro_losses, num_items_in_batch, loss, grad_norm, grads } = accumulation;
+      const step = await measure(policy, micro_batches.map(tokensOf), engine);
+      assert.equal(step.count, num_items_in_batch);
+      closeTo([step.loss, ...step.shares], [loss, ...micro_losses], 2e-5, "accumulation, losses");
+      closeTo([step.norm], [grad_norm], 1e-4, "accumulation, norm");
+      assertGradients(step.gradients, grads, "accumulation");
+
+      const dft = await measure(policy, [batch], engine, "dft");
+      closeTo([dft.loss], [expected.dft.loss], 2e-5, "dft, loss");
+      closeTo([dft.norm], [expected.dft.grad_norm], 1e-4, "dft, norm");
+    },
+  );
+}
