@@ -65,6 +65,15 @@ export class CompiledFunction<T extends Tree<tf.Tensor>, R extends Tree<tf.Tenso
     return (await program).run(inputs as unknown as InputsOf<Signature>, options);
   }
 
+  /**
+   * The most bytes that values between inputs and results take at one time on the onnx engine: the function is recorded, not
+   * run.
+   */
+  peakBytes(inputs: OutputsOf<T>): number {
+    const fn = this.fn as unknown as (inputs: TensorsOf<Signature>) => Tree<tf.Tensor>;
+    return recordFunction(fn, signatureOf(inputs)).peakBytes();
+  }
+
   /** {@link assertFinite} for these inputs. */
   async assertFinite(inputs: OutputsOf<T>, options: Pick<RunOptions<R>, "noise"> = {}): Promise<void> {
     const fn = this.fn as unknown as (inputs: TensorsOf<Signature>) => R;

@@ -4,6 +4,7 @@ import {
   type Attribute,
   type Dimension,
   elementBytes,
+  elementSize,
   type ElementType,
   type OnnxConstant,
   type OnnxModel,
@@ -242,6 +243,20 @@ export class Graph {
       inputs: this.inputs.filter(({ name }) => needed.has(name)).map((value) => this.open(value)),
       outputs: Object.entries(outputs).map(([name, value]) => this.open({ ...value, name })),
     };
+  }
+
+  /** How many bytes a value on the way to the results takes, by its name; 0 for inputs, constants and results. */
+  sizeOf(outputs: Readonly<Record<string, Value>>): (name: string) => number {
+    const given = new Set(Object.values(outputs).map(({ name }) => name));
+    const bytes = new Map(
+      this.values
+        .filter(({ name }) => this.producers.has(name) && !given.has(name))
+        .map(({ name, type, shape }) => [
+          name,
+          shape.reduce((product, size) => product * size, elementSize(type)),
+        ]),
+    );
+    return (name) => bytes.get(name) ?? 0;
   }
 
   /**

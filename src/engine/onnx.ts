@@ -93,6 +93,10 @@ const elementSizes = { float32: 4, uint8: 1, int8: 1, int32: 4, int64: 8, bool: 
 /** The element type of a value in a graph. */
 export type ElementType = keyof typeof elementTypes;
 
+/** The bytes of one element. */
+export const elementSize = (type: ElementType): number =>
+  type === "int64" ? 8 : elementArrays[type].BYTES_PER_ELEMENT;
+
 /** The bytes of `data` as elements of `type`, as the file format stores them (little-endian, like every machine here). */
 export function elementBytes(type: ElementType, data: ArrayLike<number>): Uint8Array {
   const array = type === "int64" ? BigInt64Array.from(data, BigInt) : elementArrays[type].from(data);

@@ -2,6 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { EngineError } from "./errors";
 import { Graph, type Value } from "./graph";
 import type { MaskDraw } from "./noise";
+import { peakBytes } from "./memory";
 import type { OnnxModel } from "./onnx";
 import { record, tensorOf, valueOf } from "./recorder";
 import type { ProgramType, Signature, TensorsOf, TensorSpec } from "./tensors";
@@ -15,6 +16,8 @@ export interface Recording {
   readonly outputs: Tree<TensorSpec>;
   /** The inputs that each run draws, by their names. */
   readonly masks: ReadonlyMap<string, MaskDraw>;
+  /** The most bytes that its results take while it runs; see {@link peakBytes}. */
+  readonly peakBytes: () => number;
 }
 
 export interface RecordOptions {
@@ -55,6 +58,11 @@ export function recordFunction<S extends Signature>(
       ? mapTree(probes, specOf)
       : mapTree(results as Tree<tf.Tensor>, (_tensor, path) => specOf(values[path]!));
     const given = new Set(model.inputs.map(({ name }) => name));
-    return { model, outputs, masks: new Map([...graph.masks].filter(([name]) => given.has(name))) };
+    return {
+      model,
+      outputs,
+      masks: new Map([...graph.masks].filter(([name]) => given.has(name))),
+      peakBytes: () => peakBytes(model, graph.sizeOf(values)),
+    };
   });
 }

@@ -2,6 +2,7 @@ export * from "./base";
 export * from "./card";
 export * from "./examples";
 export * from "./live";
+export * from "./methods";
 export * from "./parameters";
 export * from "./run";
 export * from "./save";

@@ -2,16 +2,8 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Corpus, Dialogue } from "../corpus";
 import { sha256, shownPath } from "../io";
-import type { Model } from "../models";
 import type { PretrainedModel } from "../models/pretrained";
-import {
-  DEFAULT_LORA,
-  findTrainable,
-  type LoraConfig,
-  type TrainableRow,
-  trainableTable,
-  type Unfreezing,
-} from "../models/lora";
+import { findTrainable, type TrainableRow, trainableTable } from "../models/lora";
 import {
   checksum,
   DEFAULT_TRAINING,
@@ -26,6 +18,7 @@ import {
   type TrainingResult,
 } from "../training";
 import { sections, valuesIn } from "../settings";
+import { adaptation } from "./adaptation";
 import { baseName } from "./base";
 import {
   type EncodedExamples,
@@ -178,32 +171,6 @@ function trainerOptions({ seed, ...settings }: ExperimentSettings) {
     ...optimization,
     gradientAccumulationSteps: gradientAccumulation,
     ...valuesIn(sections.validation, settings),
-  };
-}
-
-/** What the settings train, for the policy. */
-function adaptation(
-  settings: ExperimentSettings,
-  { architecture, config }: Pick<Model, "architecture" | "config">,
-): { lora: LoraConfig; unfreezing: Unfreezing } {
-  const { rank, alpha, loraDropout, trainHead, unfrozenEncoderBlocks, unfrozenDecoderBlocks } = settings;
-  if (trainHead && architecture.tying?.isTied(config)) {
-    throw new Error(
-      `trainHead: the lm_head of this ${architecture.name} is its embedding, which is not trained: set trainHead to false ` +
-        `(in a notebook: notebookExperiment(run.parameters, { trainHead: false }))`,
-    );
-  }
-  const modulesToSave = trainHead ? DEFAULT_LORA.modulesToSave : [];
-  return {
-    lora: {
-      ...DEFAULT_LORA,
-      rank,
-      alpha,
-      dropout: loraDropout,
-      targetModules: architecture.defaultTargets,
-      modulesToSave,
-    },
-    unfreezing: { encoder: unfrozenEncoderBlocks, decoder: unfrozenDecoderBlocks },
   };
 }
 

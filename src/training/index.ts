@@ -7,6 +7,7 @@ export * from "./evaluate";
 export * from "./example-batches";
 export * from "./examples";
 export * from "./log";
+export * from "./memory";
 export type { Mean, Measured, Objective } from "./objective";
 export * from "./objectives/cross-entropy";
 export * from "./objectives/supervised";

@@ -13,6 +13,8 @@ export interface StepLog {
   readonly gradNorm: number;
   /** Real tokens (input and target) a second. */
   readonly tokensPerSecond: number;
+  /** Real tokens since the run began. */
+  readonly numTokens?: number;
   /** Wall-clock time of the step; evaluating and saving are not in it. */
   readonly seconds: number;
   /** Means of the objective's metrics over the step's batches, where it has any. */

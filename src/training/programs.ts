@@ -69,6 +69,11 @@ export class TrainingPrograms {
     return numbersOf(await this.lossProgram.run(this.lossInputs(batch)));
   }
 
+  /** The most memory that a step over a batch takes beside its inputs and the gradients, in bytes; nothing is computed. */
+  stepBytes(batch: BatchTensors): number {
+    return this.gradientProgram.peakBytes(this.lossInputs(batch));
+  }
+
   /** Where on the way to the loss and the gradients of a batch the numbers stop being finite, or undefined. */
   async firstNonFinite(batch: BatchTensors, noise: Noise): Promise<string | undefined> {
     try {

@@ -45,6 +45,7 @@ const stateSchema = z.object({
   step: z.number().int().nonnegative(),
   best: z.object({ step: z.number(), loss: z.number() }).optional(),
   evaluationsSinceBest: z.number().int(),
+  numTokens: z.number().int().default(0),
 });
 
 /**
@@ -80,6 +81,7 @@ class Run {
   private step = 0;
   private best: Best | undefined;
   private evaluationsSinceBest = 0;
+  private numTokens = 0;
 
   constructor(
     private readonly spec: TrainingSpec,
@@ -143,6 +145,7 @@ class Run {
     this.step++;
     const seconds = (performance.now() - started) / 1000;
     const tokens = batches.reduce((sum, batch) => sum + data.tokens(batch), 0);
+    this.numTokens += tokens;
     return {
       step: this.step,
       epoch: (this.step * gradientAccumulationSteps) / this.batchesPerEpoch,
@@ -150,6 +153,7 @@ class Run {
       learningRate,
       gradNorm,
       tokensPerSecond: tokens / seconds,
+      numTokens: this.numTokens,
       seconds,
       ...(Object.keys(metrics).length > 0 && { metrics }),
     };
@@ -179,8 +183,8 @@ class Run {
   private save(): void {
     const write = (directory: string) => {
       this.stepper.write(directory);
-      const { step, best, evaluationsSinceBest } = this;
-      writeJson(join(directory, STATE_FILE), { step, best, evaluationsSinceBest });
+      const { step, best, evaluationsSinceBest, numTokens } = this;
+      writeJson(join(directory, STATE_FILE), { step, best, evaluationsSinceBest, numTokens });
     };
     const protectedStep = this.options.loadBestModelAtEnd ? this.best?.step : undefined;
     const { directory } = this.checkpoints.save(this.step, write, protectedStep);
@@ -193,6 +197,7 @@ class Run {
     this.step = step;
     this.best = state.best;
     this.evaluationsSinceBest = state.evaluationsSinceBest;
+    this.numTokens = state.numTokens;
     this.say(`resumed from ${directory}`, "resumed");
   }
 

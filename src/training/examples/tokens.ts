@@ -20,13 +20,13 @@ export interface RowTokens {
    *
    * @throws {Error} as {@link Tokenizer.chatTokens}, or for a message that spells out a control token
    */
-  completion(prompt: Said, completion: Said): CompletionTokens;
+  readonly completion: (prompt: Said, completion: Said) => CompletionTokens;
   /**
    * A conversation, with a mask of what assistants say and the tokens that end their turns.
    *
    * @throws {Error} as {@link completion}
    */
-  conversation(messages: readonly Message[]): ChatTokens;
+  readonly conversation: (messages: readonly Message[]) => ChatTokens;
 }
 
 export function rowTokens(tokenizer: Tokenizer): RowTokens {

@@ -1,0 +1,10 @@
+/** Methods of training as values, and how one is run from its configuration to an adapter. */
+export * from "./config";
+export * from "./estimate";
+export * from "./files";
+export * from "./method";
+export * from "./methods";
+export * from "./model";
+export * from "./parts";
+export * from "./run";
+export { sft } from "./sft";

@@ -1,0 +1,5 @@
+import type { Method } from "./method";
+import { sft } from "./sft";
+
+/** The methods, in the order in which the command lists them. */
+export const methods: readonly Method[] = [sft];

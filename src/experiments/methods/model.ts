@@ -1,0 +1,104 @@
+import { existsSync } from "node:fs";
+import type { TrainingRows } from "../../corpus";
+import { contentsOf, shownPath } from "../../io";
+import { readAdapter } from "../../models/lora";
+import { type Tokenizer, withChatTemplate } from "../../models/tokenizer";
+import {
+  isModelFile,
+  loadPretrained,
+  openPretrained,
+  type OpenPretrainedModel,
+} from "../../models/pretrained";
+import type { sections, ValuesOf } from "../../settings";
+import { contentSha256, loraPolicy, type LoraPolicy } from "../../training";
+import { adaptation } from "../adaptation";
+
+/** A hub's name: two parts, the last without a file's ending. */
+const HUB_NAME = /^[\w-][\w.-]*\/[\w.-]+(?<!\.(gguf|bin|safetensors|json|onnx|pt|pth))$/i;
+
+/** The model of a training with its tokenizer. */
+export interface TrainingModel extends OpenPretrainedModel {
+  /** As its adapter names it. */
+  readonly name: string;
+}
+
+/** What of a configuration decides what is trained. */
+export type PolicyConfig = ValuesOf<typeof sections.adaptation.settings> & {
+  readonly adapter?: string | undefined;
+  readonly seed: number;
+  readonly recompute: boolean;
+};
+
+/**
+ * Opens the model of a configuration: a folder, a file, or a name of the hub.
+ *
+ * @throws {Error} if there is no such model, saying what can be named
+ */
+export async function openTrainingModel(name: string): Promise<TrainingModel> {
+  if (existsSync(name)) {
+    const kind = isModelFile(name) ? "file" : "directory";
+    return {
+      ...(await openPretrained({ kind, directory: name, why: "it was named" })),
+      name: shownPath(name),
+    };
+  }
+  if (!HUB_NAME.test(name))
+    throw new Error(
+      `model: ${name}: ${contentsOf(name)}; name a folder in Hugging Face layout, a GGUF file, or a model of the hub as OWNER/NAME`,
+    );
+  return { ...(await loadPretrained({ pretrained: name })), name };
+}
+
+/**
+ * The tokenizer by which rows become tokens, and what a reader should know of that. A causal model without a chat template gets one
+ * for rows of messages, which then lies beside the adapter.
+ */
+export async function tokenizerFor(
+  { tokenizer, checkpoint, name }: TrainingModel,
+  { rows }: TrainingRows,
+): Promise<{ tokenizer: Tokenizer; notes: readonly string[] }> {
+  if (checkpoint.architecture.taskType !== "CAUSAL_LM") return { tokenizer, notes: [] };
+  const [first] = rows; // all are of its form
+  const isText = first !== undefined && "prompt" in first && typeof first.prompt === "string";
+  if (isText)
+    return {
+      tokenizer,
+      notes: tokenizer.hasChatTemplate
+        ? [
+            "rows of text are learned as they stand; npm run chat asks by the chat template: write messages for an adapter to talk with",
+          ]
+        : [],
+    };
+  if (tokenizer.hasChatTemplate) return { tokenizer, notes: [] };
+  return {
+    tokenizer: await withChatTemplate(tokenizer),
+    notes: [
+      `${name} has no chat template: conversations are written with "User:" and "Assistant:" on lines of their own; the template lies beside the adapter`,
+    ],
+  };
+}
+
+/**
+ * A new adapter over a model, or the one that a configuration goes on from.
+ *
+ * @throws {Error} if the adapter is another model's, or if the settings do not go with the model
+ */
+export function openPolicy({ checkpoint, name }: TrainingModel, config: PolicyConfig): LoraPolicy {
+  const { adapter, seed, recompute, frozenWeights, loraDropout } = config;
+  const options = { seed, recompute, frozenWeights, baseModel: name };
+  if (adapter === undefined) return loraPolicy(checkpoint, { ...adaptation(config, checkpoint), ...options });
+  if (!existsSync(adapter)) throw new Error(`adapter: ${adapter}: ${contentsOf(adapter)}`);
+  const { config: lora, weights, unfrozen } = readAdapter(adapter, checkpoint);
+  if (unfrozen.size > 0)
+    throw new Error(
+      `adapter: ${adapter} has unfrozen blocks, from which no training goes on; train without adapter`,
+    );
+  const policy = loraPolicy(checkpoint, {
+    lora: { ...lora, dropout: loraDropout },
+    unfreezing: {},
+    ...options,
+  });
+  policy.read(adapter);
+  const start = contentSha256(weights, weights.keys());
+  return { ...policy, fingerprint: { policy: policy.fingerprint, start } };
+}

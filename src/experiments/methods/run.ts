@@ -1,0 +1,150 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { formatDuration } from "../../display";
+import { modelCard, writeModelCard } from "../../export";
+import { makeFolder, readJson, sha256, shownPath, writeJson } from "../../io";
+import { copyTokenizer } from "../../models/pretrained";
+import { readTrainingLog, type TrainingHooks } from "../../training";
+import { checkConfig } from "./config";
+import { type Estimate, estimateRun, measuredPeak, TimeEstimate } from "./estimate";
+import type { Method, MethodRun, TrainedRun } from "./method";
+import { openTrainingModel } from "./model";
+
+/** Beside an adapter's files: what made it. */
+const RUN_FILE = "train.json";
+
+const runSchema = z.object({
+  version: z.literal(1),
+  method: z.string(),
+  /** With every default filled in. */
+  config: z.looseObject({}),
+  /** Fingerprint of model, data and everything that decides the steps. */
+  key: z.string(),
+  /** Of a run that is finished. */
+  finished: z.object({ steps: z.number(), seconds: z.number() }).optional(),
+});
+type SavedRun = z.infer<typeof runSchema>;
+
+/** Where a run reports to, and what may end it. */
+export interface MethodHooks extends TrainingHooks {
+  /** Sentences for the reader: what is in the data, what is estimated, what was measured. */
+  readonly say?: (sentence: string) => void;
+}
+
+/** What a run left. */
+export interface MethodResult extends Pick<TrainedRun, "stopped" | "log"> {
+  /** The folder of the adapter, which is whole unless the run was interrupted. */
+  readonly output: string;
+  readonly steps: number;
+  readonly estimate: Estimate;
+}
+
+/**
+ * Trains a model by a method and leaves, in the folder that the configuration names, the adapter as PEFT opens it, its tokenizer, a
+ * model card, `training_log.jsonl`, and `train.json` with what made it. A run that was stopped or killed goes on from its last
+ * checkpoint when it is asked for again, bit for bit; one that is finished is found.
+ *
+ * @throws {Error} naming what is wrong with the configuration or the data, or that the folder holds another run
+ * @throws {TrainingDiverged} if a loss or gradient is no finite number
+ *
+ * @example
+ * await runMethod(sft, { model: "data/model", data: "own.jsonl", output: "outputs/own", maxSteps: 20 });
+ */
+export async function runMethod(
+  method: Method,
+  value: unknown,
+  hooks: MethodHooks = {},
+  source = "config",
+): Promise<MethodResult> {
+  const config = checkConfig(method, value, source);
+  const say = hooks.say ?? (() => {});
+  const model = await openTrainingModel(config.model);
+  let run: MethodRun;
+  try {
+    run = await method.prepare(config as never, model);
+  } finally {
+    model.checkpoint.close();
+  }
+  const { output } = config;
+  const saved: SavedRun = {
+    version: 1,
+    method: method.name,
+    config: { ...config },
+    key: sha256(JSON.stringify({ method: method.name, fingerprint: run.fingerprint })),
+  };
+  const before = readRun(output);
+  if (before && before.key !== saved.key) throw new Error(otherRun(output, before, saved));
+  for (const note of run.notes) say(note);
+  const estimate = estimateRun(run, model.checkpoint);
+  for (const sentence of estimate.sentences) say(sentence);
+  const logPath = join(output, "training_log.jsonl");
+  if (before?.finished) {
+    say(
+      `${shownPath(output)} holds this run, finished after ${before.finished.steps} steps: nothing is trained`,
+    );
+    const log = readTrainingLog(logPath);
+    return { stopped: "finished", output, steps: before.finished.steps, log, estimate };
+  }
+  makeFolder(output);
+  writeJson(join(output, RUN_FILE), saved);
+  const time = new TimeEstimate();
+  const {
+    stopped,
+    step: steps,
+    log,
+  } = await run.train(output, {
+    ...hooks,
+    onStep(row, maxSteps) {
+      const told = time.after(row, maxSteps);
+      if (told !== undefined) say(told);
+      hooks.onStep?.(row, maxSteps);
+    },
+  });
+  if (stopped !== "interrupted") {
+    const seconds = log.reduce((sum, row) => sum + row.seconds, 0);
+    run.policy.write(output);
+    copyTokenizer(run.tokenizer.files ?? run.tokenizer.directory, output);
+    const { model: base, data, output: _, ...settings } = config;
+    const facts = { base, settings, ...(typeof data === "string" && { data: shownPath(data) }) };
+    writeModelCard(output, modelCard("peft", model.checkpoint, facts));
+    writeJson(join(output, RUN_FILE), { ...saved, finished: { steps, seconds } });
+    removeCheckpoints(output);
+    const expected = time.expected === undefined ? "" : ` (estimated: ${formatDuration(time.expected)})`;
+    say(
+      `${steps} steps in ${formatDuration(seconds)}${expected}; ${measuredPeak(estimate)}. The adapter is in ${shownPath(output)}`,
+    );
+  }
+  return { stopped, output, steps, log, estimate };
+}
+
+function readRun(output: string): SavedRun | undefined {
+  const path = join(output, RUN_FILE);
+  if (!existsSync(path)) return undefined;
+  const parsed = runSchema.safeParse(readJson(path));
+  if (!parsed.success)
+    throw new Error(`${path}: not written by this version of the project; name another output`);
+  return parsed.data;
+}
+
+/** What to say of a folder that another run is in. */
+function otherRun(output: string, before: SavedRun, now: SavedRun): string {
+  const names = [...new Set([...Object.keys(before.config), ...Object.keys(now.config)])];
+  const shown = (value: unknown) => (value === undefined ? "none" : JSON.stringify(value));
+  const changed = names.filter((name) => shown(before.config[name]) !== shown(now.config[name]));
+  const what =
+    before.method !== now.method
+      ? `it is of ${before.method}`
+      : changed.length > 0
+        ? changed
+            .map((name) => `${name} was ${shown(before.config[name])}, now ${shown(now.config[name])}`)
+            .join("; ")
+        : "the model, or the data, are no longer what they were";
+  return `output: ${shownPath(output)} holds another run (${what}): name another output, or remove that folder`;
+}
+
+/** A finished run needs no moments to go on with; they are twice as large as the adapter. */
+function removeCheckpoints(directory: string): void {
+  for (const name of readdirSync(directory))
+    if (/^checkpoint-\d+$/.test(name)) rmSync(join(directory, name), { recursive: true });
+}

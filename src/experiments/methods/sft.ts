@@ -1,0 +1,61 @@
+import { readRows } from "../../corpus";
+import { sections } from "../../settings";
+import { describeRows, encodeRows, packExamples, rowBatches, supervisedObjective } from "../../training";
+import { fileRun } from "./files";
+import { method } from "./method";
+import { openPolicy, tokenizerFor } from "./model";
+import { fileParts, fileSections, modelParts, modelSections } from "./parts";
+
+/** Lengths of a batch are rounded up to a multiple of this: few shapes, each of which is compiled once. */
+const PAD_TO_MULTIPLE_OF = 32;
+
+/** Supervised fine-tuning; see `docs/own-data.md`. */
+export const sft = method({
+  name: "sft",
+  summary:
+    "Supervised fine-tuning: learns the completions of prompts, or what the assistant says in conversations, from rows of " +
+    '{"prompt": …, "completion": …} or {"messages": […]}.',
+  parts: { ...modelParts, ...fileParts },
+  sections: [...modelSections, ...fileSections, sections.supervised],
+  // The rate and the schedule of TRL, with ten times the rate for an adapter.
+  defaults: { learningRate: 2e-4, schedule: "linear", warmupSteps: 0, trainHead: false },
+  example: {
+    model: "HuggingFaceTB/SmolLM2-135M-Instruct",
+    data: "people.jsonl",
+    output: "outputs/people",
+    epochs: 2,
+    batchSize: 4,
+    maxLength: 512,
+  },
+  async prepare(config, model) {
+    const { maxLength, packing, validation } = config;
+    const { architecture, config: modelConfig } = model.checkpoint;
+    const { taskType } = architecture;
+    if (packing && taskType !== "CAUSAL_LM")
+      throw new Error(
+        `packing: rows of a ${architecture.name} cannot be packed, only those of a causal model: leave it out`,
+      );
+    const files = [config.data, ...(validation === undefined ? [] : [validation])];
+    const [rows, validationRows] = files.map((path) => readRows(path, ["completion", "conversation"]));
+    const { tokenizer, notes } = await tokenizerFor(model, rows!);
+    const encode = (from: typeof rows) => from && encodeRows(from, { tokenizer, taskType, maxLength });
+    const [train, valid] = [encode(rows)!, encode(validationRows)];
+    const packed = (examples: typeof train.examples) =>
+      packing ? packExamples(examples, maxLength) : examples;
+    const data = rowBatches(packed(train.examples), packed(valid?.examples ?? []), {
+      taskType,
+      padTokenId: modelConfig.padTokenId,
+      padToMultipleOf: PAD_TO_MULTIPLE_OF,
+    });
+    const spec = { policy: openPolicy(model, config), objective: supervisedObjective(config.loss), data };
+    return fileRun(spec, config, {
+      tokenizer,
+      notes: [
+        ...notes,
+        ...describeRows(train, maxLength),
+        ...(packing ? [`packed into ${data.size} rows of at most ${maxLength} tokens`] : []),
+        ...(valid ? describeRows(valid, maxLength) : []),
+      ],
+    });
+  },
+});
