@@ -15,7 +15,9 @@ import {
   loadPretrained,
   openPretrained,
   type OpenPretrainedModel,
+  requireRows,
 } from "../models/pretrained";
+import { loadTokenizer, type Tokenizer } from "../models/tokenizer";
 import { didYouMean } from "../text";
 import type { ChatModel } from "./conversation";
 import { type ChatForm, type Seq2SeqInput, seq2seqForm, templateForm, transcriptForm } from "./form";
@@ -60,7 +62,7 @@ const FILE_ENDING = /\.(gguf|bin|safetensors|json|onnx|pt|pth)$/i;
 export async function openChatModel(options: ChatModelOptions = {}): Promise<OpenChatModel> {
   const { base, adapter } = await findParts(options);
   try {
-    const { tokenizer } = base;
+    const tokenizer = await tokenizerOf(base, adapter);
     const { checkpoint, input } = adapted(base, adapter);
     const { architecture } = checkpoint;
     const form = formOf({ tokenizer, checkpoint }, input, options.plain ?? false);
@@ -163,6 +165,19 @@ function adapted(
       { cause },
     );
   }
+}
+
+/** The model's tokenizer; where that has no chat template and the adapter brings one that has, the adapter's. */
+async function tokenizerOf(
+  { tokenizer, checkpoint }: OpenPretrainedModel,
+  adapter: string | undefined,
+): Promise<Tokenizer> {
+  if (adapter === undefined || tokenizer.hasChatTemplate) return tokenizer;
+  if (!existsSync(join(adapter, "tokenizer_config.json"))) return tokenizer;
+  const own = await loadTokenizer(adapter);
+  if (!own.hasChatTemplate) return tokenizer;
+  requireRows(own, checkpoint);
+  return own;
 }
 
 function formOf(

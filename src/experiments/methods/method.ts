@@ -39,6 +39,8 @@ export interface MethodRun {
    * ends it with a checkpoint.
    */
   train(directory: string, hooks: TrainingHooks): Promise<TrainedRun>;
+  /** Frees what the run holds beside the policy: programs that generate, say. The model is closed afterwards. */
+  readonly dispose?: () => Promise<void>;
 }
 
 /**

@@ -6,10 +6,10 @@ import { modelCard, writeModelCard } from "../../export";
 import { makeFolder, readJson, sha256, shownPath, writeJson } from "../../io";
 import { copyTokenizer } from "../../models/pretrained";
 import { readTrainingLog, type TrainingHooks } from "../../training";
-import { checkConfig } from "./config";
+import { type CheckedConfig, checkConfig } from "./config";
 import { type Estimate, estimateRun, measuredPeak, TimeEstimate } from "./estimate";
 import type { Method, MethodRun, TrainedRun } from "./method";
-import { openTrainingModel } from "./model";
+import { openTrainingModel, type TrainingModel } from "./model";
 
 /** Beside an adapter's files: what made it. */
 const RUN_FILE = "train.json";
@@ -58,14 +58,26 @@ export async function runMethod(
   source = "config",
 ): Promise<MethodResult> {
   const config = checkConfig(method, value, source);
-  const say = hooks.say ?? (() => {});
   const model = await openTrainingModel(config.model);
-  let run: MethodRun;
+  let run: MethodRun | undefined;
   try {
     run = await method.prepare(config as never, model);
+    return await finish({ method, config, model, run }, hooks);
   } finally {
+    await run?.dispose?.();
     model.checkpoint.close();
   }
+}
+
+interface Prepared {
+  readonly method: Method;
+  readonly config: CheckedConfig;
+  readonly model: TrainingModel;
+  readonly run: MethodRun;
+}
+
+async function finish({ method, config, model, run }: Prepared, hooks: MethodHooks): Promise<MethodResult> {
+  const say = hooks.say ?? (() => {});
   const { output } = config;
   const saved: SavedRun = {
     version: 1,
