@@ -82,7 +82,9 @@ export function checkConfig(method: Method, value: unknown, source: string): Che
     const problems = describeIssues(parsed.error, value, names).map((problem) => `\n  ${problem}`);
     throw new Error(`${source}: not a configuration of ${method.name}:${problems.join("")}`);
   }
-  const given = Object.keys(value as object);
+  const given = Object.keys(value as object).filter(
+    (name) => (value as Record<string, unknown>)[name] !== undefined,
+  );
   const both = ofAdapter.find((name) => given.includes(name));
   if (given.includes("adapter") && both !== undefined)
     throw new Error(

@@ -57,7 +57,12 @@ export async function tokenizerFor(
   { tokenizer, checkpoint, name }: TrainingModel,
   { rows }: TrainingRows,
 ): Promise<{ tokenizer: Tokenizer; notes: readonly string[] }> {
-  if (checkpoint.architecture.taskType !== "CAUSAL_LM") return { tokenizer, notes: [] };
+  const { taskType, name: kind } = checkpoint.architecture;
+  if (taskType !== "CAUSAL_LM")
+    return {
+      tokenizer,
+      notes: [`npm run chat asks a ${kind} by the prompt of the experiments, not by prompts such as these`],
+    };
   const [first] = rows; // all are of its form
   const isText = first !== undefined && "prompt" in first && typeof first.prompt === "string";
   if (isText)
