@@ -114,6 +114,7 @@ export { recompute, summaryFigure, writeReport } from "./report";
 
 // Everything else, room by room.
 export * as analysis from "./analysis";
+export * as chatApi from "./chat-api";
 export * as corpus from "./corpus";
 export * as engine from "./engine";
 export * as evaluation from "./evaluation";
@@ -133,6 +134,7 @@ export * as pretraining from "./pretraining";
 export * as prompts from "./prompts";
 export * as report from "./report";
 export * as retrieval from "./retrieval";
+export * as serve from "./serve";
 export * as sql from "./sql";
 export * as statistics from "./statistics";
 export * as tensors from "./tensors";

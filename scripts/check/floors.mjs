@@ -16,7 +16,7 @@ export const floors = [
   ...["generation", "training", "pretraining", "export"],
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
-  ...["grid", "report", "chat"],
+  ...["grid", "report", "chat", "serve"],
 ];
 
 /**

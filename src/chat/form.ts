@@ -23,6 +23,12 @@ export interface ChatForm {
   readonly stops: readonly string[];
   /** @param messages of `user` and `assistant` in turn, the last one of `user` */
   prompt(persona: Persona | undefined, messages: readonly ChatMessage[]): ChatPrompt;
+  /**
+   * The same for messages that somebody else has put together, a system message first if there is one.
+   *
+   * @throws {Error} if they are not such that this model takes them
+   */
+  messages(messages: readonly ChatMessage[]): ChatPrompt;
 }
 
 const causal = (input: readonly number[]): ChatPrompt => ({ input, begun: [], length: input.length });
@@ -35,27 +41,46 @@ const causal = (input: readonly number[]): ChatPrompt => ({ input, begun: [], le
  */
 export function templateForm(tokenizer: Tokenizer, limit: number): ChatForm {
   const taken = templateMessages(tokenizer);
+  const prompt = (messages: readonly ChatMessage[]) =>
+    causal(tokenizer.applyChatTemplate(taken(messages), { addGenerationPrompt: true }));
   return {
     name: "its chat template",
     limit,
     stops: [],
     prompt(persona, messages) {
       const system = persona ? [{ role: "system", content: personaInstruction(persona) }] : [];
-      return causal(
-        tokenizer.applyChatTemplate(taken([...system, ...messages]), { addGenerationPrompt: true }),
-      );
+      return prompt([...system, ...messages]);
     },
+    messages: prompt,
   };
+}
+
+/** Messages in turn, with the lines of a system message as facts, for models that know no other system message. */
+function withFacts(
+  messages: readonly ChatMessage[],
+): [persona: Persona | undefined, messages: readonly ChatMessage[]] {
+  const [first, ...others] = messages;
+  const isSystem = first?.role === "system";
+  const turns = isSystem ? others : messages;
+  const wrong = turns.findIndex(({ role }, i) => role !== (i % 2 === 0 ? "user" : "assistant"));
+  if (wrong >= 0 || turns.length % 2 === 0)
+    throw new Error(
+      "this model takes messages of user and assistant in turn, the last one of user, after a system message at most",
+    );
+  if (!isSystem) return [undefined, turns];
+  const facts = first.content.split("\n").filter((line) => line.trim() !== "");
+  return [{ facts }, turns];
 }
 
 /** For models that were not tuned for chat: a transcript in plain text, `A: …` and `B: …` a line, that the model goes on with. */
 export function transcriptForm(tokenizer: Tokenizer, limit: number): ChatForm {
   const begin = tokenizer.bosId === undefined ? [] : [tokenizer.bosId];
   const line = (text: string) => text.replace(/\s+/g, " ").trim();
-  return {
+  const form: ChatForm = {
     name: "a plain transcript",
     limit,
     stops: ["\n"],
+    messages: (messages) => form.prompt(...withFacts(messages)),
     prompt(persona, messages) {
       const facts = persona?.facts.map(line) ?? [];
       const text = [
@@ -68,6 +93,7 @@ export function transcriptForm(tokenizer: Tokenizer, limit: number): ChatForm {
       return causal([...begin, ...tokenizer.encode(text, { addEos: false })]);
     },
   };
+  return form;
 }
 
 /** What an adapter was trained with that decides its input. */
@@ -82,10 +108,11 @@ export interface Seq2SeqInput {
  */
 export function seq2seqForm(tokenizer: Tokenizer, input: Seq2SeqInput, limit: number): ChatForm {
   const countTokens = (text: string) => tokenizer.encode(text).length;
-  return {
+  const form: ChatForm = {
     name: "the prompt of the experiments, which has facts and no traits",
     limit,
     stops: ["User 1:", "User 2:"],
+    messages: (messages) => form.prompt(...withFacts(messages)),
     prompt(persona = { facts: [] }, messages) {
       const { text, cut } = buildPrompt(
         { personas: [{ facts: [] }, persona] },
@@ -104,4 +131,5 @@ export function seq2seqForm(tokenizer: Tokenizer, input: Seq2SeqInput, limit: nu
       return { input: tokenizer.encode(text), begun, length: begun.length };
     },
   };
+  return form;
 }

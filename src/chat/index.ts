@@ -1,4 +1,5 @@
 /** Talking with a model as a persona: in a terminal, in a notebook, line by line from a pipe. */
+export * from "./begun";
 export * from "./conversation";
 export * from "./form";
 export * from "./introduce";

@@ -9,7 +9,7 @@ import {
 } from "../experiments";
 import { HubError } from "../hub";
 import { contentsOf, shownPath } from "../io";
-import { mergeAdapter, readAdapter, readPeftConfig } from "../models/lora";
+import { AdapterSet, mergeAdapter, readAdapter, readPeftConfig } from "../models/lora";
 import {
   type Checkpoint,
   loadPretrained,
@@ -33,6 +33,11 @@ export interface ChatModelOptions {
   /** Folder of an adapter of this model, as PEFT or this project writes it. */
   adapter?: string;
   /**
+   * Folders of adapters by a name, to be switched between answers: see {@link AdapterSet}.
+   * @default none
+   */
+  adapters?: Readonly<Record<string, string>>;
+  /**
    * Whether a model without a chat template is given a transcript in plain text to go on with.
    * @default false
    */
@@ -43,6 +48,8 @@ export interface ChatModelOptions {
 export interface OpenChatModel extends ChatModel {
   /** What it is and where it is from, for the reader. */
   readonly why: string;
+  /** The adapters that can be switched, where any are; none is in use at first. */
+  readonly adapters?: AdapterSet;
   /** Frees its memory. */
   readonly dispose: () => Promise<void>;
 }
@@ -66,12 +73,14 @@ export async function openChatModel(options: ChatModelOptions = {}): Promise<Ope
     const { checkpoint, input } = adapted(base, adapter);
     const { architecture } = checkpoint;
     const form = formOf({ tokenizer, checkpoint }, input, options.plain ?? false);
-    const generator = await architecture.createGenerator(checkpoint);
+    const adapters = adapterSet(checkpoint, options.adapters ?? {});
+    const generator = await architecture.createGenerator(checkpoint, adapters && { adapter: adapters });
     const trainedOn = adapter === undefined ? "" : `, with the adapter in ${shownPath(adapter)}`;
     return {
       generator,
       tokenizer,
       form,
+      ...(adapters && { adapters }),
       why: `${shownPath(base.source.directory)}, a ${architecture.name} (${base.source.why})${trainedOn}; conversations go by ${form.name}, ${form.limit} tokens of them`,
       dispose: () => generator.dispose(),
     };
@@ -86,10 +95,7 @@ interface Parts {
 }
 
 async function findParts({ model, adapter }: ChatModelOptions): Promise<Parts> {
-  if (adapter !== undefined && !existsSync(join(adapter, ADAPTER_FILE)))
-    throw new Error(
-      `${adapter}: no adapter, as it has no ${ADAPTER_FILE} (${contentsOf(adapter)}); name the folder that PEFT or a run of this project left`,
-    );
+  if (adapter !== undefined) requireAdapter(adapter);
   if (model === undefined) return { base: await loadBase("quick"), adapter };
   const place = existsSync(model) ? model : findRun(model);
   if (place === undefined) return { base: await fromHub(model), adapter };
@@ -98,6 +104,27 @@ async function findParts({ model, adapter }: ChatModelOptions): Promise<Parts> {
   if (adapter !== undefined)
     throw new Error(`${place} is an adapter itself, and --adapter names another one: name the base instead`);
   return { base: await baseOfAdapter(place), adapter: place };
+}
+
+function requireAdapter(folder: string): void {
+  if (existsSync(join(folder, ADAPTER_FILE))) return;
+  throw new Error(
+    `${folder}: no adapter, as it has no ${ADAPTER_FILE} (${contentsOf(folder)}); name the folder that PEFT or a run of this project left`,
+  );
+}
+
+/** Adapters that stay apart from the model, so that they can be switched. */
+function adapterSet(
+  checkpoint: Checkpoint,
+  folders: Readonly<Record<string, string>>,
+): AdapterSet | undefined {
+  const named = Object.entries(folders);
+  if (named.length === 0) return undefined;
+  for (const [, folder] of named) requireAdapter(folder);
+  return new AdapterSet(
+    checkpoint,
+    Object.fromEntries(named.map(([name, folder]) => [name, readAdapter(folder, checkpoint)])),
+  );
 }
 
 const openPlace = (directory: string, why: string) =>

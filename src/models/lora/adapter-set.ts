@@ -35,6 +35,8 @@ export class AdapterSet implements LiveAdapter {
   readonly weights: ReadonlyMap<string, Float32Tensor>;
   /** How often {@link use} changed the weights. */
   version = 0;
+  /** The shares in use. */
+  private shares: string | undefined;
   /** The base's own of what adapters replace. */
   private readonly base: ReadonlyMap<string, Float32Tensor>;
 
@@ -76,8 +78,12 @@ export class AdapterSet implements LiveAdapter {
     this.use({});
   }
 
+  get names(): string[] {
+    return Object.keys(this.adapters);
+  }
+
   /**
-   * Sets what the generator computes with.
+   * Sets what the generator computes with; what is in use already is left as it is.
    *
    * @param shares how much of each adapter is added to the base: 1 as it was trained, 0 or left out not at all
    * @throws {RangeError} if an adapter is not there, a share is not a finite number, or the ranks together find no room
@@ -85,12 +91,10 @@ export class AdapterSet implements LiveAdapter {
   use(shares: Readonly<Record<string, number>>): void {
     const used = Object.entries(shares).flatMap(([name, share]) => {
       if (!Object.hasOwn(this.adapters, name))
-        throw new RangeError(
-          `no adapter is named ${name}: there are ${Object.keys(this.adapters).join(", ")}`,
-        );
+        throw new RangeError(`no adapter is named ${name}: there are ${this.names.join(", ")}`);
       if (!Number.isFinite(share))
         throw new RangeError(`the share of ${name} must be a finite number, not ${share}`);
-      return share === 0 ? [] : [{ share, ...this.adapters[name]! }];
+      return share === 0 ? [] : [{ name, share, ...this.adapters[name]! }];
     });
     const { rank: room } = this.scaling;
     const ranks = used.reduce((sum, { config }) => sum + config.rank, 0);
@@ -100,6 +104,9 @@ export class AdapterSet implements LiveAdapter {
         `${names} ${ranks} ranks, and the set has room for ${room}: make it with { rank: ${ranks} }`,
       );
     }
+    const wanted = JSON.stringify(used.map(({ name, share }) => [name, share]));
+    if (wanted === this.shares) return;
+    this.shares = wanted;
     this.version++;
     for (const [name, { data }] of this.weights) {
       const own = this.base.get(name);

@@ -1,0 +1,4 @@
+/** This project's models behind the chat API that everybody speaks. */
+export * from "./http";
+export * from "./local";
+export * from "./served";
