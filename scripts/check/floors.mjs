@@ -13,7 +13,7 @@ export const floors = [
   ...["tensors", "engine"],
   ...["corpus", "sql", "metrics", "prompts", "retrieval", "statistics"],
   ...["models"],
-  ...["generation", "training", "pretraining", "export"],
+  ...["generation", "judges", "training", "pretraining", "export"],
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
   ...["grid", "report", "chat", "serve"],
