@@ -2,8 +2,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, extname, join, normalize, sep } from "node:path";
-import { DevTools } from "../../src/figures/devtools";
-import { startBrowser } from "../../src/figures/browser";
+import { LocalPage } from "../local-page";
 
 const modules = join(__dirname, "../../node_modules");
 const transformers = join(modules, "@huggingface/transformers/dist");
@@ -30,9 +29,8 @@ const page = `<!doctype html><meta charset="utf-8"><script type="importmap">${JS
 /** A page of a browser in which Transformers.js finds the models of a folder by their names, and nothing else. */
 export class BrowserPage {
   private constructor(
-    private readonly browser: DevTools,
+    private readonly page: LocalPage,
     private readonly server: Server,
-    private readonly session: string,
   ) {}
 
   static async open(models: string): Promise<BrowserPage> {
@@ -57,17 +55,7 @@ export class BrowserPage {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const found = await startBrowser();
-    const { command } = found;
-    found.close();
-    const browser = new DevTools({
-      ...command,
-      arguments: [...(command.arguments ?? []), "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"],
-    });
-    const { targetId } = await browser.send("Target.createTarget", { url: "about:blank" });
-    const { sessionId } = await browser.send("Target.attachToTarget", { targetId, flatten: true });
-    await browser.send("Page.navigate", { url: origin }, sessionId as string);
-    return new BrowserPage(browser, server, sessionId as string);
+    return new BrowserPage(await LocalPage.open(origin), server);
   }
 
   /** The value of the body of an asynchronous function; `transformers` is the module, set up. */
@@ -80,22 +68,11 @@ export class BrowserPage {
       env.backends.onnx.wasm.wasmPaths = "/ort/";
       ${body}
     })()`;
-    const reply = await this.browser.send(
-      "Runtime.evaluate",
-      { expression, awaitPromise: true, returnByValue: true },
-      this.session,
-      seconds,
-    );
-    const { result, exceptionDetails } = reply as {
-      result: { value?: unknown };
-      exceptionDetails?: { exception?: { description?: string }; text: string };
-    };
-    if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
-    return result.value;
+    return this.page.evaluate(expression, seconds);
   }
 
   close(): void {
-    this.browser.close();
+    this.page.close();
     this.server.closeAllConnections();
     this.server.close();
   }
