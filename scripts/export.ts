@@ -1,5 +1,5 @@
 /** npm run export: writes a model, with an adapter merged into it if one is named, in a form that other programs open. */
-import { statSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { trainedFacts } from "../src/experiments";
@@ -87,8 +87,11 @@ Examples:
   if (as === "transformers" && stored === undefined)
     command.error(`--dtype ${dtype} is for gguf; transformers takes ${dtypes.join(", ")}`);
 
-  checkWritable(out);
   const source = await findModel({ directory: name, pretrained: name });
+  const written = source.kind === "file" ? join(out, "model.gguf") : out;
+  if (existsSync(written) && realpathSync(written) === realpathSync(source.directory))
+    command.error(`${shownPath(out)}: the model itself lies there; name another folder with --out`);
+  checkWritable(out);
   const { checkpoint, tokenizer } = await openPretrained(source);
   try {
     const tokenizerFrom = tokenizer.files ?? source.directory;

@@ -130,8 +130,9 @@ async function fetchModel(repo: string, options: PretrainedOptions): Promise<str
   const directory = dirname(await fetchFile(CONFIG_FILE));
   await fetchFile("tokenizer.json");
   await fetchFile("tokenizer_config.json");
-  for (const file of ["special_tokens_map.json", "chat_template.jinja", GENERATION_CONFIG_FILE])
-    await fetchIfThere(file);
+  const others = ["special_tokens_map.json", "chat_template.jinja", GENERATION_CONFIG_FILE];
+  // Its card states the licence.
+  for (const file of [...others, "README.md"]) await fetchIfThere(file);
   if (await fetchIfThere(WEIGHTS_FILE)) return directory;
   const index = await fetchIfThere(INDEX_FILE);
   if (index === undefined) {
