@@ -121,10 +121,14 @@ async function fetchModel(repo: string, options: PretrainedOptions): Promise<str
     options.cacheDirectory ?? (process.env["PERSONA_CACHE"] || join(project, ".cache/hub"));
   const fetchFile = (file: string) =>
     downloadFile({ repo, file, revision, cacheDirectory, onProgress, signal });
+  let unreachable: HubError | undefined;
+  // Weights come last: where a cache has them and there is no network, what it lacks beside them the repository lacks.
   const fetchIfThere = (file: string) =>
     fetchFile(file).catch((error: unknown) => {
-      if (error instanceof HubError && error.code === "not found") return undefined;
-      throw error;
+      if (!(error instanceof HubError && (error.code === "not found" || error.code === "offline")))
+        throw error;
+      if (error.code === "offline" && file === WEIGHTS_FILE) unreachable = error;
+      return undefined;
     });
 
   const directory = dirname(await fetchFile(CONFIG_FILE));
@@ -136,6 +140,7 @@ async function fetchModel(repo: string, options: PretrainedOptions): Promise<str
   if (await fetchIfThere(WEIGHTS_FILE)) return directory;
   const index = await fetchIfThere(INDEX_FILE);
   if (index === undefined) {
+    if (unreachable) throw unreachable;
     throw new Error(
       `${repo}: the repository has no ${WEIGHTS_FILE}; pickled weights (.bin) are not read, as they can run code. ` +
         `Save the model with safe_serialization=True in Python, or take another revision`,

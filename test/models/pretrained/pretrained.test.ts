@@ -72,6 +72,28 @@ test("without one the hub's model is fetched, whole or in shards, and it is said
   }
 });
 
+test("a model that was fetched is found without a network, whole or in shards; a part of one is not", async () => {
+  for (const maxShardBytes of [2e9, 5000]) {
+    modelDirectory({ maxShardBytes });
+    const options = { pretrained: "somebody/tiny-t5", cacheDirectory: `${cacheDirectory}-${maxShardBytes}` };
+    const { directory } = await findModel(options);
+    process.env["HF_HUB_OFFLINE"] = "1";
+    try {
+      const { checkpoint } = await loadPretrained(options);
+      assert.deepEqual(parametersOf(checkpoint), model.parameters);
+      const weights = readdirSync(directory).filter((name) => /^model.*safetensors$/.test(name));
+      rmSync(join(directory, weights.at(-1)!));
+      await assert.rejects(
+        findModel(options),
+        /\/model[^/]*\.safetensors is not in the cache .*HF_HUB_OFFLINE/,
+      );
+    } finally {
+      delete process.env["HF_HUB_OFFLINE"];
+    }
+    hub.files.clear();
+  }
+});
+
 test("a repository without safetensors is refused, a damaged directory is not passed over", async () => {
   modelDirectory();
   hub.files.delete("/somebody/tiny-t5/resolve/main/model.safetensors");
