@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { median } from "simple-statistics";
-import { type Bench, round } from "./bench";
+import { type Bench, type BenchResults, round } from "./bench";
 
 const root = join(__dirname, "../..");
 const ROUNDS = Number(process.env["LLAMA_STEP_ROUNDS"] ?? 3);
 const LAYERS = Number(process.env["LLAMA_STEP_LAYERS"] ?? 30);
 const THREADS = Number(process.env["LLAMA_STEP_THREADS"] ?? 2);
-/** A Python with torch, transformers and PEFT. */
+/** A Python with torch, transformers, PEFT and bitsandbytes. */
 const PYTHON = process.env["PYTHON"];
 
 interface Result {
@@ -27,49 +27,76 @@ const schemes = [
   { frozenWeights: "nf4", recompute: false },
   { frozenWeights: "nf4", recompute: true },
 ];
-const peers = ["fp32", "bf16"];
+const peers = [
+  { mode: "fp32", checkpointing: false },
+  { mode: "bf16", checkpointing: false },
+  { mode: "nf4", checkpointing: true },
+];
 
 const bench: Bench = {
   description:
     "LoRA steps (rank 32, all seven linear layers, dropout 0.1) of SmolLM2-135M's shapes on 4 × 256 tokens of which half have labels; " +
-    "beside transformers and PEFT where PYTHON names an environment that has them, alternating; the peer's logits are of labels alone, too. " +
+    "beside transformers and PEFT (NF4: with bitsandbytes) where PYTHON names an environment that has them, alternating; the peer's logits are of labels alone, too. " +
     "Seconds of the processor tell more than those of the clock where others use it",
   async run(report) {
-    const own = schemes.map(() => [] as Result[]);
-    const theirs = peers.map(() => [] as Result[]);
-    for (let round = 0; round < ROUNDS; round++) {
-      report(`round ${round + 1} of ${ROUNDS}`);
-      schemes.forEach((scheme, i) => own[i]!.push(ownSteps({ ...shape, ...scheme })));
-      if (PYTHON) peers.forEach((mode, i) => theirs[i]!.push(peerSteps({ ...shape, mode })));
+    const folder = mkdtempSync(join(tmpdir(), "bench-llama-step-"));
+    try {
+      return await measure(report, folder);
+    } finally {
+      rmSync(folder, { recursive: true });
     }
-    const exact = theirs[0]!;
-    const rows = [
-      ...schemes.map((scheme, i) => ({ ...scheme, ...shape, ...summary(own[i]!, exact) })),
-      ...(PYTHON ? peers.map((mode, i) => ({ peer: mode, ...shape, ...summary(theirs[i]!, exact) })) : []),
-    ];
-    const growing = [
-      { batch: 1, length: 256 },
-      { batch: 2, length: 256 },
-      { batch: 2, length: 512 },
-    ].map((size) => {
-      report(JSON.stringify(size));
-      return {
-        ...shape,
-        ...size,
-        frozenWeights: "float32",
-        ...summary([ownSteps({ ...shape, ...size, steps: 2 })], []),
-      };
-    });
-    return {
-      threads: THREADS,
-      rows: [...rows, ...growing],
-      percentOfTime: shares(),
-      peer: PYTHON ? "transformers and PEFT" : "set PYTHON",
-      loadAverage: loadavg().map(round),
-    };
   },
 };
 export default bench;
+
+/** @param folder an empty one */
+async function measure(report: (message: string) => void, folder: string): Promise<BenchResults> {
+  // What bitsandbytes quantises is read from a folder.
+  const model = join(folder, "model");
+  if (PYTHON) python({ ...shape, write: model });
+  const own = schemes.map(() => [] as Result[]);
+  const theirs = peers.map(() => [] as Result[]);
+  for (let round = 0; round < ROUNDS; round++) {
+    report(`round ${round + 1} of ${ROUNDS}`);
+    schemes.forEach((scheme, i) => own[i]!.push(ownSteps({ ...shape, ...scheme })));
+    if (PYTHON)
+      peers.forEach((peer, i) =>
+        theirs[i]!.push(peerSteps({ ...shape, ...peer, ...(peer.mode === "nf4" && { model }) })),
+      );
+  }
+  const exact = theirs[0]!;
+  const rows = [
+    ...schemes.map((scheme, i) => ({ ...scheme, ...shape, ...summary(own[i]!, exact) })),
+    ...(PYTHON
+      ? peers.map(({ mode, checkpointing }, i) => ({
+          peer: mode,
+          checkpointing,
+          ...shape,
+          ...summary(theirs[i]!, exact),
+        }))
+      : []),
+  ];
+  const growing = [
+    { batch: 1, length: 256 },
+    { batch: 2, length: 256 },
+    { batch: 2, length: 512 },
+  ].map((size) => {
+    report(JSON.stringify(size));
+    return {
+      ...shape,
+      ...size,
+      frozenWeights: "float32",
+      ...summary([ownSteps({ ...shape, ...size, steps: 2 })], []),
+    };
+  });
+  return {
+    threads: THREADS,
+    rows: [...rows, ...growing],
+    percentOfTime: shares(),
+    peer: PYTHON ? "transformers and PEFT" : "set PYTHON",
+    loadAverage: loadavg().map(round),
+  };
+}
 
 /** Medians; how many times as fast as the exact peer of the same round, by the processor's seconds. */
 function summary(results: readonly Result[], peer: readonly Result[]) {
@@ -86,23 +113,25 @@ function summary(results: readonly Result[], peer: readonly Result[]) {
 function ownSteps(settings: object): Result {
   const child = join(__dirname, "children/llama-steps.ts");
   const given = JSON.stringify({ threads: THREADS, ...settings });
-  return lastLine(process.execPath, ["--import", "tsx", child, given]);
+  return lastLine(run(process.execPath, ["--import", "tsx", child, given]));
 }
 
-function peerSteps(settings: object): Result {
-  return lastLine(PYTHON!, [join(__dirname, "peers/llama_steps.py"), JSON.stringify(settings)]);
-}
+const peerSteps = (settings: object): Result => lastLine(python(settings));
 
-function lastLine(program: string, args: string[]): Result {
-  const output = execFileSync(program, args, {
+const python = (settings: object): string =>
+  run(PYTHON!, [join(__dirname, "peers/llama_steps.py"), JSON.stringify(settings)]);
+
+function run(program: string, args: string[]): string {
+  return execFileSync(program, args, {
     cwd: root,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],
     // Threads that wait by spinning slow each other down where cores are shared.
     env: { ...process.env, OMP_NUM_THREADS: String(THREADS), OMP_WAIT_POLICY: "PASSIVE" },
   });
-  return JSON.parse(output.trim().split("\n").at(-1)!) as Result;
 }
+
+const lastLine = (output: string) => JSON.parse(output.trim().split("\n").at(-1)!) as Result;
 
 /** The percentage of a step's time that each kind of operation takes, by ONNX Runtime's profile. */
 function shares(): Record<string, number> | undefined {

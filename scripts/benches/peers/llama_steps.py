@@ -3,6 +3,8 @@
     llama_steps.py '{"mode": "fp32", "batch": 4, "length": 256}'        prints one JSON line
     mode: fp32 | bf16 (autocast) | nf4 (bitsandbytes), each with "checkpointing": true or false
     labelled: logits are computed where labels are alone (logits_to_keep), else everywhere
+    model: a folder whose weights are taken, which nf4 needs
+    write: a folder into which the random weights are written; nothing else is done
 """
 import json
 import os
@@ -16,7 +18,8 @@ from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
 
 settings = {"mode": "fp32", "batch": 4, "length": 256, "layers": 30, "steps": 3, "dropout": 0.1, "checkpointing": False,
-            "labelled": True, "attention": "sdpa", "model": None, **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")}
+            "labelled": True, "attention": "sdpa", "model": None, "write": None,
+            **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")}
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
 torch.manual_seed(1)
 
@@ -41,6 +44,9 @@ def base():
 def main():
     targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
     model = base()
+    if settings["write"]:
+        model.save_pretrained(settings["write"])
+        return
     model.config.use_cache = False
     lora = LoraConfig(r=32, lora_alpha=64, lora_dropout=settings["dropout"], target_modules=targets, task_type="CAUSAL_LM")
     model = get_peft_model(model, lora)
