@@ -4,3 +4,4 @@ export * from "./files";
 export * from "./json";
 export * from "./problems";
 export * from "./paths";
+export * from "./tf-records";
