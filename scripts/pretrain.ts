@@ -1,55 +1,44 @@
-/**
- * Pretrains the embedded base model (data/model/) from random weights.
- *
- *     node scripts/tsx.mjs scripts/pretrain.ts --data <folder with Synthetic-Persona-Chat>
- *
- * It learns from the dialogues of the training and new-persona conversations alone. A run that was stopped goes on where its
- * last checkpoint is; one that is finished only writes the model again.
- */
+/** npm run pretrain: pretrains an embedded model, from random weights or going on from given ones, and writes it with its card. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Argument, Command, Option } from "commander";
 import { z } from "zod";
+import { personaInstruction } from "../src/chat";
 import { loadCorpus } from "../src/corpus";
 import { startProgress } from "../src/display";
 import { readJson, writeJson } from "../src/io";
-import { initT5, type T5Config, t5Architecture } from "../src/models/t5";
 import { embeddedTokenizer, loadTokenizer } from "../src/models/tokenizer";
-import {
-  pretraining,
-  pretrainingDocuments,
-  type PretrainingObjective,
-  pretrainingObjectives,
-} from "../src/pretraining";
+import { hasBlanks, pretrainingDocuments, pretrainingTokens, Words } from "../src/pretraining";
 import { Random } from "../src/random";
-import { DEFAULT_TRAINING, type ParameterMap, train, type TrainingOptions } from "../src/training";
+import { DEFAULT_TRAINING, train, type TrainingOptions } from "../src/training";
 import { wholeFrom } from "./options";
-import { writeBaseModel } from "./pretraining/base-model";
+import { beginning } from "./pretraining/beginning";
+import type { PretrainingMaterial } from "./pretraining/kind";
+import { llamaKind } from "./pretraining/llama";
+import { t5Kind } from "./pretraining/t5";
+import { writePretrained } from "./pretraining/write";
 
-const config: T5Config = {
-  vocabSize: 8000,
-  dModel: 192,
-  dKv: 32,
-  dFf: 512,
-  numLayers: 4,
-  numDecoderLayers: 3,
-  numHeads: 6,
-  relativeAttentionNumBuckets: 32,
-  relativeAttentionMaxDistance: 128,
-  dropoutRate: 0.1,
-  layerNormEpsilon: 1e-6,
-  feedForward: "gated-gelu",
-  tieWordEmbeddings: false,
-  decoderStartTokenId: 0,
-  padTokenId: 0,
-  eosTokenId: 1,
-};
-const lengths = { input: 128, target: 96 };
-/** The first steps, which ask for copying alone; at most a tenth of a run. */
-const COPY_STEPS = 400;
+const kinds = { t5: t5Kind, llama: llamaKind } as const;
+const schedules = { linear: "linear", constant: "constant_with_warmup" } as const;
+
 /** Conversations kept out, to measure the loss on. */
 const HELD_OUT = 200;
+
+interface Options {
+  data: string;
+  out?: string;
+  model?: string;
+  from?: string;
+  steps: number;
+  batchSize?: number;
+  rowLength: number;
+  learningRate?: number;
+  schedule: keyof typeof schedules;
+  saveSteps: number;
+  seed: number;
+  threads: number;
+}
 
 const startSchema = z.object({ date: z.string(), commit: z.string() });
 
@@ -63,82 +52,63 @@ function startedAt(path: string): { date: string; commit: string } {
   return started;
 }
 
-async function main(): Promise<void> {
-  const { data, out, model, steps, batchSize, learningRate, seed, threads } = new Command("pretrain")
-    .description("Pretrains the embedded base model and writes it with its card.")
-    .requiredOption(
-      "--data <folder>",
-      "Synthetic-Persona-Chat: train.csv and new-persona.csv are learned from",
-    )
-    .option("--out <folder>", "checkpoints and log", "outputs/pretraining")
-    .option("--model <folder>", "where the model goes when the run is finished", "data/model")
-    .option("--steps <number>", "optimizer steps", wholeFrom(1), 4500)
-    .option("--batch-size <number>", "examples of a step", wholeFrom(1), 16)
-    .option("--learning-rate <number>", "peak rate, after 100 steps; it falls linearly to 0", Number, 2e-3)
-    .option("--seed <number>", "weights, order and noise", wholeFrom(0), 13)
-    .option("--threads <number>", "threads of one operation", wholeFrom(1), 2)
-    .parse()
-    .opts<{
-      data: string;
-      out: string;
-      model: string;
-      steps: number;
-      batchSize: number;
-      learningRate: number;
-      seed: number;
-      threads: number;
-    }>();
+async function pretrain(kindName: keyof typeof kinds, options: Options): Promise<void> {
+  const kind = kinds[kindName];
+  const { data, from, steps, rowLength, schedule, saveSteps, seed, threads } = options;
+  const { batchSize = kind.defaults.batchSize, learningRate = kind.defaults.learningRate } = options;
+  const { out = `outputs/pretraining/${kindName}`, model: directory = kind.defaults.model } = options;
 
   const tokenizer = await loadTokenizer(embeddedTokenizer);
+  const tokens = pretrainingTokens(tokenizer);
+  const begun = await beginning(kind, from, tokens, seed);
   const corpus = await loadCorpus({ directory: data, newPersona: true });
-  const conversations = [...corpus.splits.train, ...corpus.newPersona];
+  const all = [...corpus.splits.train, ...corpus.newPersona];
+  const conversations = all.filter((dialogue) => !hasBlanks(dialogue));
   const reading = startProgress("Tokenising", conversations.length, { unit: "conversations" });
-  const documents = pretrainingDocuments(conversations, tokenizer, () => reading.advance());
+  const documents = pretrainingDocuments(conversations, tokenizer, {
+    instruction: personaInstruction,
+    onDocument: () => reading.advance(),
+  });
   reading.finish();
   const order = new Random(seed).shuffle(documents);
   const [heldOut, learned] = [order.slice(0, HELD_OUT), order.slice(HELD_OUT)];
-  const id = (token: string) => tokenizer.encode(token, { addEos: false })[0]!;
-  const tokens = {
-    sentinels: Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`)),
-    eos: tokenizer.eosId,
-  };
-  const copySteps = Math.min(COPY_STEPS, Math.floor(steps / 10));
-  const examples = {
+  const material: PretrainingMaterial = {
     train: learned,
     validation: heldOut,
+    words: new Words(learned, (id) => tokenizer.token(id)),
     tokens,
-    lengths,
     batchSize,
+    rowLength,
     steps,
-    copySteps,
     seed,
+    leftOut: all.length - conversations.length,
+    goesOn: from !== undefined,
   };
-  const specOf = (parameters: ParameterMap, asked: readonly PretrainingObjective[] = pretrainingObjectives) =>
-    pretraining({ architecture: t5Architecture, config, parameters }, { ...examples, objectives: asked });
-  const spec = specOf(initT5(config, new Random(seed)));
+  const spec = kind.spec(begun.model, material);
   const warmupSteps = Math.min(100, Math.floor(steps / 10));
-  const options: TrainingOptions = {
+  const training: TrainingOptions = {
     ...DEFAULT_TRAINING,
     outputDirectory: out,
     maxSteps: steps,
     batchSize,
     learningRate,
-    schedule: "linear",
+    schedule: schedules[schedule],
     warmupSteps,
     seed,
     evalSteps: 250,
-    saveSteps: 250,
+    saveSteps,
   };
   const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const progress = startProgress("Pretraining", steps, { unit: "steps" });
   let done = 0;
   const started = startedAt(join(out, "started.json"));
-  const result = await train(spec, options, {
+  const result = await train(spec, training, {
     engine: { threads },
     signal: stop.signal,
     onMessage: (message) => console.error(message),
     onStep: ({ step, loss, evalLoss }) => {
+      if (done === 0 && step > 1) progress.skip(step - 1);
       progress.advance(step - done, `loss ${loss.toFixed(3)}`);
       done = step;
       if (evalLoss !== undefined) console.error(`step ${step}: evaluation loss ${evalLoss.toFixed(4)}`);
@@ -149,28 +119,56 @@ async function main(): Promise<void> {
     console.error(`stopped after step ${result.step}; the same command goes on from there`);
     return;
   }
-  const { sha256, loss } = await writeBaseModel(model, {
-    config,
-    lengths,
-    parameters: spec.policy.trained,
-    specOf,
+  const { sha256, loss } = await writePretrained(directory, {
+    kind,
+    model: begun.model,
+    material,
+    from: begun.from,
     log: result.log,
-    seed,
-    steps,
-    batchSize,
-    learningRate,
-    warmupSteps,
-    copySteps,
+    options: training,
     threads,
-    dialogues: {
-      learned: learned.length,
-      heldOut: heldOut.length,
-      tokens: learned.reduce((sum, document) => sum + document.tokens.length, 0),
-    },
     files: corpus.files,
     started,
   });
-  console.log(`${model}: weights ${sha256}, loss ${loss.toFixed(4)} on the dialogues kept out`);
+  console.log(`${directory}: weights ${sha256}, loss ${loss.toFixed(4)} on the dialogues kept out`);
 }
 
-void main();
+new Command("pretrain")
+  .description(
+    "Pretrains an embedded model on the dialogues of Synthetic-Persona-Chat, and writes it with its card. A run that was stopped goes on where " +
+      "its last checkpoint is; one that is finished only writes the model again. With --schedule constant it can be given more --steps at any time.",
+  )
+  .addArgument(new Argument("<kind>", "what is pretrained").choices(Object.keys(kinds)))
+  .requiredOption("--data <folder>", "Synthetic-Persona-Chat: train.csv and new-persona.csv are learned from")
+  .option("--out <folder>", "checkpoints and log (default: outputs/pretraining/KIND)")
+  .option("--model <folder>", "where the finished model goes (default: data/model, data/chat-model)")
+  .option(
+    "--from <folder>",
+    "weights to go on from; a Llama begins with the decoder of a T5 as well (default: random)",
+  )
+  .option("--steps <number>", "optimizer steps", wholeFrom(1), 4500)
+  .option(
+    "--batch-size <number>",
+    "examples or rows of a step (default: 16 of a T5, 8 of a Llama)",
+    wholeFrom(1),
+  )
+  .option("--row-length <number>", "tokens of a Llama's row", wholeFrom(32), 512)
+  .option(
+    "--learning-rate <number>",
+    "peak rate, after 100 steps (default: 2e-3 of a T5, 1e-3 of a Llama)",
+    Number,
+  )
+  .addOption(
+    new Option("--schedule <name>", "whether the rate falls linearly to 0 or stays")
+      .choices(Object.keys(schedules))
+      .default("linear"),
+  )
+  .option("--save-steps <number>", "steps between checkpoints", wholeFrom(1), 250)
+  .option("--seed <number>", "weights, order and noise", wholeFrom(0), 13)
+  .option("--threads <number>", "threads of one operation", wholeFrom(1), 2)
+  .action(pretrain)
+  .parseAsync()
+  .catch((error: Error) => {
+    console.error(`pretrain: ${error.message}`);
+    process.exitCode = 1;
+  });

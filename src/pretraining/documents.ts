@@ -1,54 +1,91 @@
-import type { Dialogue } from "../corpus";
+import type { Dialogue, Persona, Speaker } from "../corpus";
+import { sha256 } from "../io";
 import type { Tokenizer } from "../models/tokenizer";
-import { buildTarget } from "../prompts";
+import { buildTarget, clean } from "../prompts";
 
 /** A dialogue to pretrain on. */
 export interface Document {
-  /** Token ids, without the end-of-sequence token. */
+  /** Token ids of the turns with their labels, without the end-of-sequence token. */
   readonly tokens: readonly number[];
-  /** Where each turn starts; the first is 0. */
-  readonly turns: readonly number[];
-  /** What is said, sentence by sentence, without the labels of who says it: tokens from `start` up to `end`. */
-  readonly sentences: readonly TokenSpan[];
+  readonly turns: readonly TurnTokens[];
+  /** What is said, sentence by sentence, without the labels of who says it. */
+  readonly sentences: readonly Sentence[];
+  /** Of speaker 1 and of speaker 2. */
+  readonly personas: readonly [PersonaTokens, PersonaTokens];
 }
 
+/** Tokens from `start` up to `end`. */
 export interface TokenSpan {
   readonly start: number;
   readonly end: number;
 }
 
-/**
- * What dialogues say, in the form in which fine-tuning will ask for them. Personas stay out: what they have to
- * do with a dialogue is for fine-tuning to teach.
- */
+export interface Sentence extends TokenSpan {
+  readonly speaker: Speaker;
+}
+
+/** A turn: its label from `start`, what is said from `said`, up to `end`. */
+export interface TurnTokens extends Sentence {
+  readonly said: number;
+}
+
+/** A persona: its facts one by one, and what a chat tells a model of it. */
+export interface PersonaTokens {
+  readonly facts: readonly (readonly number[])[];
+  readonly instruction: readonly number[];
+}
+
+export interface DocumentOptions {
+  /** What a chat tells a model of a persona; an instruction stays empty without it. */
+  readonly instruction?: (persona: Persona) => string;
+  readonly onDocument?: () => void;
+}
+
+/** What dialogues say, in the form in which fine-tuning will ask for them, with their personas beside it. */
 export function pretrainingDocuments(
-  dialogues: readonly Pick<Dialogue, "turns">[],
+  dialogues: readonly Pick<Dialogue, "turns" | "personas">[],
   tokenizer: Pick<Tokenizer, "encode">,
-  onDocument: () => void = () => {},
+  { instruction, onDocument = () => {} }: DocumentOptions = {},
 ): Document[] {
+  const encode = (text: string) => tokenizer.encode(text, { addEos: false });
+  const personaTokens = (persona: Persona): PersonaTokens => ({
+    facts: persona.facts.map((fact) => encode(clean(fact))),
+    instruction: instruction ? encode(instruction({ facts: persona.facts.map(clean) })) : [],
+  });
   return dialogues.flatMap((dialogue) => {
     const tokens: number[] = [];
-    const turns: number[] = [];
-    const sentences: TokenSpan[] = [];
+    const turns: TurnTokens[] = [];
+    const sentences: Sentence[] = [];
     // The tokenizer cuts a text at its spaces first, so the parts of a turn can be encoded one after another.
     const append = (text: string): TokenSpan => {
       const start = tokens.length;
-      for (const id of tokenizer.encode(text, { addEos: false })) tokens.push(id);
+      for (const id of encode(text)) tokens.push(id);
       return { start, end: tokens.length };
     };
     for (const turn of dialogue.turns) {
-      turns.push(tokens.length);
+      const { speaker } = turn;
       const line = buildTarget({ turns: [turn] });
-      const said = line.indexOf(":") + 1;
-      append(line.slice(0, said));
-      for (const sentence of line.slice(said).trim().split(SENTENCE_BREAK)) {
-        if (sentence !== "") sentences.push(append(sentence));
+      const colon = line.indexOf(":") + 1;
+      const label = append(line.slice(0, colon));
+      for (const sentence of line.slice(colon).trim().split(SENTENCE_BREAK)) {
+        if (sentence !== "") sentences.push({ ...append(sentence), speaker });
       }
+      turns.push({ start: label.start, said: label.end, end: tokens.length, speaker });
     }
     onDocument();
-    return tokens.length >= SHORTEST_DOCUMENT ? [{ tokens, turns, sentences }] : [];
+    if (tokens.length < SHORTEST_DOCUMENT) return [];
+    const [one, other] = dialogue.personas;
+    return [{ tokens, turns, sentences, personas: [personaTokens(one), personaTokens(other)] }];
   });
 }
 
 const SENTENCE_BREAK = /(?<=[.!?])\s+/;
 const SHORTEST_DOCUMENT = 16;
+
+/** Whether somebody says what its author meant to fill in, as `[user 1's name]`: about a sixth of Synthetic-Persona-Chat. */
+export const hasBlanks = ({ turns }: Pick<Dialogue, "turns">): boolean =>
+  turns.some(({ text }) => /\[[^\]]+\]/.test(text));
+
+/** What identifies documents. */
+export const documentsSha256 = (documents: readonly Document[]): string =>
+  sha256(documents.map((document) => sha256(JSON.stringify(document))).join("\n"));

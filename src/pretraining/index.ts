@@ -1,3 +1,6 @@
+export * from "./causal";
 export * from "./denoising";
 export * from "./documents";
 export * from "./task";
+export * from "./tokens";
+export * from "./words";

@@ -146,10 +146,11 @@ export function pretrainingExample(
   lengths: ExampleLengths,
   random: Random,
 ): Example {
+  const starts = turns.map(({ start }) => start);
   const pick = (from: readonly number[]) => from[random.integer(from.length)]!;
-  if (objective === "continuation") return continuation(tokens, pick(turns), special, lengths);
+  if (objective === "continuation") return continuation(tokens, pick(starts), special, lengths);
   const room = objective === "span corruption" ? lengths.input : lengths.target - 1;
-  const full = turns.filter((turn) => turn + room <= tokens.length);
+  const full = starts.filter((turn) => turn + room <= tokens.length);
   const start = full.length > 0 && random.uniform() < 0.5 ? pick(full) : 0;
   const segment = tokens.slice(start, start + room);
   switch (objective) {

@@ -38,9 +38,9 @@ export interface AdamWStep {
   readonly gradientScale: number;
 }
 
-/** Layer norms and biases are not decayed, as in Hugging Face's trainer. */
+/** Norms and biases are not decayed, as in Hugging Face's trainer. */
 export function isDecayed(parameter: string): boolean {
-  return !/layer_norm\.weight$|\.bias$/.test(parameter);
+  return !/(layernorm|(^|[._])norm)\.weight$|\.bias$/.test(parameter);
 }
 
 /** The norm of all gradients taken as one vector. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Speaker } from "../../src/corpus/dialogue";
 import { loadCorpus } from "../../src/corpus/spc/load";
 import { sampleDirectory } from "../../src/corpus/spc/source";
 import { parseT5Config } from "../../src/models/t5/config";
@@ -11,7 +12,7 @@ import { initT5 } from "../../src/models/t5/init";
 import { parameterShapes } from "../../src/models/t5/parameters";
 import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
-import { pretrainingDocuments } from "../../src/pretraining/documents";
+import { type Document, pretrainingDocuments } from "../../src/pretraining/documents";
 import { type PretrainingOptions, pretraining } from "../../src/pretraining/task";
 import { buildTarget } from "../../src/prompts/target";
 import { Random } from "../../src/random/random";
@@ -30,13 +31,20 @@ const config = parseT5Config({
   tie_word_embeddings: false,
 });
 
-const document = (seed: number, length = 40) => {
+const document = (seed: number, length = 40): Document => {
   const random = new Random(seed);
-  const turns = [0, 10, 20, 30];
+  const turns = [0, 10, 20, 30].map((start) => {
+    const speaker: Speaker = start % 20 === 0 ? 1 : 2;
+    return { start, said: start + 2, end: start + 10, speaker };
+  });
   return {
     tokens: Array.from({ length }, () => 3 + random.integer(40)),
     turns,
-    sentences: turns.map((start) => ({ start: start + 2, end: start + 10 })),
+    sentences: turns.map(({ said, end, speaker }) => ({ start: said, end, speaker })),
+    personas: [
+      { facts: [], instruction: [] },
+      { facts: [], instruction: [] },
+    ],
   };
 };
 
@@ -135,7 +143,7 @@ test("documents are the turns with their labels, and nothing of the personas", (
     words.map((_, i) => i),
   );
   assert.deepEqual(
-    made!.turns.map((turn) => text(turn, turn + 2)),
+    made!.turns.map(({ start, said }) => text(start, said)),
     ["User 1:", "User 2:", "User 1:", "User 2:"],
   );
   assert.deepEqual(
