@@ -22,7 +22,7 @@ import { writePretrained } from "./pretraining/write";
 const kinds = { t5: t5Kind, llama: llamaKind } as const;
 const schedules = { linear: "linear", constant: "constant_with_warmup" } as const;
 
-/** Conversations kept out, to measure the loss on. */
+/** Conversations kept out, to measure the loss on; at most a tenth. */
 const HELD_OUT = 200;
 
 interface Options {
@@ -71,7 +71,8 @@ async function pretrain(kindName: keyof typeof kinds, options: Options): Promise
   });
   reading.finish();
   const order = new Random(seed).shuffle(documents);
-  const [heldOut, learned] = [order.slice(0, HELD_OUT), order.slice(HELD_OUT)];
+  const kept = Math.min(HELD_OUT, Math.ceil(order.length / 10));
+  const [heldOut, learned] = [order.slice(0, kept), order.slice(kept)];
   const material: PretrainingMaterial = {
     train: learned,
     validation: heldOut,
@@ -91,6 +92,7 @@ async function pretrain(kindName: keyof typeof kinds, options: Options): Promise
     outputDirectory: out,
     maxSteps: steps,
     batchSize,
+    gradientAccumulationSteps: kind.batchesPerStep,
     learningRate,
     schedule: schedules[schedule],
     warmupSteps,
@@ -149,7 +151,7 @@ new Command("pretrain")
   .option("--steps <number>", "optimizer steps", wholeFrom(1), 4500)
   .option(
     "--batch-size <number>",
-    "examples or rows of a step (default: 16 of a T5, 8 of a Llama)",
+    "rows of a batch (default: 8 of a T5, of which a step has two batches, 4 of a Llama)",
     wholeFrom(1),
   )
   .option("--row-length <number>", "tokens of a Llama's row", wholeFrom(32), 512)

@@ -6,7 +6,13 @@ import { embeddedModel } from "../../src/experiments";
 import { readModelDirectory } from "../../src/models/pretrained";
 import { initT5, type T5Config, t5Architecture } from "../../src/models/t5";
 import { loadTokenizer } from "../../src/models/tokenizer";
-import { type PretrainingObjective, pretrainingDocuments, pretraining } from "../../src/pretraining";
+import {
+  pretrainingDocuments,
+  pretrainingTokens,
+  seq2seqPretraining,
+  type Seq2SeqTask,
+  Words,
+} from "../../src/pretraining";
 import { Random } from "../../src/random";
 import { DEFAULT_TRAINING, type ParameterMap, train } from "../../src/training";
 import { type Bench, round } from "./bench";
@@ -18,7 +24,7 @@ interface Recipe {
   weights: "T5's" | "this project's";
   /** Steps of copying before the objective. */
   copySteps: number;
-  objective: PretrainingObjective;
+  objective: Seq2SeqTask;
 }
 
 const recipes: Recipe[] = [
@@ -36,17 +42,15 @@ const bench: Bench = {
     const config = readModelDirectory(embeddedModel).config as T5Config;
     const tokenizer = await loadTokenizer(embeddedModel);
     const { splits } = await loadCorpus({ directory: sampleDirectory });
-    const id = (token: string) => tokenizer.encode(token, { addEos: false })[0]!;
+    const learned = pretrainingDocuments(splits.train, tokenizer);
+    const lengths = { input: 48, target: 48 };
     const shared = {
-      train: pretrainingDocuments(splits.train, tokenizer),
+      train: learned,
       validation: pretrainingDocuments(splits.valid, tokenizer),
-      tokens: {
-        sentinels: Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`)),
-        eos: tokenizer.eosId,
-      },
-      lengths: { input: 48, target: 48 },
+      words: new Words(learned, (id) => tokenizer.token(id)),
+      tokens: pretrainingTokens(tokenizer),
+      lengths: { long: lengths, short: lengths },
       batchSize: 16,
-      steps: STEPS,
       seed: 1,
     };
     const folder = mkdtempSync(join(tmpdir(), "bench-copying-"));
@@ -55,9 +59,9 @@ const bench: Bench = {
       for (const { weights, copySteps, objective } of recipes) {
         const name = `${weights} first weights, ${objective}, ${copySteps} steps of copying before`;
         const parameters = (weights === "T5's" ? plainT5 : initT5)(config, new Random(1));
-        const spec = pretraining(
+        const spec = seq2seqPretraining(
           { architecture: t5Architecture, config, parameters },
-          { ...shared, copySteps, objectives: [objective] },
+          { ...shared, copyBatches: copySteps, task: objective },
         );
         const { log } = await train(
           spec,

@@ -56,7 +56,7 @@ ${card.tasks(material)}
 | | |
 | --- | --- |
 | began with | ${from ? `the weights of \`${from.name}\`, a ${from.kind} (SHA-256 \`${from.sha256}\`), whose own training is not counted below` : "random weights"} |
-| steps | ${grouped(log.length)} of ${options.batchSize}, ${grouped(Math.round(tokens))} tokens in all |
+| steps | ${grouped(log.length)} of ${options.batchSize * options.gradientAccumulationSteps} rows, ${grouped(Math.round(tokens))} tokens in all |
 | optimizer | AdamW, ${rate}; weight decay ${options.weightDecay}, gradient norm cut to ${options.maxGradNorm}, no dropout |
 | seed | ${options.seed} |
 | started | ${run.started.date}, by the code of commit \`${run.started.commit}\` |

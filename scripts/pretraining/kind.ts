@@ -32,6 +32,8 @@ export interface PretrainingKind {
     readonly batchSize: number;
     readonly learningRate: number;
   };
+  /** Batches whose gradients make up a step. */
+  readonly batchesPerStep: number;
   /** A model of random weights. */
   fromNothing(tokens: PretrainingTokens, seed: number): TrainableModel;
   /**
@@ -42,8 +44,8 @@ export interface PretrainingKind {
   fromWeights(given: OpenCheckpoint, tokens: PretrainingTokens): TrainableModel;
   /** What is asked for, each by a name. */
   readonly tasks: readonly string[];
-  /** @param tasks those alone; all unless given */
-  spec(model: Model, material: PretrainingMaterial, tasks?: readonly string[]): TrainingSpec;
+  /** @param task this one alone; all unless given */
+  spec(model: Model, material: PretrainingMaterial, task?: string): TrainingSpec;
   tokenizer(): TokenizerFiles;
   /** What the card says of it. */
   readonly card: {

@@ -47,7 +47,8 @@ const percent = (share: number) => `${Math.round(100 * share)} %`;
 /** The embedded causal model. */
 export const llamaKind: PretrainingKind = {
   name: "llama",
-  defaults: { model: "data/chat-model", batchSize: 8, learningRate: 1e-3 },
+  defaults: { model: "data/chat-model", batchSize: 4, learningRate: 1e-3 },
+  batchesPerStep: 1,
   fromNothing(tokens, seed) {
     const config: LlamaConfig = { ...sizes, ...ownOf(tokens) };
     return { architecture: llamaArchitecture, config, parameters: initLlama(config, new Random(seed)) };
@@ -70,8 +71,8 @@ export const llamaKind: PretrainingKind = {
     };
   },
   tasks: causalTextKinds,
-  spec: (model, material, tasks) =>
-    causalPretraining(model, { ...material, ...(tasks && { kinds: tasks as readonly CausalTextKind[] }) }),
+  spec: (model, material, task) =>
+    causalPretraining(model, { ...material, ...(task !== undefined && { kinds: [task as CausalTextKind] }) }),
   tokenizer() {
     const { source, tokenizer, config } = readTokenizerFiles(embeddedTokenizer);
     return {

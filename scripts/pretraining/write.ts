@@ -45,10 +45,10 @@ export async function writePretrained(directory: string, run: PretrainedRun): Pr
   writeFileWhole(join(directory, "loss.svg"), svg);
 
   const stored = { ...model, parameters: readModelDirectory(directory).parameters };
-  const lossOf = (tasks?: readonly string[]) =>
-    evaluateSpec(kind.spec(stored, material, tasks), options.batchSize, { threads });
+  const lossOf = (task?: string) =>
+    evaluateSpec(kind.spec(stored, material, task), options.batchSize, { threads });
   const losses: Record<string, number> = {};
-  for (const task of kind.tasks) losses[task] = await lossOf([task]);
+  for (const task of kind.tasks) losses[task] = await lossOf(task);
   const parameters = [...model.parameters.values()].reduce((sum, { data }) => sum + data.length, 0);
   const told: StoredModel = {
     parameters,

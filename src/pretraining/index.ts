@@ -1,6 +1,5 @@
 export * from "./causal";
-export * from "./denoising";
 export * from "./documents";
-export * from "./task";
+export * from "./seq2seq";
 export * from "./tokens";
 export * from "./words";

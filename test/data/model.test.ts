@@ -15,7 +15,9 @@ import { initT5 } from "../../src/models/t5/init";
 import { parameterShapes } from "../../src/models/t5/parameters";
 import { loadTokenizer, type Tokenizer } from "../../src/models/tokenizer/tokenizer";
 import { pretrainingDocuments } from "../../src/pretraining/documents";
-import { pretraining } from "../../src/pretraining/task";
+import { seq2seqPretraining } from "../../src/pretraining/seq2seq/pretraining";
+import { pretrainingTokens } from "../../src/pretraining/tokens";
+import { Words } from "../../src/pretraining/words";
 import { Random } from "../../src/random/random";
 import { evaluateSpec } from "../../src/training/evaluate";
 
@@ -52,19 +54,17 @@ test("a T5 v1.1 between 5 and 12 million parameters whose vocabulary is its toke
 test("it knows how conversations go that it never read: far better than untrained weights", async () => {
   const { splits } = await loadCorpus({ directory: sampleDirectory });
   const validation = pretrainingDocuments(splits.test.slice(0, 12), tokenizer);
-  const id = (token: string) => tokenizer.encode(token, { addEos: false })[0]!;
-  const sentinels = Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`));
+  const words = new Words(validation, (id) => tokenizer.token(id));
   const loss = (parameters: LoadedCheckpoint["parameters"]) =>
     evaluateSpec(
-      pretraining(
+      seq2seqPretraining(
         { architecture: t5Architecture, config: model.config, parameters },
         {
           train: validation,
           validation,
-          tokens: { sentinels, eos: tokenizer.eosId },
-          lengths: { input: 128, target: 96 },
+          words,
+          tokens: pretrainingTokens(tokenizer),
           batchSize: 16,
-          steps: 1,
           seed: 1,
         },
       ),

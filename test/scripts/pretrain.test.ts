@@ -1,58 +1,124 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { before, test } from "node:test";
+import { llamaArchitecture } from "../../src/models/llama/architecture";
+import { parseLlamaConfig } from "../../src/models/llama/config";
+import { initLlama } from "../../src/models/llama/init";
 import { readModelDirectory } from "../../src/models/pretrained/read";
+import { writeModelDirectory } from "../../src/models/pretrained/write";
+import { t5Architecture } from "../../src/models/t5/architecture";
+import { parseT5Config } from "../../src/models/t5/config";
+import { initT5 } from "../../src/models/t5/init";
 import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
+import { Random } from "../../src/random/random";
 
 const root = join(__dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "pretrain-"));
 test.after(() => rmSync(folder, { recursive: true }));
 
-/** The sample as a corpus with a second part, which the script asks for. */
-function data(): string {
-  for (const part of ["train", "valid", "test"])
-    copyFileSync(join(root, `data/sample/${part}.csv`), join(folder, `${part}.csv`));
-  copyFileSync(join(root, "data/sample/valid.csv"), join(folder, "new-persona.csv"));
-  return folder;
-}
+/** A few dialogues as the corpus' files, and weights so small that a step takes no time. */
+before(() => {
+  const facts = ["I sail on Sundays.", "I have two dogs.", "I bake bread.", "My sister lives abroad."];
+  const rows = Array.from({ length: 24 }, (_, n) => {
+    const [mine, theirs] = [facts[n % 4]!, facts[(n + 1) % 4]!];
+    const turns = Array.from({ length: 8 }, (_, i) =>
+      i % 2 === 0 ? `User 1: ${mine} What about you, friend number ${n}?` : `User 2: That is nice. ${theirs}`,
+    );
+    if (n % 6 === 5) turns.push("User 1: I'm [user 1's name].");
+    return [mine, theirs, turns.join("\n")].map((text) => `"${text}"`).join(",");
+  });
+  const header = "user 1 personas,user 2 personas,Best Generated Conversation";
+  for (const part of ["train", "valid", "test", "new-persona"])
+    writeFileSync(join(folder, `${part}.csv`), [header, ...rows, ""].join("\n"));
+  const sizes = { vocab_size: 8000, pad_token_id: 0, tie_word_embeddings: false };
+  const t5 = parseT5Config({
+    ...sizes,
+    ...{ d_model: 8, d_kv: 4, d_ff: 16, num_layers: 1, num_heads: 2, feed_forward_proj: "gated-gelu" },
+  });
+  const small = { hidden_size: 8, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 };
+  const llama = parseLlamaConfig("llama", { ...sizes, ...small, eos_token_id: [7997, 1] });
+  writeModelDirectory(join(folder, "t5"), {
+    ...{ architecture: t5Architecture, config: t5, parameters: initT5(t5, new Random(1)) },
+  });
+  writeModelDirectory(join(folder, "llama"), {
+    ...{ architecture: llamaArchitecture, config: llama, parameters: initLlama(llama, new Random(1)) },
+  });
+});
 
-function pretrain(name: string, ...more: string[]): ChildProcess {
-  const places = ["--data", data(), "--out", join(folder, name), "--model", join(folder, `${name}-model`)];
-  const small = ["--steps", "4", "--batch-size", "2"];
-  return spawn(process.execPath, ["--import", "tsx", "scripts/pretrain.ts", ...places, ...small, ...more], {
+const command = ["--import", "tsx", "scripts/pretrain.ts"];
+
+function pretrain(kind: string, name: string, ...more: string[]): ChildProcess {
+  const places = ["--data", folder, "--out", join(folder, name), "--model", join(folder, `${name}-model`)];
+  const small = ["--steps", "4", "--batch-size", "2", "--row-length", "128", "--threads", "1"];
+  return spawn(process.execPath, [...command, kind, ...places, ...small, ...more], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
   });
 }
 
-test("a short run and the same run killed in the middle give the same model", async () => {
-  const [straight] = (await once(pretrain("straight"), "exit")) as [number];
-  assert.equal(straight, 0);
+const stopped = async (child: ChildProcess) => ((await once(child, "exit")) as [number])[0];
+const file = (name: string, file: string) => readFileSync(join(folder, `${name}-model`, file));
 
-  const killed = pretrain("killed");
+function checkCard(name: string, ...said: RegExp[]): void {
+  const card = file(name, "README.md").toString();
+  for (const [, value] of card.matchAll(/\b(NaN|undefined|null)\b/g)) assert.fail(`the card says ${value}`);
+  for (const pattern of said) assert.match(card, pattern);
+  assert.match(file(name, "loss.svg").toString(), /<svg/);
+}
+
+test("a Llama that is killed in the middle, and one that is not, become the same model, with its chat template", async () => {
+  const from = ["--from", join(folder, "llama")];
+  assert.equal(await stopped(pretrain("llama", "straight", ...from)), 0);
+
+  const killed = pretrain("llama", "killed", ...from);
   const log = join(folder, "killed/training_log.jsonl");
   while (killed.exitCode === null && !(existsSync(log) && statSync(log).size > 0))
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  killed.kill("SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  killed.kill("SIGTERM");
   await once(killed, "exit");
   const lines = () => readFileSync(log, "utf8").trim().split("\n").length;
   assert.ok(lines() < 4, "it was stopped before its end");
-  const [resumed] = (await once(pretrain("killed"), "exit")) as [number];
-  assert.equal(resumed, 0);
+  assert.equal(await stopped(pretrain("llama", "killed", ...from)), 0);
   assert.equal(lines(), 4);
-
-  const file = (name: string, file: string) => readFileSync(join(folder, `${name}-model`, file));
   assert.deepEqual(file("killed", "model.safetensors"), file("straight", "model.safetensors"));
 
-  const model = readModelDirectory(join(folder, "straight-model"));
+  const { config } = readModelDirectory(join(folder, "straight-model"));
   const tokenizer = await loadTokenizer(join(folder, "straight-model"));
-  assert.equal(model.config.vocabSize, tokenizer.vocabularySize);
-  const card = file("straight", "README.md").toString();
-  for (const [, value] of card.matchAll(/\b(NaN|undefined|null)\b/g)) assert.fail(`the card says ${value}`);
-  assert.match(card, /4 of 2 examples/);
-  assert.match(file("straight", "loss.svg").toString(), /<svg/);
+  assert.equal(config.vocabSize, tokenizer.vocabularySize);
+  assert.match(tokenizer.chatText([{ role: "user", content: "Hello" }]), /User 1: Hello<extra_id_2>/);
+  checkCard(
+    "straight",
+    /4 of 2 rows/,
+    /the weights of `llama`, a Llama \(SHA-256 `[0-9a-f]{64}`\)/,
+    /\b8 with a blank to be filled in/,
+    /\| dialogue \| persona chat \|/,
+  );
+});
+
+test("a T5 goes on from given weights, and a Llama from a T5's", async () => {
+  const from = ["--from", join(folder, "t5")];
+  assert.equal(await stopped(pretrain("t5", "t5-on", ...from, "--steps", "2")), 0);
+  const [given, made] = [join(folder, "t5"), join(folder, "t5-on-model")].map(readModelDirectory);
+  assert.deepEqual(made!.config, given!.config);
+  checkCard("t5-on", /2 of 4 rows/, /a T5 \(SHA-256/, /owned sentences/, /A step has a batch of long inputs/);
+});
+
+test("what cannot be is refused before anything is read: another kind of weights, other tokens, no data", () => {
+  const run = (...args: string[]) => {
+    const { status, stderr } = spawnSync(process.execPath, [...command, ...args], {
+      cwd: root,
+      encoding: "utf8",
+    });
+    return { status, stderr };
+  };
+  const wrong = run("t5", "--data", folder, "--from", join(folder, "llama"), "--out", join(folder, "wrong"));
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /a T5 goes on from a T5, not from a Llama/);
+  const missing = run("llama");
+  assert.equal(missing.status, 1);
+  assert.match(missing.stderr, /required option '--data <folder>'/);
 });

@@ -91,9 +91,13 @@ test("norms and biases are not decayed", () => {
       "encoder.final_layer_norm.weight",
       "x.bias",
       "x.layer_norm.weight",
+      "model.layers.0.input_layernorm.weight",
+      "model.layers.0.post_attention_layernorm.weight",
+      "model.layers.0.self_attn.q_norm.weight",
+      "model.norm.weight",
       "lm_head.weight",
       "x.q.lora_A.weight",
     ].map(isDecayed),
-    [false, false, false, true, true],
+    [false, false, false, false, false, false, false, true, true],
   );
 });

@@ -32,7 +32,7 @@ export function rowTensors(rows: readonly Row[], length: number, padTokenId: num
       const end = at + tokens.length;
       inputIds.set(tokens, at);
       attentionMask.fill(number + 1, at, end);
-      const unlearned = Math.max(1, given);
+      const unlearned = Math.min(Math.max(1, given), tokens.length);
       labels.set(tokens.slice(unlearned), at + unlearned);
       at = end;
     });

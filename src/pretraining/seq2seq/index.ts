@@ -1,0 +1,2 @@
+export * from "./mixture";
+export * from "./pretraining";
