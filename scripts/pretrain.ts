@@ -103,16 +103,16 @@ async function pretrain(kindName: keyof typeof kinds, options: Options): Promise
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const progress = startProgress("Pretraining", steps, { unit: "steps" });
-  let done = 0;
+  let isFirst = true;
   const started = startedAt(join(out, "started.json"));
   const result = await train(spec, training, {
     engine: { threads },
     signal: stop.signal,
     onMessage: (message) => console.error(message),
     onStep: ({ step, loss, evalLoss }) => {
-      if (done === 0 && step > 1) progress.skip(step - 1);
-      progress.advance(step - done, `loss ${loss.toFixed(3)}`);
-      done = step;
+      if (isFirst) progress.skip(step - 1);
+      isFirst = false;
+      progress.advance(1, `loss ${loss.toFixed(3)}`);
       if (evalLoss !== undefined) console.error(`step ${step}: evaluation loss ${evalLoss.toFixed(4)}`);
     },
   });

@@ -6,5 +6,6 @@ export * from "./introduce";
 export * from "./notebook";
 export * from "./open";
 export * from "./persona";
+export * from "./self-chat";
 export * from "./stream";
 export * from "./talk";

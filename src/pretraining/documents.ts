@@ -41,13 +41,17 @@ export interface DocumentOptions {
   readonly onDocument?: () => void;
 }
 
-/** What dialogues say, in the form in which fine-tuning will ask for them, with their personas beside it. */
+/**
+ * What dialogues say, in the form in which fine-tuning will ask for them, with their personas beside it.
+ *
+ * @param tokenizer one that cuts a text at its spaces first, as the project's own: each word is encoded once
+ */
 export function pretrainingDocuments(
   dialogues: readonly Pick<Dialogue, "turns" | "personas">[],
   tokenizer: Pick<Tokenizer, "encode">,
   { instruction, onDocument = () => {} }: DocumentOptions = {},
 ): Document[] {
-  const encode = (text: string) => tokenizer.encode(text, { addEos: false });
+  const encode = wordByWord(tokenizer);
   const personaTokens = (persona: Persona): PersonaTokens => ({
     facts: persona.facts.map((fact) => encode(clean(fact))),
     instruction: instruction ? encode(instruction({ facts: persona.facts.map(clean) })) : [],
@@ -56,7 +60,6 @@ export function pretrainingDocuments(
     const tokens: number[] = [];
     const turns: TurnTokens[] = [];
     const sentences: Sentence[] = [];
-    // The tokenizer cuts a text at its spaces first, so the parts of a turn can be encoded one after another.
     const append = (text: string): TokenSpan => {
       const start = tokens.length;
       for (const id of encode(text)) tokens.push(id);
@@ -77,6 +80,19 @@ export function pretrainingDocuments(
     const [one, other] = dialogue.personas;
     return [{ tokens, turns, sentences, personas: [personaTokens(one), personaTokens(other)] }];
   });
+}
+
+function wordByWord(tokenizer: Pick<Tokenizer, "encode">): (text: string) => number[] {
+  const known = new Map<string, readonly number[]>();
+  return (text) =>
+    text
+      .split(/\s+/)
+      .filter((word) => word !== "")
+      .flatMap((word) => {
+        let ids = known.get(word);
+        if (!ids) known.set(word, (ids = tokenizer.encode(word, { addEos: false })));
+        return ids;
+      });
 }
 
 const SENTENCE_BREAK = /(?<=[.!?])\s+/;

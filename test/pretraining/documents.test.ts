@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { personaInstruction } from "../../src/chat/persona";
 import type { Persona } from "../../src/corpus/persona";
 import { loadCorpus } from "../../src/corpus/spc/load";
 import { sampleDirectory } from "../../src/corpus/spc/source";
@@ -11,11 +12,10 @@ import { tinyDocument } from "./tiny-documents";
 
 test("documents are the turns with their labels, with both personas beside them", () => {
   const words: string[] = [];
-  const encode = (text: string) =>
-    text
-      .split(" ")
-      .filter(Boolean)
-      .map((word) => words.push(word) - 1);
+  const encode = (text: string) => {
+    assert.ok(!words.includes(text) && !text.includes(" "), `${text} is encoded once, alone`);
+    return [words.push(text) - 1];
+  };
   const conversation = {
     personas: [{ facts: ["I sail."] }, { facts: ["I bake <pad> bread.", "I sing."] }],
     turns: [
@@ -28,17 +28,13 @@ test("documents are the turns with their labels, with both personas beside them"
   const conversations = [conversation] as unknown as Parameters<typeof pretrainingDocuments>[0];
   const instruction = ({ facts }: Persona) => `You ${facts.join(" ")}`;
   const [made] = pretrainingDocuments(conversations, { encode }, { instruction });
-  const text = (from: number, to?: number) => words.slice(from, to).join(" ");
+  const spelled = (ids: readonly number[]) => ids.map((id) => words[id]).join(" ");
+  const text = (from: number, to: number) => spelled(made!.tokens.slice(from, to));
   assert.equal(
     text(0, made!.tokens.length),
     "User 1: Hello there! You sail pad alone? I do: always. User 2: No answer for you, nor anybody " +
       "User 1: User 2: Well, good night, and sleep well.",
   );
-  assert.deepEqual(
-    made!.tokens,
-    made!.tokens.map((_, i) => i),
-  );
-  const spelled = (ids: readonly number[]) => ids.map((id) => words[id]).join(" ");
   assert.deepEqual(
     made!.personas.map(({ facts, instruction }) => [facts.map(spelled), spelled(instruction)]),
     [
@@ -80,12 +76,22 @@ test("documents are the turns with their labels, with both personas beside them"
   );
 });
 
-test("documents have the very tokens that a target has", async () => {
+test("documents have the very tokens that a target and a chat have", async () => {
   const tokenizer = await loadTokenizer(embeddedTokenizer);
   const { splits } = await loadCorpus({ directory: sampleDirectory });
   for (const conversation of splits.valid) {
-    const [made] = pretrainingDocuments([conversation], tokenizer);
-    assert.deepEqual(made!.tokens, tokenizer.encode(buildTarget(conversation), { addEos: false }));
+    const [made] = pretrainingDocuments([conversation], tokenizer, {
+      instruction: personaInstruction,
+    });
+    const encode = (text: string) => tokenizer.encode(text, { addEos: false });
+    assert.deepEqual(made!.tokens, encode(buildTarget(conversation)));
+    conversation.personas.forEach((persona, i) => {
+      assert.deepEqual(made!.personas[i]!.instruction, encode(personaInstruction(persona)));
+      assert.deepEqual(
+        made!.personas[i]!.facts,
+        persona.facts.map((fact) => encode(fact)),
+      );
+    });
   }
 });
 
