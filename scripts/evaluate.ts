@@ -44,6 +44,7 @@ const shown: SetMetric[] = [
   "jaccard",
   "personaCoverage",
   "personaCoverageContent",
+  "ownership",
   "distinct2",
   "outputTokens",
 ];

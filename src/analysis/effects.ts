@@ -1,6 +1,18 @@
-import { mean, quantileSorted } from "simple-statistics";
-import type { CaseMetric, EvaluatedVariant } from "../evaluation";
-import { holm, type Interval, meanMetric, pairedRandomizationTest, requireResamples } from "../metrics";
+import { quantileSorted } from "simple-statistics";
+import {
+  additiveMetric,
+  type EvaluatedVariant,
+  factsCounted,
+  scoreText,
+  type SetMetric,
+} from "../evaluation";
+import {
+  type AdditiveMetric,
+  holm,
+  type Interval,
+  pairedRandomizationTest,
+  requireResamples,
+} from "../metrics";
 import { Random } from "../random";
 
 /** How much one way of doing things scores above another, over several seeds. */
@@ -22,7 +34,8 @@ export interface EffectOptions {
 }
 
 /**
- * The mean difference a − b of a metric between two variants that were evaluated on the same cases. The interval is a
+ * The difference a − b of a metric between two variants that were evaluated on the same cases, each side over all its cases and
+ * seeds. The interval is a
  * two-level percentile bootstrap: seeds are drawn with replacement, and conversations with replacement, so that it speaks of
  * other seeds and other conversations. Few seeds are a rough sample of all; with one seed it speaks of conversations alone.
  *
@@ -34,7 +47,7 @@ export interface EffectOptions {
 export function effect(
   a: readonly EvaluatedVariant[],
   b: readonly EvaluatedVariant[],
-  metric: CaseMetric,
+  metric: SetMetric,
   options: EffectOptions = {},
 ): Effect {
   if (a.length === 0 || b.length === 0)
@@ -45,72 +58,88 @@ export function effect(
     const names = `${a[0]!.summary.variant} and ${other.summary.variant}`;
     throw new Error(`${names} were not evaluated on the same cases`);
   }
-  const [ofA, ofB] = [caseScores(a, metric), caseScores(b, metric)];
+  const [ofA, ofB] = [seedTable(a, metric), seedTable(b, metric)];
   const { pValue } = pairedRandomizationTest(overSeeds(ofA), overSeeds(ofB), { seed: options.seed });
-  if (a.length !== b.length) return { ...twoLevelBootstrap([ofA, ofB], options), pValue, bySeed: [] };
-  const differences = ofA.map((values, s) => values.map((value, i) => value - ofB[s]![i]!));
-  return {
-    ...twoLevelBootstrap([differences], options),
-    pValue,
-    bySeed: differences.map((values) => mean(values)),
-  };
+  const paired = a.length === b.length;
+  const bySeed = paired ? ofA.map((one, s) => valueOver([one]) - valueOver([ofB[s]!])) : [];
+  return { ...twoLevelBootstrap([ofA, ofB], options), pValue, bySeed };
 }
 
 /**
- * A metric's mean over seeds and cases, with the two-level bootstrap interval of {@link effect}.
+ * A metric over seeds and cases, with the two-level bootstrap interval of {@link effect}.
  *
  * @param variants one evaluation a seed, on the same cases
  */
 export function meanOverSeeds(
   variants: readonly EvaluatedVariant[],
-  metric: CaseMetric,
+  metric: SetMetric,
   options: EffectOptions = {},
 ): Interval {
-  return twoLevelBootstrap([caseScores(variants, metric)], options);
+  return twoLevelBootstrap([seedTable(variants, metric)], options);
 }
 
-/** One row a seed, one column a case. */
-function caseScores(variants: readonly EvaluatedVariant[], metric: CaseMetric): number[][] {
-  return variants.map(({ cases }) => cases.map(({ metrics }) => metrics[metric]));
+/** A metric of the same cases, one evaluation a seed. */
+type SeedTable = readonly AdditiveMetric[];
+
+function seedTable(variants: readonly EvaluatedVariant[], metric: SetMetric): SeedTable {
+  return variants.map(({ cases }) => additiveMetric(cases, metric));
 }
 
-type SeedsByCases = readonly (readonly number[])[];
+/** The metric over all rows of some seeds, each row as often as `times` says; once unless it does. */
+function valueOver(table: SeedTable, times?: ArrayLike<number>): number {
+  const [{ rows: first, value }] = table as [AdditiveMetric];
+  const width = first[0]!.length;
+  const sums = new Float64Array(width);
+  for (const { rows } of table) {
+    for (let i = 0; i < rows.length; i++) {
+      const often = times ? times[i]! : 1;
+      if (often === 0) continue;
+      const row = rows[i]!;
+      for (let column = 0; column < width; column++) sums[column]! += often * row[column]!;
+    }
+  }
+  return value(sums, table.length * first.length);
+}
 
 /**
- * The mean of a table of seeds by cases, less that of a second one of the same cases if there is one, and the percentile
- * interval of resampling seeds and cases.
+ * A metric over a table of seeds by cases, less that over a second one of the same cases if there is one, and the percentile
+ * interval of resampling seeds and cases. Seeds of two tables are drawn in pairs where both have as many.
  */
 function twoLevelBootstrap(
-  [table, minus]: readonly [SeedsByCases, SeedsByCases?],
+  [table, minus]: readonly [SeedTable, SeedTable?],
   { seed = 13, resamples = 1000, confidence = 0.95 }: EffectOptions,
 ): Interval {
   requireResamples(resamples);
-  const cases = table[0]!.length;
+  const cases = table[0]!.rows.length;
   const random = new Random(seed);
-  const resampledMean = (rows: SeedsByCases, times: Float64Array) => {
-    let sum = 0;
-    for (let s = 0; s < rows.length; s++) {
-      const chosen = rows[random.integer(rows.length)]!;
-      for (let i = 0; i < cases; i++) sum += times[i]! * chosen[i]!;
-    }
-    return sum / (rows.length * cases);
-  };
+  const draw = ({ length }: SeedTable) => Array.from({ length }, () => random.integer(length));
+  const chosen = (from: SeedTable, seeds: readonly number[]) => seeds.map((s) => from[s]!);
   const drawn = Array.from({ length: resamples }, () => {
     const times = new Float64Array(cases);
     for (let i = 0; i < cases; i++) times[random.integer(cases)]!++;
-    return resampledMean(table, times) - (minus ? resampledMean(minus, times) : 0);
+    const seeds = draw(table);
+    const value = valueOver(chosen(table, seeds), times);
+    if (!minus) return value;
+    const others = minus.length === table.length ? seeds : draw(minus);
+    return value - valueOver(chosen(minus, others), times);
   }).sort((x, y) => x - y);
   const tail = (1 - confidence) / 2;
-  const meanOf = (rows: SeedsByCases) => mean(rows.map((values) => mean([...values])));
-  const value = meanOf(table) - (minus ? meanOf(minus) : 0);
+  const value = valueOver(table) - (minus ? valueOver(minus) : 0);
   return { value, low: quantileSorted(drawn, tail), high: quantileSorted(drawn, 1 - tail) };
 }
 
-/** Each case's mean over the seeds. */
-function overSeeds(scores: readonly (readonly number[])[]) {
-  return meanMetric(
-    scores[0]!.map((_, i) => scores.reduce((sum, values) => sum + values[i]!, 0) / scores.length),
-  );
+/** Each case's row as its mean over the seeds. */
+function overSeeds(table: SeedTable): AdditiveMetric {
+  const [{ rows, value }] = table as [AdditiveMetric];
+  return {
+    rows: rows.map((row, i) =>
+      Array.from(
+        row,
+        (_, column) => table.reduce((sum, one) => sum + one.rows[i]![column]!, 0) / table.length,
+      ),
+    ),
+    value,
+  };
 }
 
 /** One way of doing things, evaluated once for each seed that it was trained with. */
@@ -122,7 +151,7 @@ export interface SeededVariant {
 /** A line of {@link effectRows}. */
 export type EffectRow = {
   "a − b": string;
-  metric: CaseMetric;
+  metric: SetMetric;
   difference: number;
   low: number;
   high: number;
@@ -150,7 +179,7 @@ export function isShown(
  */
 export function effectRows(
   pairs: readonly (readonly [a: SeededVariant, b: SeededVariant])[],
-  metrics: readonly CaseMetric[],
+  metrics: readonly SetMetric[],
   options: EffectOptions = {},
 ): EffectRow[] {
   const effects = pairs.flatMap(([a, b]) =>
@@ -178,21 +207,22 @@ export function effectRows(
   });
 }
 
-/** Rows for a table of seeded variants: each cell the mean over seeds and cases with its interval; a single value has none. */
+/**
+ * Rows for a table of seeded variants: each cell a value over seeds and cases with its interval, of ownership with the number of
+ * facts counted; a single value has no interval.
+ */
 export function seededRows(
   variants: readonly SeededVariant[],
-  metrics: readonly CaseMetric[],
+  metrics: readonly SetMetric[],
   options: EffectOptions = {},
 ): Record<string, string>[] {
   return variants.map(({ name, bySeed }) => ({
     variant: name,
     ...Object.fromEntries(
       metrics.map((metric) => {
-        const { value, low, high } = meanOverSeeds(bySeed, metric, options);
-        const digits = metric === "outputTokens" ? 1 : 3;
-        const single = bySeed.length === 1 && bySeed[0]!.cases.length === 1;
-        const interval = single ? "" : ` [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
-        return [metric, value.toFixed(digits) + interval];
+        const score = meanOverSeeds(bySeed, metric, options);
+        const cases = bySeed.flatMap((one) => one.cases);
+        return [metric, scoreText(metric, score, cases.length, () => factsCounted(cases))];
       }),
     ),
   }));

@@ -1,9 +1,20 @@
 import { findPlaceholders, type Speaker, type Turn } from "../corpus";
 import type { EvaluationCase } from "../evaluation";
-import { type AdditiveMetric, bootstrapInterval, type BootstrapOptions, type Interval } from "../metrics";
+import {
+  bootstrapInterval,
+  type BootstrapOptions,
+  contentWords,
+  type Interval,
+  isFirstPerson,
+  likeness,
+  ratioMetric,
+  says,
+  sentences,
+  tellingTurn,
+  turnsIn,
+} from "../metrics";
 import { promptTags } from "../prompts";
 import { cutToTokens, simpleTokens, splitAtSpace } from "../text";
-import { contentWords, isFirstPerson, likeness, says, sentences, tellingTurn, turnsIn } from "./facts";
 
 /**
  * What became of a fact in an answer. The reference is cut to as many words as the answer has, so that a short answer is
@@ -149,7 +160,8 @@ export interface ErrorRates {
 export function errorRates(cases: readonly EvaluationCase[], bootstrap: BootstrapOptions = {}): ErrorRates {
   const found = cases.map((one) => findErrors(one));
   const strange = cases.map((one, i) => findErrors(one, snippetsIn(cases[(i + 1) % cases.length]!.input)));
-  const rate = (rows: readonly (readonly [number, number])[]) => bootstrapInterval(ratio(rows), bootstrap);
+  const rate = (rows: readonly (readonly [number, number])[]) =>
+    bootstrapInterval(ratioMetric(rows), bootstrap);
   const leaking = (findings: readonly CaseFindings[]) =>
     rate(
       findings.map(({ leaks, firstPersonTurns }) => [
@@ -174,11 +186,6 @@ export function errorRates(cases: readonly EvaluationCase[], bootstrap: Bootstra
     leaking: leaking(found),
     leakingByChance: leaking(strange),
   };
-}
-
-/** The sum of the first column over that of the second; 0 where there is nothing to divide by. */
-function ratio(rows: readonly (readonly [number, number])[]): AdditiveMetric {
-  return { rows, value: (sums) => (sums[1]! === 0 ? 0 : sums[0]! / sums[1]!) };
 }
 
 /** A kind of error to list. */

@@ -1,6 +1,6 @@
 import { holm, pairedRandomizationTest, type RandomizationOptions } from "../metrics";
 import type { EvaluatedVariant } from "./evaluate";
-import { additiveMetrics, type SetMetric } from "./scores";
+import { additiveMetric, type SetMetric } from "./scores";
 
 /**
  * Whether two variants differ on the same cases: the difference a − b of a metric, and the p-value of the paired
@@ -17,7 +17,7 @@ export function compareVariants(
   if (a.summary.caseSet !== b.summary.caseSet) {
     throw new Error(`${a.summary.variant} and ${b.summary.variant} were not evaluated on the same cases`);
   }
-  return pairedRandomizationTest(additiveMetrics(a.cases)[metric], additiveMetrics(b.cases)[metric], options);
+  return pairedRandomizationTest(additiveMetric(a.cases, metric), additiveMetric(b.cases, metric), options);
 }
 
 /** A line of {@link comparisonRows}. */

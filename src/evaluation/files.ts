@@ -55,6 +55,22 @@ const summarySchema = z.object({
   variants: z.array(variantSummarySchema),
 });
 
+// What an older version wrote lacks the scores that came later.
+const writtenCase = evaluationCaseSchema.extend({
+  metrics: z.partialRecord(z.enum(caseMetrics), z.number()),
+});
+const writtenSummary = summarySchema.extend({
+  variants: z.array(variantSummarySchema.extend({ metrics: z.partialRecord(z.enum(setMetrics), interval) })),
+});
+
+/** Whether every score is there that there is now. */
+function hasAll<Name extends string, Score>(
+  scores: Partial<Record<Name, Score>>,
+  names: readonly Name[],
+): scores is Record<Name, Score> {
+  return names.every((name) => name in scores);
+}
+
 /** Where an evaluation's files lie. */
 export interface EvaluationPlace {
   directory: string;
@@ -85,31 +101,32 @@ export interface Evaluation {
 
 /**
  * Reads what evaluations left; nothing where there are no files. A variant whose summary and cases do not belong
- * together (a run was cut off between the two files) is left out: it has to be evaluated again.
+ * together (a run was cut off between the two files), or that an older version wrote, without a score that there is now, is left
+ * out: it has to be evaluated again.
  *
  * @throws {Error} naming file, line and field where a file is not of this form
  */
 export function readEvaluation(place: EvaluationPlace): Evaluation {
   const paths = evaluationPaths(place);
   if (!existsSync(paths.summary) || !existsSync(paths.cases)) return { variants: [], cases: new Map() };
-  const summary = check(summarySchema, readJson(paths.summary), paths.summary);
+  const summary = check(writtenSummary, readJson(paths.summary), paths.summary);
   const lines = new Map<string, string[]>();
   const cases = new Map<string, EvaluationCase[]>();
   readText(paths.cases)
     .split("\n")
     .forEach((line, i) => {
       if (line === "") return;
-      const one = check(
-        evaluationCaseSchema,
-        parseLine(line, paths.cases, i),
-        `${paths.cases}, line ${i + 1}`,
-      );
-      append(cases, one.variant, one);
+      const one = check(writtenCase, parseLine(line, paths.cases, i), `${paths.cases}, line ${i + 1}`);
       append(lines, one.variant, line);
+      const { metrics } = one;
+      if (hasAll(metrics, caseMetrics)) append(cases, one.variant, { ...one, metrics });
     });
-  const whole = summary.variants.filter(
-    ({ variant, casesSha256 }) => linesSha256(lines.get(variant) ?? []) === casesSha256,
-  );
+  const whole = summary.variants.flatMap((row): VariantSummary[] => {
+    const { variant, casesSha256, metrics } = row;
+    const own = lines.get(variant) ?? [];
+    const isWhole = linesSha256(own) === casesSha256 && own.length === (cases.get(variant)?.length ?? 0);
+    return isWhole && hasAll(metrics, setMetrics) ? [{ ...row, metrics }] : [];
+  });
   return {
     variants: whole,
     cases: new Map(whole.map(({ variant }) => [variant, cases.get(variant) ?? []])),

@@ -6,6 +6,8 @@ import {
   jaccard,
   lengthRatio,
   meanMetric,
+  ownedFacts,
+  ownershipMetric,
   personaCoverage,
   rougeL,
   rougeN,
@@ -22,7 +24,10 @@ export interface ScoredText {
   personas: readonly (readonly string[])[];
 }
 
-/** Scores that each case has: all 0–1 but `sentenceBleu` (0–100), `lengthRatio` and `outputTokens` (0 and up). */
+/**
+ * Scores that each case has: all 0–1 but `sentenceBleu` (0–100) and `lengthRatio`, `outputTokens`, `factsSaid` and `factsOwned`
+ * (0 and up).
+ */
 export const caseMetrics = [
   "sentenceBleu",
   "rougeL",
@@ -34,6 +39,8 @@ export const caseMetrics = [
   "jaccard",
   "personaCoverage",
   "personaCoverageContent",
+  "factsSaid",
+  "factsOwned",
   "distinct1",
   "distinct2",
   "lengthRatio",
@@ -42,14 +49,15 @@ export const caseMetrics = [
 export type CaseMetric = (typeof caseMetrics)[number];
 export type CaseScores = Record<CaseMetric, number>;
 
-/** Scores that a set of cases has: corpus BLEU (0–100), and the means of the cases' scores. */
-export const setMetrics = ["bleu", ...caseMetrics] as const;
+/** Scores that a set of cases has: corpus BLEU (0–100), ownership (0–1), and the means of the cases' scores. */
+export const setMetrics = ["bleu", "ownership", ...caseMetrics] as const;
 export type SetMetric = (typeof setMetrics)[number];
 
-/** All scores of one output. ROUGE without stemming; coverage of both personas together. */
+/** All scores of one output. ROUGE without stemming; coverage of both personas together; facts as {@link ownedFacts} counts them. */
 export function scoreCase({ output, reference, personas }: ScoredText): CaseScores {
   const { precision, recall, fmeasure } = rougeL(output, reference);
   const facts = personas.flat();
+  const { said, owned } = ownedFacts(output, personas);
   return {
     sentenceBleu: sentenceBleu(output, reference).score,
     rougeL: fmeasure,
@@ -61,6 +69,8 @@ export function scoreCase({ output, reference, personas }: ScoredText): CaseScor
     jaccard: jaccard(output, reference),
     personaCoverage: personaCoverage(output, facts),
     personaCoverageContent: personaCoverage(output, facts, { ignoreStopWords: true }),
+    factsSaid: said,
+    factsOwned: owned,
     distinct1: distinctN(output, 1),
     distinct2: distinctN(output, 2),
     lengthRatio: lengthRatio(output, reference),
@@ -68,15 +78,23 @@ export function scoreCase({ output, reference, personas }: ScoredText): CaseScor
   };
 }
 
-/** A scored set of cases, metric by metric, ready for intervals and paired tests. */
-export function additiveMetrics(
-  cases: readonly (ScoredText & { metrics: CaseScores })[],
-): Record<SetMetric, AdditiveMetric> {
-  const means = caseMetrics.map(
-    (name) => [name, meanMetric(cases.map(({ metrics }) => metrics[name]))] as const,
-  );
-  const statistics = cases.map(({ output, reference }) => bleuStatistics(output, reference));
-  return { bleu: corpusBleuMetric(statistics), ...Object.fromEntries(means) } as Record<
+/** A case with its scores. */
+type ScoredCase = ScoredText & { metrics: CaseScores };
+
+/** One metric of a scored set of cases, ready for intervals and paired tests. */
+export function additiveMetric(cases: readonly ScoredCase[], metric: SetMetric): AdditiveMetric {
+  if (metric === "bleu")
+    return corpusBleuMetric(cases.map(({ output, reference }) => bleuStatistics(output, reference)));
+  if (metric === "ownership")
+    return ownershipMetric(
+      cases.map(({ metrics }) => ({ said: metrics.factsSaid, owned: metrics.factsOwned })),
+    );
+  return meanMetric(cases.map(({ metrics }) => metrics[metric]));
+}
+
+/** All metrics of a scored set of cases: {@link additiveMetric}. */
+export function additiveMetrics(cases: readonly ScoredCase[]): Record<SetMetric, AdditiveMetric> {
+  return Object.fromEntries(setMetrics.map((name) => [name, additiveMetric(cases, name)])) as Record<
     SetMetric,
     AdditiveMetric
   >;

@@ -1,10 +1,10 @@
-import { personaWords } from "../metrics";
+import { type Interval, personaWords } from "../metrics";
 import { escapeHtml, simpleTokenSpans } from "../text";
 import type { EvaluatedVariant } from "./evaluate";
 import type { EvaluationCase, VariantSummary } from "./files";
 import type { SetMetric } from "./scores";
 
-/** Rows for a table of scores: each cell a value with its interval, `0.305 [0.302, 0.307]`; one of a single case has none. */
+/** Rows for a table of scores, each cell as {@link scoreText} has it. */
 export function scoreRows(
   summaries: readonly VariantSummary[],
   metrics: readonly SetMetric[],
@@ -12,14 +12,35 @@ export function scoreRows(
   return summaries.map(({ variant, cases, metrics: values }) => ({
     variant,
     ...Object.fromEntries(
-      metrics.map((name) => {
-        const { value, low, high } = values[name];
-        const digits = name === "bleu" || name === "outputTokens" ? 1 : 3;
-        const interval = cases === 1 ? "" : ` [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
-        return [name, value.toFixed(digits) + interval];
-      }),
+      metrics.map((name) => [
+        name,
+        scoreText(name, values[name], cases, () => Math.round(cases * values.factsSaid.value)),
+      ]),
     ),
   }));
+}
+
+/**
+ * A score with its interval, `0.305 [0.302, 0.307]`; of a single case without. Ownership says of how many facts it is, `0.905
+ * [0.850, 0.950] of 84`, and where none came up nothing else: `of 0`.
+ */
+export function scoreText(
+  metric: SetMetric,
+  { value, low, high }: Interval,
+  cases: number,
+  facts: () => number,
+): string {
+  const digits = metric === "bleu" || metric === "outputTokens" ? 1 : 3;
+  const interval = cases === 1 ? "" : ` [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+  const score = value.toFixed(digits) + interval;
+  if (metric !== "ownership") return score;
+  const counted = facts();
+  return counted === 0 ? "of 0" : `${score} of ${counted}`;
+}
+
+/** How many facts come up in some cases: those that ownership is counted of. */
+export function factsCounted(cases: readonly Pick<EvaluationCase, "metrics">[]): number {
+  return cases.reduce((sum, { metrics }) => sum + metrics.factsSaid, 0);
 }
 
 /** `text` as HTML, escaped, with every word that is in `words` in a `<mark>`. Words are simple tokens. */
@@ -41,9 +62,9 @@ export function markWords(text: string, words: ReadonlySet<string>): string {
 export function caseBundle(cases: readonly EvaluationCase[]): TextBundle {
   return tableOfCases(
     cases.map((one) => {
-      const { rougeL, personaCoverageContent } = one.metrics;
+      const { rougeL, personaCoverageContent, factsSaid, factsOwned } = one.metrics;
       return {
-        head: `${one.id}, ${one.variant}${foundFor(one)}: ROUGE-L ${rougeL.toFixed(3)}, content coverage ${personaCoverageContent.toFixed(2)}`,
+        head: `${one.id}, ${one.variant}${foundFor(one)}: ROUGE-L ${rougeL.toFixed(3)}, content coverage ${personaCoverageContent.toFixed(2)}, ${factsOwned} of ${factsSaid} facts said by their owners`,
         personas: one.personas,
         texts: [one.output, one.reference],
       };

@@ -1,4 +1,5 @@
 export * from "./bleu";
+export * from "./facts";
 export * from "./holm";
 export * from "./overlap";
 export * from "./resampling";

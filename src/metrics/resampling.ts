@@ -17,6 +17,11 @@ export function meanMetric(values: readonly number[]): AdditiveMetric {
   return { rows: values.map((value) => [value]), value: (sums, count) => sums[0]! / count };
 }
 
+/** The sum of each case's first number over that of its second; 0 where there is nothing to divide by. */
+export function ratioMetric(rows: readonly (readonly [part: number, whole: number])[]): AdditiveMetric {
+  return { rows, value: (sums) => (sums[1]! === 0 ? 0 : sums[0]! / sums[1]!) };
+}
+
 /** Corpus BLEU (0–100) from the cases' {@link bleuStatistics}. */
 export function corpusBleuMetric(
   statistics: readonly ArrayLike<number>[],

@@ -122,7 +122,7 @@ function readSummary(sources: Sources, file: string, problems: string[]): FoundV
   for (const { variant } of rows) {
     if (!variants.some((one) => one.variant === variant))
       problems.push(
-        `${file}: the cases of "${variant}" are not those of its summary; it has to be evaluated again`,
+        `${file}: the cases of "${variant}" are not those of its summary, or an older version scored them; it has to be evaluated again`,
       );
   }
   const old = variants.filter(({ identity }) => identity === undefined).length;

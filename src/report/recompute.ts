@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { additiveMetrics, readEvaluation, scoreCase, type SetMetric } from "../evaluation";
+import { additiveMetric, readEvaluation, scoreCase, type SetMetric } from "../evaluation";
 import { readJson } from "../io";
 import type { TracedValue } from "../paper";
 
@@ -22,7 +22,7 @@ export function recompute(
   const cases = readEvaluation({ directory: dirname(path), ...(runId ? { runId } : {}) }).cases.get(variant);
   if (!cases) throw new Error(`${path}: the cases of "${variant}" are not those of its summary`);
   const scored = cases.map((one) => ({ ...one, metrics: scoreCase(one) }));
-  const { rows, value } = additiveMetrics(scored)[metric as SetMetric];
+  const { rows, value } = additiveMetric(scored, metric as SetMetric);
   const sums = Float64Array.from(rows[0]!, (_, column) => rows.reduce((sum, each) => sum + each[column]!, 0));
   return { variant, answers: cases.length, value: value(sums, rows.length) };
 }

@@ -67,6 +67,28 @@ test("a single conversation and seed have a value and no interval", () => {
   assert.equal(seededRows([{ name: "one", bySeed: [evaluated([0.5])] }], ["rougeL"])[0]!["rougeL"], "0.500");
 });
 
+/** One answer a case, of which so many facts came up and so many were owned. */
+function owning(counts: readonly (readonly [owned: number, said: number])[]): EvaluatedVariant {
+  const cases = counts.map(([factsOwned, factsSaid]) => ({ metrics: { factsOwned, factsSaid } }));
+  return { summary: { variant: "v", caseSet: "x" }, cases } as unknown as EvaluatedVariant;
+}
+
+test("ownership is compared as shares of all facts, not as means of the answers' shares", () => {
+  const a = [owning([[1, 1], [2, 9]]), owning([[4, 4], [0, 2]])]; // prettier-ignore
+  const b = [owning([[0, 1], [1, 4]]), owning([[1, 2], [0, 1]])]; // prettier-ignore
+  const { value, low, high, bySeed } = effect(a, b, "ownership");
+  assert.ok(Math.abs(value - (7 / 16 - 2 / 8)) < 1e-12);
+  assert.deepEqual(
+    bySeed.map((one) => one.toFixed(6)),
+    [3 / 10 - 1 / 5, 4 / 6 - 1 / 3].map((one) => one.toFixed(6)),
+  );
+  assert.ok(low <= value && value <= high);
+  assert.ok(Math.abs(meanOverSeeds(a, "ownership").value - 7 / 16) < 1e-12);
+  const [row] = seededRows([{ name: "a", bySeed: a }], ["ownership"]);
+  assert.match(row!["ownership"]!, /^0\.438 \[0\.\d{3}, \d\.\d{3}\] of 16$/);
+  assert.equal(seededRows([{ name: "none", bySeed: [owning([[0, 0], [0, 0]])] }], ["ownership"])[0]!["ownership"], "of 0"); // prettier-ignore
+});
+
 test("what cannot be compared is refused", () => {
   const one = evaluated([1]);
   assert.throws(() => effect([one], [], "rougeL"), /the same seeds on both sides, not 1 and 0/);

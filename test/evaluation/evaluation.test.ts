@@ -121,6 +121,36 @@ test("a single case has scores, and no interval in brackets", async (t) => {
   assert.match(scoreRows([alone!.summary], ["rougeL"])[0]!["rougeL"]!, /^0\.\d{3}$/);
 });
 
+test("ownership says of how many facts it is", async (t) => {
+  const options = { directory: temporaryFolder(t), resamples: 5 };
+  const variant = echo("a", 5); // User 1 says: Hi, I bake
+  const [some] = await evaluateVariants([variant], conversations, options);
+  assert.match(scoreRows([some!.summary], ["ownership"])[0]!["ownership"]!, /^1\.000 \[.*\] of 1$/);
+  const [none] = await evaluateVariants([echo("b", 2)], conversations, options);
+  assert.equal(scoreRows([none!.summary], ["ownership"])[0]!["ownership"], "of 0");
+});
+
+test("what an older version left, without a score that there is now, has to be evaluated again", async (t) => {
+  const directory = temporaryFolder(t);
+  const options = { directory, resamples: 5 };
+  const { cases, summary } = evaluationPaths({ directory });
+  for (const [path, entry] of [
+    [summary, /"ownership": \{[^}]*\},/g],
+    [cases, /"factsSaid":\d+,/g],
+  ] as const) {
+    await evaluateVariants([echo("a", 3)], conversations, options);
+    const written = readFileSync(path, "utf8");
+    writeFileSync(path, written.replace(entry, ""));
+    assert.notEqual(readFileSync(path, "utf8"), written);
+    assert.deepEqual(readEvaluation({ directory }), { variants: [], cases: new Map() });
+  }
+  await evaluateVariants([echo("b", 3)], conversations, options);
+  assert.deepEqual(
+    readEvaluation({ directory }).variants.map(({ variant }) => variant),
+    ["b"],
+  );
+});
+
 test("an evaluation without resamples is refused before anything is generated", async (t) => {
   const never = { ...echo("never", 1), generate: () => assert.fail("it was asked") };
   const options = { directory: temporaryFolder(t), resamples: 0 };

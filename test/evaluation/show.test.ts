@@ -54,6 +54,7 @@ test("a case shows its texts side by side, escaped", () => {
   assert.ok(!html.includes("<script>") && !html.includes("<i>"));
   assert.match(html, /&#60;script&#62;alert\(1\)&#60;\/script&#62; <mark>bees<\/mark>/);
   assert.match(html, /a&#60;b, from train-7, similarity 0\.50/);
+  assert.match(html, /content coverage 0\.\d\d, \d of \d facts said by their owners/);
   assert.match(html, /I keep <mark>bees<\/mark>\./);
   assert.match(html, /&#60;i&#62;tea&#60;\/i&#62;/);
   assert.ok(plain.includes(texts.output) && plain.includes(texts.reference));

@@ -1,6 +1,8 @@
 import { parseConversation, type Turn } from "../corpus";
-import { personaWords, rougeL } from "../metrics";
 import { simpleTokens } from "../text";
+import { personaWords } from "./overlap";
+import { type AdditiveMetric, ratioMetric } from "./resampling";
+import { rougeL } from "./rouge";
 
 /** Words that make a sentence one about the speaker, as {@link simpleTokens} leaves them. */
 const firstPerson = new Set(["i", "me", "my", "mine", "myself", "we", "us", "our", "ours", "ourselves"]);
@@ -54,6 +56,52 @@ export function tellingTurn<T extends Pick<Turn, "text">>(turns: readonly T[], f
     if (found > (best?.share ?? 0)) best = { turn, share: found };
   }
   return best?.turn;
+}
+
+/** Facts that come up in an answer, and how many of them their owner says. */
+export interface OwnedFacts {
+  said: number;
+  owned: number;
+}
+
+/**
+ * Whose fact it is, counted: a fact *comes up* where one turn says it ({@link says}), and it is *owned* where the turn that says
+ * most of it ({@link tellingTurn}) is its own speaker's.
+ *
+ *     ownership = facts owned / facts that come up
+ *
+ * over all facts of all answers, so that an answer with many facts weighs more than one with few. A fact that the other
+ * persona has as well (whose facts say it) belongs to neither and is not counted. Whoever gives facts out blindly has about a
+ * half. Like all rules about words it knows no meaning: somebody who asks about the other's fact before it is told counts as
+ * the one who said it.
+ *
+ * @param personas the facts of User 1 and of User 2
+ */
+export function ownedFacts(output: string, personas: readonly (readonly string[])[]): OwnedFacts {
+  const turns = turnsIn(output);
+  const counted: OwnedFacts = { said: 0, owned: 0 };
+  personas.forEach((facts, i) => {
+    const others = personas.filter((_, other) => other !== i).flat();
+    for (const fact of facts) {
+      if (
+        says(
+          others.map((text) => ({ text })),
+          fact,
+        )
+      )
+        continue;
+      const turn = tellingTurn(turns, fact);
+      if (!turn || !says([turn], fact)) continue;
+      counted.said++;
+      if (turn.speaker === i + 1) counted.owned++;
+    }
+  });
+  return counted;
+}
+
+/** Ownership of a set of answers, 0–1 ({@link ownedFacts}); 0 where no fact comes up. */
+export function ownershipMetric(counts: readonly OwnedFacts[]): AdditiveMetric {
+  return ratioMetric(counts.map(({ owned, said }) => [owned, said]));
 }
 
 /** The share of the wanted words that a text has; 0 where none is wanted. */
