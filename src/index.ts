@@ -110,7 +110,7 @@ export {
   seededRuns,
   varyingSettings,
 } from "./grid";
-export { recompute, summaryFigure, writeReport } from "./report";
+export { recompute, writeReport } from "./report";
 
 // Everything else, room by room.
 export * as analysis from "./analysis";

@@ -12,6 +12,11 @@ export interface IntervalPanel {
    * @default what the data need
    */
   range?: Axis["range"];
+  /**
+   * A line at 0, for differences.
+   * @default false
+   */
+  zero?: boolean;
 }
 
 export interface IntervalOptions extends FigureText {
@@ -43,7 +48,7 @@ export function intervalPanels(options: IntervalOptions): Figure {
   const width = (1 - gap * (panels.length - 1)) / panels.length;
   const axes: Record<string, unknown> = {};
   const annotations: Layout["annotations"] = [];
-  const data = panels.flatMap(({ title, values, range }, index): Data[] => {
+  const data = panels.flatMap(({ title, values, range, zero = false }, index): Data[] => {
     const number = index === 0 ? "" : String(index + 1);
     const left = index * (width + gap);
     const axis = { title, ...(range ? { range } : {}) };
@@ -53,6 +58,7 @@ export function intervalPanels(options: IntervalOptions): Figure {
       domain: [left, left + width],
       anchor: `y${number}`,
       nticks: 5,
+      ...(zero ? { zeroline: true, zerolinewidth: 1.5, zerolinecolor: layout.yaxis?.linecolor } : {}),
     };
     axes[`yaxis${number}`] = {
       ...layout.yaxis,

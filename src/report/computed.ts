@@ -4,7 +4,7 @@ import { mean } from "simple-statistics";
 import { type ErrorRates, errorRates, isShown, meanOverSeeds } from "../analysis";
 import { proposalRows, type ReportedRow } from "../baselines";
 import { findPart, loadCorpus, measureConversations, type SplitName, splitNames } from "../corpus";
-import { type CaseMetric, caseMetrics, type SetMetric } from "../evaluation";
+import { type CaseMetric, caseMetrics, factsCounted, type SetMetric } from "../evaluation";
 import { sha256File } from "../io";
 import { type Interval, randomizationTrials } from "../metrics";
 import type { Sources } from "../paper";
@@ -13,12 +13,12 @@ import {
   type EffectKind,
   effectMetrics,
   type Family,
-  findContrasts,
   groupFamilies,
   measureEffects,
   significance,
 } from "./effects";
 import type { FoundOutputs, FoundVariant } from "./found";
+import { selectContrasts, selected, type Selection } from "./selection";
 
 /** Scores of variants that differ in their seed only: means over seeds and conversations, intervals over both. */
 export interface FamilyScores {
@@ -73,6 +73,8 @@ export interface Computed {
   significance: number;
   /** Of several seeds; a single one has its scores in its summary. */
   families: FamilyScores[];
+  /** Of each variant that the report tells of, how many facts came up in the answers of all its seeds. */
+  facts: { name: string; variants: string[]; counted: number }[];
   effects: Effect[];
   tallies: Partial<Record<EffectKind, Record<(typeof effectMetrics)[number], Tally>>>;
   errors: FamilyErrors[];
@@ -82,17 +84,19 @@ export interface Computed {
 }
 
 /**
+ * @param selection the variants that the report tells of
  * @param shown the cases to show
  * @param examined whose errors are counted
  */
 export async function computeValues(
   found: FoundOutputs,
   sources: Sources,
+  selection: Selection,
   shown: readonly { variant: FoundVariant; index: number }[],
   examined: readonly Family[],
   seed: number,
 ): Promise<Computed> {
-  const effects = measureEffects(findContrasts(found.variants), seed);
+  const effects = measureEffects(selectContrasts(found.variants, selection), seed);
   const all = [...found.variants, ...found.others];
   const corpus = await countCorpus(found);
   return {
@@ -122,6 +126,11 @@ export async function computeValues(
     families: groupFamilies(all).flatMap((family) =>
       family.members.length > 1 ? [familyScores(family, seed)] : [],
     ),
+    facts: selected(selection).map(({ name, members }) => ({
+      name,
+      variants: members.map((one) => one.name),
+      counted: factsCounted(members.flatMap(({ cases }) => cases)),
+    })),
     effects,
     tallies: tally(effects),
     errors: examined.map(({ name, members }) => ({
@@ -141,7 +150,7 @@ export async function computeValues(
 
 function familyScores({ name, members }: Family, seed: number): FamilyScores {
   const { confidence, resamples } = members[0]!.summary;
-  const ofCases = caseMetrics.map(
+  const resampled = (["ownership", ...caseMetrics] as const).map(
     (metric) => [metric, meanOverSeeds(members, metric, { confidence, resamples, seed })] as const,
   );
   const bleu = { value: mean(members.map(({ summary }) => summary.metrics.bleu.value)) };
@@ -150,7 +159,7 @@ function familyScores({ name, members }: Family, seed: number): FamilyScores {
     variants: members.map(({ name }) => name),
     seeds: members.length,
     files: [...new Set(members.map(({ file }) => file))],
-    metrics: { bleu, ...Object.fromEntries(ofCases) },
+    metrics: { bleu, ...Object.fromEntries(resampled) },
   };
 }
 
@@ -205,8 +214,11 @@ async function countCorpus({ manifests }: FoundOutputs): Promise<Computed["corpu
   return undefined;
 }
 
-/** Where the scores of a family of several seeds stand in {@link Computed.families}. */
-export function familyIndex({ families }: Pick<Computed, "families">, { members }: Family): number {
+/** Where a family stands in {@link Computed.families}, of those with several seeds, or in {@link Computed.facts}. */
+export function familyIndex(
+  families: readonly { readonly variants: readonly string[] }[],
+  { members }: Pick<Family, "members">,
+): number {
   const names = members.map(({ name }) => name).join("\n");
   return families.findIndex(({ variants }) => variants.join("\n") === names);
 }

@@ -13,6 +13,7 @@ import {
 import { type Computed, familyIndex } from "./computed";
 import type { effectMetrics, Family } from "./effects";
 import type { FoundOutputs, FoundVariant } from "./found";
+import type { Selection } from "./selection";
 
 /** The report's own file of values, relative to the folder of outputs. */
 export const computedFile = "report/computed.json";
@@ -21,6 +22,8 @@ export const computedFile = "report/computed.json";
 export interface ReportContext {
   sources: Sources;
   found: FoundOutputs;
+  /** The variants that the report tells of. */
+  selection: Selection;
   computed: Computed;
 }
 
@@ -33,11 +36,9 @@ export const metricNames = {
   jaccard: "Jaccard",
   personaCoverage: "coverage",
   personaCoverageContent: "content coverage",
+  ownership: "ownership",
   outputTokens: "words",
-  rougeLPrecision: "ROUGE-L precision",
-  rougeLRecall: "ROUGE-L recall",
   distinct2: "distinct bigrams",
-  lengthRatio: "length ratio",
 } as const satisfies Partial<Record<SetMetric, string>>;
 export type NamedMetric = keyof typeof metricNames;
 
@@ -65,12 +66,18 @@ export function familyScore(
 ): Text {
   const [first, ...others] = family.members;
   if (others.length === 0) return score(context, first!, metric, interval);
-  const at = familyIndex(context.computed, family);
+  const at = familyIndex(context.computed.families, family);
   const part = (field: "value" | "low" | "high") =>
     computed(context, ["families", at, "metrics", metric, field], formatOf(metric));
   return interval && metric !== "bleu"
     ? [part("value"), " [", part("low"), ", ", part("high"), "]"]
     : [part("value")];
+}
+
+/** The number of facts that a family's ownership is counted of: `(of 84)`. */
+export function factsText(context: ReportContext, family: Family): Text {
+  const at = familyIndex(context.computed.facts, family);
+  return ["(of ", computed(context, ["facts", at, "counted"], "integer"), ")"];
 }
 
 /** A name, with the number of seeds where there are several. */

@@ -1,11 +1,11 @@
 import { differingSettings, effect, groupSeeds } from "../analysis";
-import type { CaseMetric, VariantKind } from "../evaluation";
+import type { SetMetric, VariantKind } from "../evaluation";
 import { settingsOf } from "../experiments";
 import { holm } from "../metrics";
 import type { FoundVariant } from "./found";
 
 /** The scores that effects are measured in. */
-export const effectMetrics = ["rougeL", "jaccard", "personaCoverage", "personaCoverageContent"] as const;
+export const effectMetrics = ["rougeL", "personaCoverageContent", "ownership"] as const;
 
 /** Below it an effect is called one. */
 export const significance = 0.05;
@@ -13,6 +13,18 @@ export const significance = 0.05;
 /** What is changed between the two sides of an effect. */
 export type EffectKind =
   "training" | "unfreezing" | "retrieval" | "content" | "choice" | "length" | "form" | "bound";
+
+/** What is changed, in a few words. */
+export const effectNames: Readonly<Record<EffectKind, string>> = {
+  training: "training",
+  unfreezing: "unfrozen blocks",
+  retrieval: "snippets",
+  content: "what snippets say",
+  choice: "choosing",
+  length: "longer answers",
+  form: "another form",
+  bound: "random conversation",
+};
 
 /** A question that two groups of variants answer: variants that differ in one thing, a pair for each seed. */
 export interface Contrast {
@@ -29,7 +41,7 @@ export interface Effect {
   b: string[];
   /** The files with their cases. */
   files: string[];
-  metric: CaseMetric;
+  metric: SetMetric;
   cases: number;
   difference: number;
   /** Bootstrap interval of the difference over conversations and seeds, as wide and from as many resamples as those of a. */
@@ -161,7 +173,7 @@ const trainedAs = (family: Family, name: string) =>
 const unfreezes = (family: Family) => unfreezing.some((name) => Number(asked(family, name) ?? 0) > 0);
 
 /** In how many settings two families differ, apart from those named. */
-function differing(a: Family, b: Family, but: readonly string[] = []): number {
+export function differing(a: Family, b: Family, but: readonly string[] = []): number {
   const [first, second] = [a.members[0]!, b.members[0]!];
   const count = (x: Readonly<Record<string, unknown>>, y: Readonly<Record<string, unknown>>) =>
     differingSettings(x, y).filter((name) => !but.includes(name)).length;

@@ -1,14 +1,15 @@
 import { join } from "node:path";
 import type { SetMetric, VariantKind } from "../evaluation";
-import { colours, type Figure, intervalPanels, lines, scatter } from "../figures";
+import { colours, type Figure, intervalPanels, lines } from "../figures";
 import type { Interval } from "../metrics";
-import { data, drawFigure, type PaperFigure, type Sources } from "../paper";
+import { data, drawFigure, type PaperFigure, refer, type Sources } from "../paper";
 import { readTrainingLog } from "../training";
 import { type Computed, familyIndex } from "./computed";
-import type { ReportContext } from "./context";
-import { groupFamilies } from "./effects";
+import { metricNames, type ReportContext } from "./context";
+import { type EffectKind, effectMetrics, effectNames, type Family } from "./effects";
 import { type FoundOutputs, type FoundVariant, trainingFile } from "./found";
 import { prose } from "./prose";
+import { selected } from "./selection";
 
 /** What kinds of variants are called in figures. */
 const kindNames: Record<VariantKind, string> = {
@@ -29,26 +30,25 @@ interface Row {
   score: (metric: SetMetric) => Interval;
 }
 
-/** The reference's perfect scores would press all others into a corner. */
-const isShown = ({ kind, identity: { family, cut } }: FoundVariant) =>
-  !(kind === "bound" && family === "reference" && cut === null);
-
-/** The four scores of all variants, each seed by itself, with their intervals: `eval_summary`. */
-export function summaryFigure(variants: readonly FoundVariant[]): Figure {
-  return intervalsFigure(
-    variants
-      .filter(isShown)
-      .map(({ name, kind, summary }) => ({ name, kind, score: (metric) => summary.metrics[metric] })),
-    `Marks are scores over ${variants[0]?.summary.cases ?? 0} conversations, lines their 95 % bootstrap intervals. The whole reference, which is perfect by definition, is left out.`,
-  );
+/**
+ * Four scores of the variants that the report tells of, several seeds as one row, with their intervals: `eval_summary`.
+ *
+ * @param families those of `selectVariants`
+ */
+export function summaryFigure(
+  families: readonly Family[],
+  computed: Pick<Computed, "families">,
+  caption = `Marks are scores over ${families[0]?.members[0]?.summary.cases ?? 0} conversations, lines their 95 % bootstrap intervals. eval_metrics.csv has all variants.`,
+): Figure {
+  return intervalsFigure(familyRows(families, computed), caption);
 }
 
 /** Variants that differ in their seed only as one row: a mean has its interval from what the report computed. */
-function familyRows(variants: readonly FoundVariant[], computed: Computed): Row[] {
-  return groupFamilies(variants.filter(isShown)).map((one): Row => {
+function familyRows(families: readonly Family[], computed: Pick<Computed, "families">): Row[] {
+  return families.map((one): Row => {
     const { name, kind, members } = one;
     if (members.length === 1) return { name, kind, score: (metric) => members[0]!.summary.metrics[metric] };
-    const { metrics } = computed.families[familyIndex(computed, one)]!;
+    const { metrics } = computed.families[familyIndex(computed.families, one)]!;
     return {
       name,
       kind,
@@ -64,11 +64,11 @@ function intervalsFigure(rows: readonly Row[], caption: string): Figure {
   const panels: [SetMetric, string][] = [
     ["bleu", "BLEU (0–100)"],
     ["rougeL", "ROUGE-L"],
-    ["jaccard", "Jaccard"],
-    ["personaCoverage", "persona coverage"],
+    ["personaCoverageContent", "content coverage"],
+    ["ownership", "ownership"],
   ];
   return intervalPanels({
-    title: "All variants in the four scores",
+    title: "What the variants scored",
     caption,
     width: 960,
     rowHeight: Math.max(15, Math.min(22, 800 / rows.length)),
@@ -78,22 +78,33 @@ function intervalsFigure(rows: readonly Row[], caption: string): Figure {
   });
 }
 
-function scatterFigure(rows: readonly Row[]): Figure {
-  const kinds = [...new Set(rows.map(({ kind }) => kind))];
-  return scatter({
+/** Questions whose differences are in the figure; the others are of little doubt or beside the point, and in the table. */
+const drawn: readonly EffectKind[] = ["training", "unfreezing", "retrieval", "content"];
+
+/** Differences that were tested, with their intervals, beside a line where there is none. */
+function effectsFigure({ effects }: Computed, variants: readonly FoundVariant[]): Figure {
+  const [metric] = effectMetrics;
+  const rows = effects.filter((one) => one.metric === metric && drawn.includes(one.kind));
+  const nameOf = (names: readonly string[]) =>
+    names.length === 1 ? names[0]! : variants.find(({ name }) => name === names[0])!.family;
+  const same = (a: readonly string[], b: readonly string[]) => a.join("\n") === b.join("\n");
+  return intervalPanels({
     title: "",
-    series: kinds.map((kind) => {
-      const these = rows.filter((one) => one.kind === kind);
-      return {
-        name: kindNames[kind],
-        x: these.map(({ score }) => score("rougeL").value),
-        y: these.map(({ score }) => score("personaCoverageContent").value),
-      };
-    }),
-    x: { title: "ROUGE-L" },
-    y: { title: "content coverage" },
-    width: columnWidth,
-    height: 360,
+    width: 960,
+    rowHeight: Math.max(15, Math.min(22, 640 / rows.length)),
+    categories: rows.map(({ a }) => nameOf(a)),
+    groups: rows.map(({ kind }) => effectNames[kind]),
+    panels: effectMetrics.map((metric) => ({
+      title: metricNames[metric],
+      zero: true,
+      values: rows.map((row) => {
+        const one = effects.find(
+          (each) =>
+            each.kind === row.kind && each.metric === metric && same(each.a, row.a) && same(each.b, row.b),
+        )!;
+        return { value: one.difference, low: one.low, high: one.high };
+      }),
+    })),
   });
 }
 
@@ -124,30 +135,40 @@ function curvesFigure(variants: readonly FoundVariant[], sources: Sources): Figu
   });
 }
 
-export type ReportFigures = Record<"summary" | "scatter" | "curves" | "lengths", PaperFigure>;
+export type ReportFigures = Record<"summary" | "effects" | "curves" | "snippets", PaperFigure>;
 
 /** All figures of the report, drawn from the files of runs. */
-export async function reportFigures({ found, sources, computed }: ReportContext): Promise<ReportFigures> {
+export async function reportFigures({
+  found,
+  sources,
+  selection,
+  computed,
+}: ReportContext): Promise<ReportFigures> {
   const { variants } = found;
   const none = "no evaluation was found to draw it from";
-  const rows = familyRows(variants, computed);
   const curves = curvesFigure(variants, sources);
   return {
     summary: {
       type: "figure",
       label: "fig:summary",
-      caption: prose`All variants in the four scores, with bootstrap intervals; several seeds of one variant are one row. The whole reference, perfect by definition, is left out.`,
-      alternative: "Intervals of BLEU, ROUGE-L, Jaccard and persona coverage for every variant",
+      caption: prose`The variants of Table ${refer("tab:main")}, with bootstrap intervals.`,
+      alternative: "Intervals of BLEU, ROUGE-L, content coverage and ownership for every variant",
       wide: true,
-      picture: variants.length > 0 ? await drawFigure(intervalsFigure(rows, "")) : { missing: none },
+      picture:
+        variants.length > 0
+          ? await drawFigure(summaryFigure(selected(selection), computed, ""))
+          : { missing: none },
     },
-    scatter: {
+    effects: {
       type: "figure",
-      label: "fig:scatter",
-      caption: prose`Words shared with the reference against words of the personas. Towards the upper right an answer is both.`,
-      alternative: "Content coverage against ROUGE-L, a point for each variant",
-      wide: false,
-      picture: variants.length > 0 ? await drawFigure(scatterFigure(rows)) : { missing: none },
+      label: "fig:effects",
+      caption: prose`What training, unfrozen blocks, snippets, and their content add to a variant: its difference to the one without, with a
+        bootstrap interval. An interval across the line shows nothing.`,
+      alternative: "Intervals of the differences in ROUGE-L, content coverage and ownership",
+      wide: true,
+      picture: computed.effects.some(({ kind }) => drawn.includes(kind))
+        ? await drawFigure(effectsFigure(computed, variants))
+        : { missing: "no two variants differ in one thing" },
     },
     curves: {
       type: "figure",
@@ -159,13 +180,13 @@ export async function reportFigures({ found, sources, computed }: ReportContext)
         ? await drawFigure(curves)
         : { missing: "no training log of an evaluated model was found; 04-lora-training leaves them" },
     },
-    lengths: {
+    snippets: {
       type: "figure",
-      label: "fig:lengths",
-      caption: prose`Scores of the reference, the retrieved and a random conversation, cut to a number of words, with intervals (from the notebook ${data("03-baselines")}).`,
-      alternative: "Six scores against the length of the answer",
+      label: "fig:snippets",
+      caption: prose`Scores over the number of snippets, by where they come from (from the notebook ${data("05-rag-ablation")}).`,
+      alternative: "Three scores against the number of snippets, a line for each retriever",
       wide: true,
-      picture: await savedFigure(found, sources, "03-baselines", "scores-by-length"),
+      picture: await savedFigure(found, sources, "05-rag-ablation", "snippets"),
     },
   };
 }

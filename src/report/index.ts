@@ -1,4 +1,3 @@
-export { summaryFigure } from "./figures";
 export { type FoundOutputs, type FoundVariant } from "./found";
 export { recompute } from "./recompute";
 export { type ReportOptions, writeReport, type WrittenReport } from "./write";

@@ -171,9 +171,10 @@ test("interval panels have a row for each category and keep those of one name ap
     panels: [
       { title: "ROUGE-L", values },
       { title: "BLEU", values, range: [0, 9] },
+      { title: "difference", values, zero: true },
     ],
   });
-  assert.equal(figure.data.length, 4);
+  assert.equal(figure.data.length, 6);
   assert.deepEqual([trace(figure)["x"], trace(figure)["y"]], [[2], [0]]);
   assert.deepEqual([trace(figure, 1)["x"], trace(figure, 1)["y"]], [[5], [2]]);
   const error = trace(figure)["error_x"] as { array: number[]; arrayminus: number[] };
@@ -186,6 +187,8 @@ test("interval panels have a row for each category and keep those of one name ap
       [0, 9],
     ],
   );
+  const { xaxis, xaxis3 } = figure.layout as Record<string, { zeroline?: boolean }>;
+  assert.deepEqual([xaxis!.zeroline, xaxis3!.zeroline], [false, true]);
   const more = intervalPanels({
     title: "t",
     categories: ["a"],

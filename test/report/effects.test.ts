@@ -17,6 +17,7 @@ import { Sources } from "../../src/paper/sources";
 import { computeValues } from "../../src/report/computed";
 import { effectMetrics, findContrasts, groupFamilies, measureEffects } from "../../src/report/effects";
 import { findOutputs } from "../../src/report/found";
+import { selectVariants } from "../../src/report/selection";
 import { conversations, fakeModel, writeEvaluations } from "./synthetic";
 
 function temporaryFolder(t: TestContext): string {
@@ -211,7 +212,7 @@ test("seeds of a grid's axis are averaged, with the intervals that a notebook sh
     ],
   );
   const [base, plain, snippets] = families.map(({ name, members }) => ({ name, bySeed: members }));
-  const computed = await computeValues(found, sources, [], [], 13);
+  const computed = await computeValues(found, sources, selectVariants(found.variants), [], [], 13);
   assert.deepEqual(
     [...new Set(computed.effects.map(({ kind, a, b }) => `${kind}: ${a.length} − ${b.length}`))],
     ["training: 2 − 1", "retrieval: 2 − 2"],

@@ -124,7 +124,7 @@ test("a number that is in no file does not get into the report", async (t) => {
 test("numbers of the results, computed again from the answers", () => {
   const { values } = readTrace(inReport("numbers.json"));
   const scores = values.filter(({ pointer }) => /\/metrics\/(rougeL|jaccard)\/value$/.test(pointer));
-  assert.ok(scores.length > 20);
+  assert.ok(scores.length >= 18); // of the nine variants that the report tells of
   for (const { file, pointer, printed, where } of scores) {
     const [, row, metric] = /^\/variants\/(\d+)\/metrics\/(\w+)\//.exec(pointer)!;
     const { variants } = readJson(join(outputs, file)) as { variants: { variant: string }[] };
@@ -179,7 +179,7 @@ test("the LaTeX source is whole, has all numbers, and compiles where LaTeX is", 
   assert.ok(existsSync(join(folder, "report.pdf")));
 });
 
-test("eval_metrics.csv and eval_summary hold all variants", () => {
+test("eval_metrics.csv holds all variants, eval_summary those that the report tells of", () => {
   const rows = Papa.parse<Record<string, string>>(
     readFileSync(join(outputs, "eval_metrics.csv"), "utf8").trim(),
     {
@@ -195,7 +195,7 @@ test("eval_metrics.csv and eval_summary hold all variants", () => {
     ],
   );
   const figure = JSON.stringify(readJson(join(outputs, "eval_summary.json")));
-  for (const name of ["LoRA, 2 blocks", "A: model", "persona coverage", "BLEU"])
+  for (const name of ["LoRA, 2 blocks", "A: model", "content coverage", "ownership", "BLEU"])
     assert.ok(figure.includes(name), name);
   if (browser)
     for (const end of ["png", "svg", "pdf"]) assert.ok(existsSync(join(outputs, `eval_summary.${end}`)));

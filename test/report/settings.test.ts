@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { evaluateVariants } from "../../src/evaluation/evaluate";
 import { declaredSettings, defaultExperiment, experimentSections } from "../../src/experiments/settings";
-import { methods } from "../../src/report/content/method";
+import { settings as settingsOf } from "../../src/report/content/method";
 import type { ReportContext } from "../../src/report/context";
 import { plainText } from "../../src/paper/document";
 import { findOutputs } from "../../src/report/found";
@@ -30,7 +30,7 @@ test("the report lists every setting of the trained models, section by section, 
   );
   const sources = new Sources(outputs);
   const context = { sources, found: findOutputs(sources) } as ReportContext;
-  const table = methods(context).find((block) => block.type === "table" && block.label === "tab:settings");
+  const table = settingsOf(context).find((block) => block.type === "table" && block.label === "tab:settings");
   assert.ok(table?.type === "table");
   const [base, ...groups] = table.groups.map((rows) => rows.map((row) => row.map((cell) => plainText(cell))));
   assert.deepEqual(base, [["base model", "data/model"]]);

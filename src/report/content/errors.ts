@@ -1,7 +1,5 @@
-import type { SetMetric } from "../../evaluation";
 import {
   type Block,
-  cite,
   type Column,
   data,
   emphasis,
@@ -12,58 +10,37 @@ import {
   type Text,
 } from "../../paper";
 import { cutToTokens } from "../../text";
-import {
-  best,
-  computed,
-  familyName,
-  familyScore,
-  metricNames,
-  type ReportContext,
-  setting,
-} from "../context";
-import { type Family, groupFamilies } from "../effects";
+import { computed, familyName, type ReportContext, setting } from "../context";
+import type { Family } from "../effects";
 import type { FoundVariant } from "../found";
 import { prose } from "../prose";
+import { plainModel, type Selection } from "../selection";
 
 /** Words of a text that the table of cases shows. */
-const shownWords = 48;
+const shownWords = 40;
 
-const signs = [
-  "rougeLPrecision",
-  "rougeLRecall",
-  "distinct2",
-  "lengthRatio",
-] as const satisfies readonly SetMetric[];
-
-/** Whose answers are looked at: the best model, or without one the best baseline. */
-export function examinedVariant(variants: readonly FoundVariant[]): FoundVariant | undefined {
-  const models = variants.filter(({ kind }) => kind === "model");
-  const baselines = variants.filter(({ kind }) => kind === "baseline");
-  return best(models.length > 0 ? models : baselines, "rougeL");
+/** Whose errors are counted: the plain model, its base, the same with snippets, and the bounds of their length. */
+export function examinedFamilies(selection: Selection): Family[] {
+  const { beside, bases, augmented } = selection;
+  const model = plainModel(selection);
+  return [
+    ...beside.filter(({ members }) => members[0]!.identity.cut !== null),
+    ...bases.slice(0, 1),
+    ...(model ? [model] : []),
+    ...augmented.filter(
+      (one) =>
+        one !== model &&
+        Number(setting(one.members[0]!, "unfrozenEncoderBlocks") ?? 0) === 0 &&
+        setting(one.members[0]!, "retriever") !== "bm25",
+    ),
+  ];
 }
 
-/** Whose errors are counted: the best model with its seeds, its rivals without training, the model asked wrongly, and bounds. */
-export function examinedFamilies(variants: readonly FoundVariant[]): Family[] {
-  const families = groupFamilies(variants);
-  const top = examinedVariant(variants);
-  const plain = families.find(
-    ({ kind, members }) =>
-      kind === "model" &&
-      Number(setting(members[0]!, "k") ?? 0) === 0 &&
-      Number(setting(members[0]!, "unfrozenEncoderBlocks") ?? 0) === 0,
-  );
-  return families.filter(
-    (family) =>
-      family === plain ||
-      family.kind === "base" ||
-      family.members.some((one) => one === top) ||
-      family.members[0]!.identity.cut !== null,
-  );
-}
-
-/** The cases of a variant that say most and least of the personas' content words. */
-export function chooseCases(variant: FoundVariant | undefined): { variant: FoundVariant; index: number }[] {
-  if (!variant) return [];
+/** The cases of the plain model, or without one of a baseline, that say most and least of the personas' content words. */
+export function chooseCases(selection: Selection): { variant: FoundVariant; index: number }[] {
+  const shown = plainModel(selection) ?? selection.beside[0];
+  if (!shown) return [];
+  const variant = shown.members[0]!;
   const order = variant.cases
     .map(({ metrics }, index) => ({ index, value: metrics.personaCoverageContent }))
     .sort((a, b) => b.value - a.value || a.index - b.index);
@@ -73,20 +50,11 @@ export function chooseCases(variant: FoundVariant | undefined): { variant: Found
 
 /** How answers fail, and two of them. */
 export function errors(context: ReportContext): Block[] {
-  const { variants } = context.found;
-  const examined = examinedVariant(variants);
-  const compared = examinedFamilies(variants);
+  const [examined] = context.computed.cases;
   const heading = section("Error Analysis", "sec:errors");
   if (!examined) return [heading, paragraph(prose`There are no cases to look at.`)];
   return [
     heading,
-    paragraph(
-      prose`A low ROUGE-L has several causes, which Table ${refer("tab:signs")} takes apart. Precision asks how much of the answer is in
-      the reference, recall how much of the reference is in the answer: an answer that is merely short has low recall and decent
-      precision. Few distinct bigrams betray the loops that greedy search falls into ${cite("holtzman2020")}. The length ratio is the
-      answer's length over the reference's.`,
-    ),
-    signTable(context, compared),
     paragraph(
       prose`Table ${refer("tab:fates")} follows each fact of a persona. It is ${emphasis("said")} where turns of its own speaker have half
       of its content words, ${emphasis("swapped")} where only the other speaker says it, and ${emphasis("missed")} where the answer
@@ -97,35 +65,13 @@ export function errors(context: ReportContext): Block[] {
     ),
     fateTable(context),
     paragraph(
-      prose`Table ${refer("tab:cases")} shows the answers of ${data(examined.name)} that say most and least of the personas' content
+      prose`Table ${refer("tab:cases")} shows the answers of ${data(examined.variant)} that say most and least of the personas' content
       words. Coverage does not ask who says a word: a fact given to the wrong speaker counts as well as one given to the right one, and
       a fact that is denied counts as well as one that is told. The reference, too, leaves most facts unsaid; coverage far above the
       reference's is a sign of listing, not of conversation.`,
     ),
     caseTable(context),
   ];
-}
-
-function signTable(context: ReportContext, families: readonly Family[]): Table {
-  return {
-    type: "table",
-    label: "tab:signs",
-    caption: prose`Signs of failure`,
-    columns: [
-      { title: ["variant"], align: "left", width: 0.36 },
-      ...signs.map((metric): Column => ({
-        title: [metricNames[metric].replace("ROUGE-L ", "")],
-        align: "right",
-      })),
-    ],
-    groups: [
-      families.map((family) => [
-        familyName(family.members),
-        ...signs.map((metric) => familyScore(context, family, metric, false)),
-      ]),
-    ],
-    wide: false,
-  };
 }
 
 function fateTable(context: ReportContext): Table {
@@ -137,7 +83,7 @@ function fateTable(context: ReportContext): Table {
     ["leaks", ["leaking"]],
     ["by chance", ["leakingByChance"]],
   ] as const;
-  const families = examinedFamilies(context.found.variants);
+  const families = examinedFamilies(context.selection);
   return {
     type: "table",
     label: "tab:fates",

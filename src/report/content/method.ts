@@ -45,9 +45,9 @@ export function introduction(context: ReportContext): Block[] {
     paragraph(
       prose`Everything was done in TypeScript: training too, on programs that TensorFlow.js ${cite("smilkov2019")} records and
       ONNX Runtime ${cite("onnxruntime")} runs. Every figure in this report is read from a file that a run left.
-      Section ${refer("sec:data")} describes data and model, Section ${refer("sec:methods")} the methods, Section
-      ${refer("sec:settings")} the settings; Sections ${refer("sec:results")} and ${refer("sec:errors")} hold results and errors, and
-      Section ${refer("sec:reproducibility")} says how to obtain every number again.`,
+      Section ${refer("sec:data")} describes data and model, Section ${refer("sec:methods")} the methods; Sections
+      ${refer("sec:results")} and ${refer("sec:errors")} hold results and errors, Section ${refer("sec:reproducibility")} says how to obtain
+      every number again, and Section ${refer("sec:appendix")} has settings, tests and files.`,
     ),
     ...dataAndModel(context),
   ];
@@ -157,7 +157,7 @@ export function methods(context: ReportContext): Block[] {
       projections of attention and feed-forward layers are adapted; files are those of PEFT ${cite("mangrulkar2022")}, which opens
       them. Variants that unfreeze also train the last blocks of the encoder whole; these weights are kept beside PEFT's files,
       which would lose them. The loss is the cross-entropy of the target's tokens, in which those of the personas' content words can
-      weigh more (Section ${refer("sec:settings")}). The optimiser is AdamW ${cite("loshchilov2019")} with clipping by the global norm.`,
+      weigh more (Section ${refer("sec:appendix")}). The optimiser is AdamW ${cite("loshchilov2019")} with clipping by the global norm.`,
     ),
     subsection("Retrieval"),
     paragraph(
@@ -187,8 +187,19 @@ export function methods(context: ReportContext): Block[] {
       latex: "\\mathrm{coverage}(o, P) = \\frac{|V(o)\\cap V(P)|}{|V(P)|},",
     },
     continued(
-      prose`and content coverage leaves function words out, which any text says. Distinct bigrams ${cite("li2016")} over all bigrams
-      show repetition.`,
+      prose`and content coverage leaves function words out, which any text says. Neither asks who says a word. Ownership does: a fact
+      ${math("f")} of ${math("F")}, those that come up, does so in the turn that says most, and at least half, of its content words, and
+      it is owned if that turn is its own speaker's,`,
+    ),
+    {
+      type: "equation",
+      label: "eq:ownership",
+      latex:
+        "\\mathrm{ownership} = \\frac{|\\{f \\in F : \\mathrm{speaker}(f) = \\mathrm{owner}(f)\\}|}{|F|},",
+    },
+    continued(
+      prose`over the facts of all answers together; a fact that both personas have is not counted. An answer that hands facts out blindly
+      has about a half. Distinct bigrams ${cite("li2016")} over all bigrams show repetition.`,
     ),
     subsection("Statistics"),
     paragraph(
@@ -200,7 +211,6 @@ export function methods(context: ReportContext): Block[] {
       is without zero and the adjusted p is below ${computed(context, ["significance"], "plain")}; sentences about which variant is better are formed from these tests when the
       report is made.`,
     ),
-    ...settings(context),
   ];
 }
 
@@ -219,9 +229,10 @@ const listed: readonly (readonly Listed[])[] = [
   ),
 ];
 
-function settings(context: ReportContext): Block[] {
+/** The settings of the trained models, and what their runs cost. */
+export function settings(context: ReportContext): Block[] {
   const models = context.found.variants.filter(({ kind }) => kind === "model");
-  const heading = section("Settings", "sec:settings");
+  const heading = subsection("Settings");
   if (models.length === 0) {
     return [
       heading,

@@ -2,7 +2,6 @@ import {
   type Block,
   code,
   data,
-  enumerate,
   type Format,
   type Inline,
   paragraph,
@@ -11,9 +10,11 @@ import {
   type Table,
   type Text,
 } from "../../paper";
-import { computed, type EffectMetric, metricNames, missingScore, type ReportContext } from "../context";
-import { type EffectKind, effectMetrics } from "../effects";
+import { computed, missingScore, type ReportContext } from "../context";
 import { prose } from "../prose";
+import { findings } from "./findings";
+import { settings } from "./method";
+import { effectTable } from "./results";
 
 /** Packages whose versions decide results. */
 const packages = [
@@ -53,6 +54,15 @@ export function reproducibility(context: ReportContext): Block[] {
           paragraph(prose`Some files could not be used, and what they hold is missing here:`),
           { type: "list", items: problems.map((problem): Text => [data(problem)]) } as const,
         ]),
+  ];
+}
+
+/** What few read and everybody should be able to: settings, runs, tests, versions, files. */
+export function appendix(context: ReportContext): Block[] {
+  return [
+    section("Appendix", "sec:appendix"),
+    ...settings(context),
+    ...effectTable(context),
     manifestTable(context),
     versionTable(context),
     fileTable(context),
@@ -132,7 +142,7 @@ function fileTable(context: ReportContext): Table {
 export function conclusion(context: ReportContext): Block[] {
   return [
     section("Conclusion"),
-    paragraph(verdict(context, effectMetrics)),
+    paragraph(findings(context)),
     paragraph(
       prose`Limits are plain. The scores count words and know no meaning: a contradiction of a persona can cover it fully. One
       reference stands for all the conversations that two people might have. Answers are short beside the references, and the length
@@ -140,33 +150,4 @@ export function conclusion(context: ReportContext): Block[] {
       its intervals are wide; it shows that the machinery works, and the profile ${code("full")} is the one to draw conclusions from.`,
     ),
   ];
-}
-
-const compared: readonly (readonly [kind: EffectKind, other: string, subject: string])[] = [
-  ["training", "the base model", "fine-tuned models"],
-  ["bound", "a random conversation of their length", "fine-tuned models"],
-  ["unfreezing", "adapters alone", "models with unfrozen encoder blocks"],
-  ["retrieval", "no snippets", "models with snippets"],
-  ["content", "random snippets", "models with retrieved ones"],
-];
-
-/** The main comparisons in a sentence each, formed from the tests. */
-export function verdict(context: ReportContext, metrics: readonly EffectMetric[]): Text {
-  const { tallies } = context.computed;
-  const sentences = compared.flatMap(([kind, other, subject]): Text => {
-    const tally = tallies[kind];
-    if (!tally) return [];
-    const counts = metrics.map((metric): Text => {
-      const count = (name: "higher" | "lower" | "effects") =>
-        computed(context, ["tallies", kind, metric, name], "integer");
-      const reverse = tally[metric].lower > 0 ? prose` (lower in ${count("lower")})` : [];
-      return prose`in ${metricNames[metric]} in ${count("higher")} of ${count("effects")} comparisons${reverse}`;
-    });
-    return prose`Compared with ${other}, ${subject} score higher ${enumerate(counts)}. `;
-  });
-  const absent = compared.filter(([kind]) => !tallies[kind]);
-  if (absent.length === 0) return sentences;
-  const reason = missingScore("no two variants on disk differ in this alone");
-  const list = enumerate(absent.map(([, other, subject]) => prose`of ${subject} with ${other}`));
-  return prose`${sentences}Comparisons ${list} are ${reason}. `;
 }
