@@ -3,6 +3,7 @@ import { test } from "node:test";
 import {
   changeSettings,
   defaultExperiment,
+  type ExperimentSettings,
   parseExperiment,
   settingRows,
   settingsOf,
@@ -32,9 +33,12 @@ const saved = `{"seed":13,"nTrain":192,"nValidation":24,"nTest":24,"maxSteps":10
   "candidates":1}`;
 
 test("settings that were saved are read and stay the same run", () => {
-  const before = JSON.parse(saved) as Record<string, unknown>;
+  const before = JSON.parse(saved) as Partial<ExperimentSettings>;
   const quick = defaultExperiment("quick");
-  for (const settings of [quick, parseExperiment({ ...quick, ...before }, "settings.json")]) {
+  for (const settings of [
+    defaultExperiment("quick", before),
+    parseExperiment({ ...quick, ...before }, "settings.json"),
+  ]) {
     const known = Object.entries(settings).filter(([name]) => name in before);
     assert.equal(JSON.stringify(Object.fromEntries(known)), JSON.stringify(before));
   }

@@ -60,7 +60,6 @@ export const generation = section("Generation", {
   repetitionPenalty: setting(generationTypes.repetitionPenalty, {
     decides: "decoding",
     default: plain.repetitionPenalty,
-    quick: 1.2,
     label: "repetition penalty",
     meaning: "Scores of tokens already there are divided by it, or multiplied where they are negative.",
   }),

@@ -3,11 +3,9 @@ import { section } from "../section";
 import { positive, setting } from "../setting";
 
 export const loss = section("Loss", {
-  /** So few steps as those of `quick` otherwise teach the typical beginning alone. */
   personaWeight: setting(positive, {
     decides: "training",
     default: 1,
-    quick: 5,
     label: "weight of the personas' words in the loss",
     meaning:
       "How much a target's token counts in the training loss if its word is a content word of the personas; others count 1.",
