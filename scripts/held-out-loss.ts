@@ -9,7 +9,13 @@ import { loadCorpus } from "../src/corpus";
 import { readModelDirectory } from "../src/models/pretrained";
 import { t5Architecture } from "../src/models/t5";
 import { loadTokenizer } from "../src/models/tokenizer";
-import { pretraining, pretrainingDocuments, pretrainingObjectives } from "../src/pretraining";
+import {
+  allSeq2SeqTasks,
+  pretrainingDocuments,
+  pretrainingTokens,
+  seq2seqPretraining,
+  Words,
+} from "../src/pretraining";
 import { evaluateSpec } from "../src/training";
 import { wholeFrom } from "./options";
 
@@ -24,24 +30,22 @@ async function main(
   const tokenizer = await loadTokenizer(directory);
   const { splits } = await loadCorpus({ directory: data });
   const validation = pretrainingDocuments(splits.valid.slice(0, conversations), tokenizer);
-  const id = (token: string) => tokenizer.encode(token, { addEos: false })[0]!;
-  const sentinels = Array.from({ length: 100 }, (_, i) => id(`<extra_id_${i}>`));
-  for (const objective of ["copying", ...pretrainingObjectives] as const) {
-    const spec = pretraining(
+  const words = new Words(validation, (id) => tokenizer.token(id));
+  for (const task of allSeq2SeqTasks) {
+    const spec = seq2seqPretraining(
       { architecture, config, parameters: new Map(parameters) },
       {
-        train: [],
+        train: validation,
         validation,
-        tokens: { sentinels, eos: tokenizer.eosId },
-        lengths: { input: 128, target: 96 },
+        words,
+        tokens: pretrainingTokens(tokenizer),
         batchSize: BATCH,
-        steps: 0,
         seed: 1,
-        objectives: [objective],
+        task,
       },
     );
     const loss = await evaluateSpec(spec, BATCH);
-    console.log(`${objective}: ${loss.toFixed(3)} nats a token`);
+    console.log(`${task}: ${loss.toFixed(3)} nats a token`);
   }
 }
 
