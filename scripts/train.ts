@@ -1,8 +1,8 @@
 /** npm run train: trains a model by a method on somebody's data, from a configuration to an adapter. */
 import { Command } from "commander";
 import { type Progress, startProgress } from "../src/display";
-import { fieldsOf, type Method, methods, readConfig, runMethod } from "../src/experiments";
-import { checkWritable, shownPath } from "../src/io";
+import { fieldsOf, type Method, methods, runMethod } from "../src/experiments";
+import { readJson, shownPath } from "../src/io";
 
 /** What a configuration of a method may hold, for its help. */
 function fieldsHelp(method: Method): string {
@@ -25,8 +25,6 @@ Ctrl-C saves and stops, a second one leaves at once; the same command goes on fr
 }
 
 async function run(method: Method, path: string): Promise<void> {
-  const config = readConfig(method, path);
-  checkWritable(config.output);
   const stop = new AbortController();
   const halt = () => {
     if (stop.signal.aborted) process.exit(130);
@@ -37,9 +35,9 @@ async function run(method: Method, path: string): Promise<void> {
   process.on("SIGTERM", halt);
   const say = (line: string) => console.log(process.stderr.isTTY ? `\r\u001b[K${line}` : line);
   let progress: Progress | undefined;
-  const { stopped, steps, output } = await runMethod(
+  const { stopped, steps, config, output } = await runMethod(
     method,
-    config,
+    readJson(path),
     {
       say,
       signal: stop.signal,

@@ -26,6 +26,13 @@ test("a configuration becomes an adapter, and how to talk with it is said", () =
   assert.match(stdout, /14 examples[\s\S]*estimated: [\s\S]*3 steps in [\s\S]*The adapter is in .*whole\n/);
   assert.match(stdout, /npm run chat -- .*model --adapter .*whole {3}# talks with it\n$/);
   assert.ok(existsSync(join(folder, "whole/adapter_model.safetensors")));
+  const { rank: _, alpha: __, ...further } = tinyConfig(folder, { maxSteps: 1 });
+  const path = join(folder, "further.json");
+  writeFileSync(
+    path,
+    JSON.stringify({ ...further, adapter: join(folder, "whole"), output: join(folder, "further") }),
+  );
+  assert.equal(train("sft", path).status, 0);
 });
 
 test(

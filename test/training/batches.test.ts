@@ -83,3 +83,15 @@ test("an example without label weights counts 1 beside those that have some, whe
   );
   assert.equal(collate([plain], [0], options).labelWeights, undefined);
 });
+
+test("sequences of one row are numbered in its mask, from 1", () => {
+  const row = { inputIds: [1, 2, 3, 4, 5], labels: [-100, 2, -100, 4, 5], sequenceLengths: [2, 3] };
+  const alone = { inputIds: [7], labels: [-100] };
+  const { attentionMask, inputIds } = collate([row, alone], [0, 1], {
+    padTokenId: 9,
+    rows: 3,
+    padToMultipleOf: 6,
+  });
+  assert.deepEqual([...attentionMask], [1, 1, 2, 2, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  assert.deepEqual([...inputIds].slice(0, 7), [1, 2, 3, 4, 5, 9, 7]);
+});

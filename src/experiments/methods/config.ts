@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { readJson } from "../../io";
 import { type Setting, settingsIn } from "../../settings";
 import { describeIssues } from "../../text";
 import type { Method } from "./method";
@@ -46,15 +45,6 @@ export function fieldsOf(method: Method): Field[] {
       };
     }),
   ];
-}
-
-/**
- * Reads a method's configuration from a JSON file.
- *
- * @throws {Error} if {@link checkConfig} does, or for a file that is no JSON
- */
-export function readConfig(method: Method, path: string): CheckedConfig {
-  return checkConfig(method, readJson(path), path);
 }
 
 /**

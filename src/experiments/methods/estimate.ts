@@ -36,7 +36,7 @@ export function estimateRun(
     parameters,
     peakBytes,
     sentences: [
-      `trains ${trained.toLocaleString("en")} parameters over a model of ${parameters.toLocaleString("en")}, in ${steps} steps`,
+      `trains ${trained.toLocaleString("en")} parameters over a model of ${parameters.toLocaleString("en")}, in ${steps} step${steps === 1 ? "" : "s"}`,
       `estimated: ${gibibytes(peakBytes)} of memory at most; how long it takes follows from the first two steps`,
     ],
   };

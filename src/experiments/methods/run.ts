@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { formatDuration } from "../../display";
 import { modelCard, writeModelCard } from "../../export";
-import { makeFolder, readJson, sha256, shownPath, writeJson } from "../../io";
+import { checkWritable, makeFolder, readJson, sha256, shownPath, writeJson } from "../../io";
 import { copyTokenizer } from "../../models/pretrained";
 import { readTrainingLog, type TrainingHooks } from "../../training";
 import { type CheckedConfig, checkConfig } from "./config";
@@ -34,6 +34,8 @@ export interface MethodHooks extends TrainingHooks {
 
 /** What a run left. */
 export interface MethodResult extends Pick<TrainedRun, "stopped" | "log"> {
+  /** With every default filled in. */
+  readonly config: CheckedConfig;
   /** The folder of the adapter, which is whole unless the run was interrupted. */
   readonly output: string;
   readonly steps: number;
@@ -41,10 +43,11 @@ export interface MethodResult extends Pick<TrainedRun, "stopped" | "log"> {
 }
 
 /**
- * Trains a model by a method and leaves, in the folder that the configuration names, the adapter as PEFT opens it, its tokenizer, a
+ * Trains a model by a method, as its configuration says ({@link checkConfig}), and leaves, in the folder that the configuration names, the adapter as PEFT opens it, its tokenizer, a
  * model card, `training_log.jsonl`, and `train.json` with what made it. A run that was stopped or killed goes on from its last
  * checkpoint when it is asked for again, bit for bit; one that is finished is found.
  *
+ * @param source names the configuration in errors
  * @throws {Error} naming what is wrong with the configuration or the data, or that the folder holds another run
  * @throws {TrainingDiverged} if a loss or gradient is no finite number
  *
@@ -61,6 +64,7 @@ export async function runMethod(
   const model = await openTrainingModel(config.model);
   let run: MethodRun | undefined;
   try {
+    checkWritable(config.output);
     run = await method.prepare(config as never, model);
     return await finish({ method, config, model, run }, hooks);
   } finally {
@@ -93,10 +97,10 @@ async function finish({ method, config, model, run }: Prepared, hooks: MethodHoo
   const logPath = join(output, "training_log.jsonl");
   if (before?.finished) {
     say(
-      `${shownPath(output)} holds this run, finished after ${before.finished.steps} steps: nothing is trained`,
+      `${shownPath(output)} holds this run, finished after ${counted(before.finished.steps)}: nothing is trained`,
     );
     const log = readTrainingLog(logPath);
-    return { stopped: "finished", output, steps: before.finished.steps, log, estimate };
+    return { stopped: "finished", config, output, steps: before.finished.steps, log, estimate };
   }
   makeFolder(output);
   writeJson(join(output, RUN_FILE), saved);
@@ -124,10 +128,10 @@ async function finish({ method, config, model, run }: Prepared, hooks: MethodHoo
     removeCheckpoints(output);
     const expected = time.expected === undefined ? "" : ` (estimated: ${formatDuration(time.expected)})`;
     say(
-      `${steps} steps in ${formatDuration(seconds)}${expected}; ${measuredPeak(estimate)}. The adapter is in ${shownPath(output)}`,
+      `${counted(steps)} in ${formatDuration(seconds)}${expected}; ${measuredPeak(estimate)}. The adapter is in ${shownPath(output)}`,
     );
   }
-  return { stopped, output, steps, log, estimate };
+  return { stopped, config, output, steps, log, estimate };
 }
 
 function readRun(output: string): SavedRun | undefined {
@@ -154,6 +158,8 @@ function otherRun(output: string, before: SavedRun, now: SavedRun): string {
         : "the model, or the data, are no longer what they were";
   return `output: ${shownPath(output)} holds another run (${what}): name another output, or remove that folder`;
 }
+
+const counted = (steps: number) => `${steps} step${steps === 1 ? "" : "s"}`;
 
 /** A finished run needs no moments to go on with; they are twice as large as the adapter. */
 function removeCheckpoints(directory: string): void {

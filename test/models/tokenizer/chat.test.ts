@@ -4,8 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readGgufTokenizer } from "../../../src/models/gguf/tokenizer";
+import { beginWith } from "../../../src/models/tokenizer/files";
+import { embeddedTokenizer } from "../../../src/models/tokenizer/find";
 import { type ChatMessage, loadTokenizer, type Tokenizer } from "../../../src/models/tokenizer/tokenizer";
 import { GgufMetadata } from "../../../src/tensors/gguf/metadata";
+import { templateMessages } from "../../../src/models/tokenizer/template-messages";
+import { withChatTemplate } from "../../../src/models/tokenizer/turns-template";
 import { byteLevelFields, CHATML, vocabularies } from "../gguf/tiny-gguf";
 
 const folder = mkdtempSync(join(tmpdir(), "chat-"));
@@ -168,4 +172,57 @@ test("a long text is encoded in pieces, as if it were whole, where words carry t
 test("no tokens, and ids without a token, have no text", async () => {
   const tokenizer = await withTemplate(CHATML);
   assert.deepEqual([tokenizer.decode([]), tokenizer.decode([1e6])], ["", ""]);
+});
+
+test("what a tokenizer puts before a text by itself is what its post-processor says", async () => {
+  assert.deepEqual((await withTemplate(CHATML)).textStart, []);
+  const begun = { ...files.tokenizer, post_processor: beginWith("<|im_start|>", 1) };
+  assert.deepEqual((await loadTokenizer({ ...files, tokenizer: begun })).textStart, [1]);
+  // T5's ends texts and begins none.
+  assert.deepEqual((await loadTokenizer(embeddedTokenizer)).textStart, []);
+});
+
+test("tokens that no text shows are told from those that are added and shown", async () => {
+  const tokenizer = await withTemplate(CHATML);
+  assert.deepEqual(tokenizer.unshownTokensIn("a <|im_end|> b"), ["<|im_end|>"]);
+  assert.deepEqual(tokenizer.unshownTokensIn("a b"), []);
+});
+
+test("a system message stands before the first turn where a template has none", async () => {
+  const messages = said("system: Be kind.", "user: Hi", "assistant: Ho");
+  const joined = [{ role: "user", content: "Be kind.\n\nHi" }, messages[2]!];
+  assert.deepEqual(templateMessages(await withTemplate(CHATML))(messages), messages);
+  assert.deepEqual(templateMessages(await withTemplate(LLAMA2))(messages), joined);
+  const silent = CHATML.replace(
+    "{% for message in messages %}",
+    "{% for message in messages if message['role'] != 'system' %}",
+  );
+  assert.deepEqual(templateMessages(await withTemplate(silent))(messages), joined);
+  assert.deepEqual(templateMessages(await withTemplate(LLAMA2))(messages.slice(1)), messages.slice(1));
+});
+
+test("a tokenizer without a template gets one that tells turns apart; another keeps its own", async () => {
+  const own = await withTemplate(CHATML);
+  assert.equal(await withChatTemplate(own), own);
+  const given = await withChatTemplate(await withTemplate(undefined));
+  assert.equal(
+    given.chatText(dialogue),
+    "Be kind.\n\nUser:\nHi 12\nAssistant:\nHello!<|im_end|>\nUser:\nBye\nAssistant:\nBye. See you<|im_end|>\n",
+  );
+  assert.match(given.chatText(dialogue.slice(0, 2), { addGenerationPrompt: true }), /Hi 12\nAssistant:\n$/);
+  const { ids, assistant } = given.chatTokens(dialogue);
+  assert.equal(
+    given.decode(
+      ids.filter((_, at) => assistant[at]),
+      { skipSpecialTokens: false },
+    ),
+    "Hello!<|im_end|>Bye. See you<|im_end|>",
+  );
+  const begun = { ...files.tokenizer, post_processor: beginWith("<|im_start|>", 1) };
+  const bare = await loadTokenizer({
+    ...files,
+    tokenizer: begun,
+    config: { ...files.config, chat_template: undefined },
+  });
+  assert.equal((await withChatTemplate(bare)).applyChatTemplate(said("user: Hi"))[0], 1);
 });
