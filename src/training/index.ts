@@ -13,6 +13,13 @@ export * from "./objectives/cross-entropy";
 export * from "./objectives/supervised";
 export * from "./online";
 export * from "./options";
+export {
+  type FrozenModel,
+  frozenModel,
+  type FrozenModelOptions,
+  type FrozenWeights,
+  frozenWeights,
+} from "./policies/frozen";
 export * from "./policies/full";
 export * from "./policies/lora";
 export { type ParameterMap, type Policy, zerosLike } from "./policy";

@@ -1,19 +1,14 @@
-import type { ProgramTensor } from "../../engine";
 import {
   type Adapter,
   findTrainable,
   initLora,
-  int8,
   linearChain,
-  type LinearLink,
   type LoraConfig,
   loraLink,
+  loraScale,
   type Model,
-  needParameter,
   type NamedTensors,
-  nf4,
   readAdapter,
-  roundedTensors,
   type TrainableParameters,
   type TrainableRow,
   trainableTable,
@@ -21,15 +16,8 @@ import {
   writeAdapter,
 } from "../../models";
 import { Random } from "../../random";
-import { float32Tensor } from "../../tensors";
 import type { ParameterMap, Policy } from "../policy";
-import { ContentHash } from "../tensors";
-
-/** How a frozen base multiplies; see {@link LoraPolicyOptions}. */
-export const frozenWeights = ["float32", "int8", "nf4"] as const;
-export type FrozenWeights = (typeof frozenWeights)[number];
-
-const schemes = { float32: undefined, int8, nf4 } as const;
+import { adapterContent, baseLinks, type FrozenWeights, readBase } from "./frozen";
 
 export interface LoraPolicyOptions {
   readonly lora: LoraConfig;
@@ -38,6 +26,11 @@ export interface LoraPolicyOptions {
   readonly seed: number;
   /** What adapter_config.json names as the base model. */
   readonly baseModel: string | null;
+  /**
+   * An adapter whose training goes on, in place of a fresh one. `lora` and `unfreezing` must be its own, but for the dropout.
+   * @default none: a fresh adapter
+   */
+  readonly start?: Adapter;
   /**
    * How the frozen linear layers are kept: as they are; `int8`, with weights, activations and gradients rounded to 8
    * bits, which is faster; or `nf4`, weights in 4 bits with products in float32 (QLoRA), which takes an eighth of the memory and
@@ -68,35 +61,21 @@ export interface LoraPolicy extends Policy {
  * copied. Parameters are read here, each once, so that a weight which is rounded is never kept as float32; a model that lies in
  * open files may be closed afterwards.
  *
- * @throws {Error} if a parameter is missing or damaged, as the model's source says, or if `recompute` is asked of an architecture
- *   that cannot
+ * @throws {Error} if a parameter is missing or damaged, as the model's source says, if `recompute` is asked of an architecture
+ *   that cannot, or if `start` is of another shape than what is trained
  */
 export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy {
-  const { architecture, config, parameters } = model;
-  const { lora, unfreezing, seed, baseModel, frozenWeights = "float32", recompute = false } = options;
+  const { architecture, config } = model;
+  const { lora, unfreezing, seed, baseModel, start, frozenWeights = "float32", recompute = false } = options;
   if (recompute && !architecture.recomputes)
     throw new Error(`recompute: ${architecture.name} cannot compute its blocks a second time; leave it out`);
   const shapes = new Map(Object.entries(architecture.parameterShapes(config)));
   const trainable = findTrainable(architecture, shapes, lora, unfreezing);
   const whole = new Set([...trainable.saved, ...trainable.unfrozen]);
   const trained: ParameterMap = initLora(trainable.targets, lora.rank, new Random(seed));
-  const scheme = schemes[frozenWeights];
-  const frozen = new Map<string, ProgramTensor>();
-  const copies: ParameterMap = new Map();
-  const content = new ContentHash();
-  for (const [name, shape] of shapes) {
-    const tensor = needParameter(parameters, name);
-    content.add(name, tensor);
-    if (whole.has(name)) {
-      copies.set(name, float32Tensor(tensor.shape, tensor.data.slice()));
-      continue;
-    }
-    const rounds = scheme && architecture.isLinear(name, shape) && !architecture.keepsPrecision(name);
-    const kept = rounds ? roundedTensors(parameters, scheme, name, tensor) : { [name]: tensor };
-    for (const [part, value] of Object.entries(kept)) frozen.set(part, value);
-  }
+  const { tensors: frozen, copies, content: base } = readBase(model, frozenWeights, whole);
   for (const name of whole) trained.set(name, copies.get(name)!);
-  const base = content.digest();
+  if (start) startFrom(start, trained, lora);
   const pick = (names: Iterable<string>): ParameterMap =>
     new Map([...names].map((name) => [name, trained.get(name)!]));
 
@@ -106,7 +85,7 @@ export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy
     trainable,
     table: trainableTable(architecture, shapes, lora, trainable),
     model(tensors: NamedTensors, training: boolean) {
-      const links: LinearLink[] = scheme ? [scheme.link(tensors)] : [];
+      const links = baseLinks(frozenWeights, tensors);
       links.push(loraLink(tensors, training ? lora : { ...lora, dropout: 0 }));
       return architecture.model(config, tensors, {
         linear: linearChain(tensors, ...links),
@@ -122,13 +101,14 @@ export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy
       seed,
       frozenWeights,
       base,
+      ...(start ? { start: adapterContent(start) } : {}),
     },
     adapter,
     write: (directory) => writeAdapter(directory, adapter(), architecture),
     read(directory) {
       const stored = readAdapter(directory, model);
       for (const [name, { data }] of trained) {
-        const tensor = stored.weights.get(name) ?? stored.unfrozen.get(name);
+        const tensor = parameterOf(stored, name);
         if (!tensor) throw new Error(`${directory}: the trained parameter ${name} is missing`);
         data.set(tensor.data);
       }
@@ -143,5 +123,31 @@ export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy
       weights: pick([...trained.keys()].filter((name) => !unfrozen.has(name))),
       unfrozen: pick(unfrozen),
     };
+  }
+}
+
+const parameterOf = ({ weights, unfrozen }: Pick<Adapter, "weights" | "unfrozen">, name: string) =>
+  weights.get(name) ?? unfrozen.get(name);
+
+/** Takes an adapter's values into what is trained. */
+function startFrom(start: Adapter, trained: ParameterMap, lora: LoraConfig): void {
+  if (loraScale(start.config) !== loraScale(lora))
+    throw new Error(
+      `the adapter to go on with scales B·A by ${loraScale(start.config)}, where this training would by ${loraScale(lora)}: take its rank, ` +
+        `alpha and useRslora`,
+    );
+  for (const name of [...start.weights.keys(), ...start.unfrozen.keys()])
+    if (!trained.has(name))
+      throw new Error(
+        `the adapter to go on with has ${name}, which is not trained here: take its targetModules, modulesToSave and unfrozen blocks`,
+      );
+  for (const [name, { shape, data }] of trained) {
+    const tensor = parameterOf(start, name);
+    if (tensor?.shape.join() !== shape.join())
+      throw new Error(
+        `the adapter to go on with has ${tensor ? `${name} in shape [${tensor.shape.join(", ")}]` : `no ${name}`}, which is trained here: ` +
+          `take its rank, targetModules, modulesToSave and unfrozen blocks`,
+      );
+    data.set(tensor.data);
   }
 }
