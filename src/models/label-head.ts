@@ -38,7 +38,11 @@ export function withLabelHead({ states, linear, head }: LabelHeadParts): Languag
       const predicted = weight
         ? linearPredictions(x, weight, labels)
         : predictions(linear.apply(x, head), labels);
-      return { ...predicted, states: own };
+      // Of a dense head by one product with the mean of its rows, not by all logits again.
+      const meanLogits = weight
+        ? tf.sum(tf.mul(own, tf.mean(weight, 0)), 1)
+        : tf.mean(linear.apply(own, head), 1);
+      return { ...predicted, states: own, meanLogits: meanLogits as tf.Tensor1D };
     },
   };
 }

@@ -52,6 +52,8 @@ export interface LabelLossOptions extends LabelOptions {
 /** What a model predicts for each row, from its hidden states [rows, hidden]. */
 export interface LabelPredictions extends Predictions {
   readonly states: tf.Tensor2D;
+  /** The mean of each row's logits over the vocabulary, [rows], at temperature 1. */
+  readonly meanLogits: tf.Tensor1D;
 }
 
 /**

@@ -46,6 +46,7 @@ describe("a model's head gives what its logits say", () => {
         );
         close(rows(predicted.isTop), rows(tf.cast(tf.equal(tf.argMax(logits, 1), labels), "float32")));
         close(predicted.states, states());
+        close(predicted.meanLogits, tf.mean(model.labelLogits(batch()), 1));
         close(model.labelStates(batch()), states());
       });
     }
