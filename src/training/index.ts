@@ -10,9 +10,16 @@ export * from "./log";
 export * from "./memory";
 export type { Mean, Measured, Objective } from "./objective";
 export * from "./objectives/cross-entropy";
+export * from "./objectives/dpo";
+export {
+  type PreferenceLossName,
+  preferenceLosses,
+  preferenceLossNames,
+} from "./objectives/preference-losses";
 export * from "./objectives/supervised";
 export * from "./online";
 export * from "./options";
+export { type Pair, pairBatches, type PairBatchesOptions, type ScoredPairs } from "./pairs";
 export {
   type FrozenModel,
   frozenModel,
@@ -24,7 +31,10 @@ export * from "./policies/full";
 export * from "./policies/lora";
 export { type ParameterMap, type Policy, zerosLike } from "./policy";
 export * from "./programs";
+export * from "./reference/logprobs";
+export * from "./reference/reference";
 export * from "./schedule";
+export * from "./sequence-sums";
 export * from "./spec";
 export { type StepResult, type StepOptions, Stepper, TrainingDiverged } from "./step";
 export * from "./tensors";

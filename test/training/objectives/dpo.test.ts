@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { EngineName } from "../../../src/engine/engines";
+import { type DpoOptions, dpoObjective } from "../../../src/training/objectives/dpo";
+import { DEFAULT_TRAINING } from "../../../src/training/options";
+import { pairBatches } from "../../../src/training/pairs";
+import { zerosLike } from "../../../src/training/policy";
+import { metricMeans, TrainingPrograms } from "../../../src/training/programs";
+import { evaluateSpec } from "../../../src/training/evaluate";
+import { train } from "../../../src/training/trainer";
+import { globalNorm } from "../../../src/training/adamw";
+import { on } from "../../engine/device";
+import { closeTo, matchesSummary, testEveryLlama } from "../../models/llama-fixtures";
+import { dpoFixture, PREFIX } from "../dpo-fixtures";
+
+const noPairs = { pairs: [], referenceLogprobs: new Float32Array() };
+const files = ["dpo.json", "dpo.safetensors"];
+
+/** Our options for a loss of the file, or undefined for one that is not offered. */
+function optionsOf(name: string, beta: number): DpoOptions | undefined {
+  const [, loss, share] = /^(robust|cdpo)_([\d.]+)$/.exec(name) ?? [];
+  if (loss) return { loss: loss as "robust", beta, labelSmoothing: Number(share) };
+  const weight = /^rpo_sigmoid_plus_([\d.]+)_sft$/.exec(name)?.[1];
+  if (weight) return { beta, sftWeight: Number(weight) };
+  const plain = (["sigmoid", "hinge", "ipo", "apo_zero"] as const).find((one) => one === name);
+  return plain && { loss: plain, beta };
+}
+
+for (const engine of ["onnx", "cpu"] as EngineName[]) {
+  testEveryLlama(
+    `losses, gradients and metrics of pairs equal TRL's on ${engine}`,
+    files,
+    (fixture) => Object.keys(dpoFixture(fixture).expected.references),
+    async (fixture, name) => {
+      const { expected, policy: fresh, pairs, batches, reference, scored } = dpoFixture(fixture);
+      const { beta, references } = expected;
+      const values = references[name]!;
+      const { ref_chosen_logps: chosen = values.chosen_logps } = values;
+      const { ref_rejected_logps: rejected = values.rejected_logps } = values;
+      const train = await scored(reference(name), engine);
+      const logprobs = [...train.referenceLogprobs];
+      closeTo(
+        logprobs.filter((_, i) => i % 2 === 0),
+        chosen,
+        2e-5,
+        "reference of the chosen answers",
+      );
+      closeTo(
+        logprobs.filter((_, i) => i % 2 === 1),
+        rejected,
+        2e-5,
+        "reference of the rejected answers",
+      );
+      // One row of padding more than there are pairs.
+      const batch = pairBatches(train, noPairs, { ...batches, reference: name }).batch(
+        [...pairs.keys()],
+        pairs.length + 1,
+      );
+      const policy = fresh();
+      let known = 0;
+      for (const [lossName, { loss, grad_norm, grads = {} }] of Object.entries(values.losses)) {
+        const options = optionsOf(lossName, beta);
+        if (!options) continue;
+        known++;
+        const programs = new TrainingPrograms(policy, dpoObjective(options), on(engine));
+        const gradients = zerosLike(policy.trained);
+        const totals = await programs.gradients(batch, { seed: 0, step: 0 }, gradients);
+        await programs.dispose();
+        assert.equal(totals.loss.count, pairs.length);
+        closeTo([totals.loss.sum / totals.loss.count], [loss], 2e-5, `loss ${lossName}`);
+        for (const { data } of gradients.values())
+          data.forEach((value, i) => (data[i] = value / pairs.length));
+        closeTo([globalNorm(gradients)], [grad_norm], 1e-4, `gradient norm of ${lossName}`);
+        for (const [key, summary] of Object.entries(grads)) {
+          const { data } = gradients.get(key.slice(PREFIX.length))!;
+          matchesSummary(data, summary, 1e-4, `gradient of ${lossName} for ${key}`);
+        }
+        const metrics = metricMeans(totals);
+        const { num_tokens: _, ...named } = values.metrics;
+        for (const [key, value] of Object.entries(named)) closeTo([metrics[key]!], [value], 2e-5, key);
+      }
+      assert.ok(known >= 3, `${known} losses of ${Object.keys(values.losses).join(", ")}`);
+    },
+  );
+}
+
+testEveryLlama(
+  "steps over pairs end where TRL's do",
+  files,
+  () => ["training"],
+  async (fixture) => {
+    const { expected, policy: fresh, pairs, batches, reference, scored } = dpoFixture(fixture);
+    const { lr, betas, eps, weight_decay, max_grad_norm, steps, loss_after } = expected.training;
+    const policy = fresh();
+    const train_ = await scored(reference("adapter_off"), "onnx");
+    const data = pairBatches(train_, train_, { ...batches, reference: "adapter_off" });
+    const spec = { policy, objective: dpoObjective({ beta: expected.beta }), data };
+    const outputDirectory = mkdtempSync(join(tmpdir(), "dpo-"));
+    try {
+      const { log } = await train(
+        spec,
+        {
+          ...DEFAULT_TRAINING,
+          outputDirectory,
+          maxSteps: steps.length,
+          batchSize: pairs.length,
+          learningRate: lr,
+          schedule: "constant_with_warmup",
+          warmupSteps: 0,
+          beta1: betas[0],
+          beta2: betas[1],
+          epsilon: eps,
+          weightDecay: weight_decay,
+          maxGradNorm: max_grad_norm,
+        },
+        { engine: on("onnx") },
+      );
+      for (const [i, { loss, grad_norm_before_clip, ...metrics }] of steps.entries()) {
+        const row = log[i]!;
+        closeTo([row.loss], [loss!], 2e-5, `loss of step ${i + 1}`);
+        closeTo([row.gradNorm], [grad_norm_before_clip!], 1e-4, `norm of step ${i + 1}`);
+        for (const [key, value] of Object.entries(metrics))
+          closeTo([row.metrics![key]!], [value], 5e-5, `${key} of step ${i + 1}`);
+      }
+      const finals = [...fixture.tensors("dpo.safetensors")].filter(([key]) => key.startsWith("final."));
+      assert.equal(finals.length, policy.trained.size);
+      for (const [key, { data }] of finals)
+        closeTo(policy.trained.get(key.slice(`final.${PREFIX}`.length))!.data, data, 1e-5, key);
+      closeTo([await evaluateSpec(spec, pairs.length)], [loss_after], 2e-5, "loss after");
+    } finally {
+      rmSync(outputDirectory, { recursive: true });
+    }
+  },
+);
+
+test("options that mean nothing are refused by name", () => {
+  const refused = (options: DpoOptions, message: RegExp) =>
+    assert.throws(() => dpoObjective(options), message);
+  refused({ loss: "dpo" as "sigmoid" }, /there is no "dpo", but sigmoid, hinge, ipo, robust, cdpo, apo_zero/);
+  refused({ beta: 0 }, /beta must be above 0, but is 0/);
+  refused({ beta: NaN }, /beta/);
+  refused({ sftWeight: -1 }, /sftWeight must not be below 0, but is -1/);
+  for (const loss of ["sigmoid", "hinge", "ipo", "apo_zero"] as const)
+    refused({ loss, labelSmoothing: 0.1 }, new RegExp(`labelSmoothing means nothing to the loss ${loss}`));
+  for (const loss of ["robust", "cdpo"] as const)
+    for (const labelSmoothing of [0, 0.5, -0.1, NaN])
+      refused({ loss, labelSmoothing }, /labelSmoothing must be above 0 and below 0\.5/);
+});
+
+test("every option is part of the fingerprint", () => {
+  const prints = [
+    {},
+    { loss: "ipo" },
+    { beta: 0.2 },
+    { sftWeight: 1 },
+    { loss: "cdpo", labelSmoothing: 0.1 },
+    { loss: "cdpo", labelSmoothing: 0.2 },
+  ].map((options) => JSON.stringify(dpoObjective(options as DpoOptions).fingerprint));
+  assert.equal(new Set(prints).size, prints.length);
+});
