@@ -1,4 +1,5 @@
 import type { ProgramTensor } from "../engine";
+import type { Alarm } from "./alarms/alarm";
 
 /** A batch as a program's inputs; batches of equal shapes share one program. */
 export type BatchTensors = { readonly [name: string]: ProgramTensor };
@@ -17,4 +18,6 @@ export interface BatchSource {
   tokens(batch: BatchTensors): number;
   /** What identifies the examples and how batches are made of them. */
   readonly fingerprint: unknown;
+  /** What may go wrong with these data. */
+  readonly alarms?: readonly Alarm[];
 }

@@ -1,5 +1,6 @@
 /** Training: a policy, an objective and batches, taken through AdamW. */
 export * from "./adamw";
+export * from "./alarms/alarm";
 export * from "./batches";
 export * from "./checkpoints";
 export type { BatchSource, BatchTensors } from "./data";

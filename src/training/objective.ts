@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { LanguageModel, NamedTensors } from "../models";
+import type { Alarm } from "./alarms/alarm";
 
 /** A mean as what it is made of, so that batches can be put together: Σ sum / Σ count, both scalars. */
 export interface Mean {
@@ -21,4 +22,6 @@ export interface Objective {
   measure(model: LanguageModel, batch: NamedTensors, training: boolean): Measured;
   /** What identifies it, its settings included. */
   readonly fingerprint: unknown;
+  /** What may go wrong with it, by what it logs. */
+  readonly alarms?: readonly Alarm[];
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { checkGradients } from "../engine";
 import { readJson, sha256, writeJson } from "../io";
+import { type Alarm, AlarmWatch } from "./alarms/alarm";
 import { CheckpointStore } from "./checkpoints";
 import type { BatchTensors } from "./data";
 import { type StepLog, TrainingLog } from "./log";
@@ -31,6 +32,8 @@ export interface RolloutSource {
   collect(iteration: number): Promise<Rollouts>;
   /** What identifies prompts, rewards and how rollouts are made. */
   readonly fingerprint: unknown;
+  /** What may go wrong with rollouts and rewards. */
+  readonly alarms?: readonly Alarm[];
 }
 
 /** A training whose data the policy makes while it is trained. */
@@ -121,6 +124,8 @@ export async function trainOnline(
       say(`resumed from ${found.directory}`, "resumed");
     }
     const log = new TrainingLog(join(outputDirectory, "training_log.jsonl"), state.step);
+    const watched = [...(objective.alarms ?? []), ...(rollouts.alarms ?? [])];
+    const alarms = new AlarmWatch(watched, (message) => say(message, "alarm"));
     let saved = state.iteration;
     while (state.iteration < iterations && !hooks.signal?.aborted) {
       const { steps, metrics, tokens } = await rollouts.collect(state.iteration);
@@ -141,6 +146,7 @@ export async function trainOnline(
             metrics: { ...metrics, ...taken.metrics },
           });
           hooks.onStep?.(log.rows.at(-1)!, iterations * epochsPerIteration * steps.length);
+          alarms.check(log.rows);
         }
       }
       state.iteration++;

@@ -1,3 +1,4 @@
+import type { Alarm } from "./alarms/alarm";
 import type { BatchSource } from "./data";
 import type { Objective } from "./objective";
 import type { Policy } from "./policy";
@@ -13,3 +14,9 @@ export interface TrainingSpec<P extends Policy = Policy> {
 export function specFingerprint({ policy, objective, data }: TrainingSpec): unknown {
   return { policy: policy.fingerprint, objective: objective.fingerprint, data: data.fingerprint };
 }
+
+/** What may go wrong, by all that a training is made of. */
+export const alarmsOf = ({ objective, data }: Pick<TrainingSpec, "objective" | "data">): readonly Alarm[] => [
+  ...(objective.alarms ?? []),
+  ...(data.alarms ?? []),
+];

@@ -2,18 +2,19 @@ import { join } from "node:path";
 import { z } from "zod";
 import { checkGradients, type CompileOptions } from "../engine";
 import { readJson, sha256, writeJson } from "../io";
+import { AlarmWatch } from "./alarms/alarm";
 import { CheckpointStore, type FoundCheckpoint } from "./checkpoints";
 import { validationMeans } from "./evaluate";
 import { type StepLog, TrainingLog } from "./log";
 import { checkTrainingOptions, optimizerFingerprint, type TrainingOptions } from "./options";
 import { learningRateAt } from "./schedule";
-import { specFingerprint, type TrainingSpec } from "./spec";
+import { alarmsOf, specFingerprint, type TrainingSpec } from "./spec";
 import { Stepper } from "./step";
 
 const STATE_FILE = "trainer_state.json";
 
-/** A checkpoint was saved, taken up or passed over, or the best parameters were taken at the end. */
-export type TrainingEvent = "saved" | "resumed" | "refused" | "best";
+/** A checkpoint was saved, taken up or passed over, the best parameters were taken at the end, or an alarm went off. */
+export type TrainingEvent = "saved" | "resumed" | "refused" | "best" | "alarm";
 
 /** Where a run reports to, and what may end it. */
 export interface TrainingHooks {
@@ -105,6 +106,7 @@ class Run {
     const found = this.checkpoints.latest((message) => this.say(message, "refused"));
     if (found) this.restore(found);
     const log = new TrainingLog(join(this.options.outputDirectory, "training_log.jsonl"), this.step);
+    const alarms = new AlarmWatch(alarmsOf(this.spec), (message) => this.say(message, "alarm"));
     let saved = this.step;
     let stopped: TrainingResult["stopped"] = "finished";
     while (this.step < this.maxSteps) {
@@ -113,6 +115,7 @@ class Run {
       const evaluated = evalSteps > 0 && (this.step % evalSteps === 0 || isLast);
       log.append(evaluated ? { ...row, ...(await this.evaluate()) } : row);
       this.hooks.onStep?.(log.rows.at(-1)!, this.maxSteps);
+      alarms.check(log.rows);
       const isBest = evaluated && this.best?.step === this.step;
       if ((saveSteps > 0 && this.step % saveSteps === 0) || (isBest && loadBestModelAtEnd)) {
         this.save();
