@@ -1,6 +1,9 @@
 /** Training: a policy, an objective and batches, taken through AdamW. */
 export * from "./adamw";
 export * from "./alarms/alarm";
+export * from "./alarms/both-fall";
+export * from "./alarms/end-not-taught";
+export * from "./alarms/reference-start";
 export * from "./batches";
 export * from "./checkpoints";
 export type { BatchSource, BatchTensors } from "./data";

@@ -96,7 +96,7 @@ const lengthOf = ({ inputIds, labels }: Example, { taskType }: EncodeRowsOptions
   taskType === "CAUSAL_LM" ? inputIds.length : Math.max(inputIds.length, labels.length);
 
 /** Whether a row says something that its tokens do not. */
-function losesCharacters(
+export function losesCharacters(
   row: CompletionRow | ConversationRow,
   { inputIds, labels }: Example,
   tokenizer: Tokenizer,
@@ -162,7 +162,8 @@ function pairExample(row: CompletionRow | ConversationRow, tokenizer: Tokenizer)
   return { example: { inputIds: tokenizer.encode(row.prompt), labels: tokenizer.encode(row.completion) } };
 }
 
-function inLine<T>(path: string, line: number, act: () => T): T {
+/** Does something with a row; what goes wrong is of its line. */
+export function inLine<T>(path: string, line: number, act: () => T): T {
   try {
     return act();
   } catch (cause) {

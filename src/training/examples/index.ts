@@ -1,6 +1,7 @@
 /** Examples to train on, made of what people wrote. */
-export * from "./encode";
+export { encodeRows, type EncodedRows, type EncodeRowsOptions } from "./encode";
 export * from "./fit";
 export * from "./pack";
-export * from "./report";
+export * from "./preferences";
+export { describeRows } from "./report";
 export * from "./tokens";

@@ -34,7 +34,8 @@ export function describeRows(
   ];
 }
 
-function lines(all: readonly number[]): string {
+/** Lines of a file by their numbers. */
+export function lines(all: readonly number[]): string {
   const named = all.slice(0, NAMED).join(", ");
   const more = all.length > NAMED ? ` and ${all.length - NAMED} more` : "";
   return `line${all.length === 1 ? "" : "s"} ${named}${more}`;

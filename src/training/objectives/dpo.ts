@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type LabelledBatch, labelShares } from "../../models";
+import { bothFall } from "../alarms/both-fall";
+import { referenceStart } from "../alarms/reference-start";
 import type { Mean, Objective } from "../objective";
 import { sequenceSums } from "../sequence-sums";
 import { preferenceLosses, preferenceLossNames, type PreferenceLossName } from "./preference-losses";
@@ -32,11 +34,22 @@ export interface DpoOptions {
    * @default 0
    */
   readonly sftWeight?: number;
+  /**
+   * Whether the policy starts as its reference, so that rewards begin at 0: an alarm compares. Changes nothing that is learned.
+   * @default true
+   */
+  readonly startsAtReference?: boolean;
 }
 
 /** `options` with their defaults. */
 export function checkDpoOptions(options: DpoOptions): Required<DpoOptions> {
-  const { loss = "sigmoid", beta = 0.1, labelSmoothing = 0, sftWeight = 0 } = options;
+  const {
+    loss = "sigmoid",
+    beta = 0.1,
+    labelSmoothing = 0,
+    sftWeight = 0,
+    startsAtReference = true,
+  } = options;
   if (!preferenceLossNames.includes(loss))
     throw new RangeError(`loss: there is no "${String(loss)}", but ${preferenceLossNames.join(", ")}`);
   if (!(Number.isFinite(beta) && beta > 0)) throw new RangeError(`beta must be above 0, but is ${beta}`);
@@ -53,7 +66,7 @@ export function checkDpoOptions(options: DpoOptions): Required<DpoOptions> {
       `labelSmoothing must be above 0 and below 0.5 with the loss ${loss}, but is ${labelSmoothing}: the share of pairs that are ` +
         `labelled the wrong way round; where there are none, the loss is sigmoid`,
     );
-  return { loss, beta, labelSmoothing, sftWeight };
+  return { loss, beta, labelSmoothing, sftWeight, startsAtReference };
 }
 
 /**
@@ -70,7 +83,7 @@ export function checkDpoOptions(options: DpoOptions): Required<DpoOptions> {
  * @throws {RangeError} if an option means nothing
  */
 export function dpoObjective(options: DpoOptions = {}): Objective {
-  const { loss, beta, labelSmoothing, sftWeight } = checkDpoOptions(options);
+  const { loss, beta, labelSmoothing, sftWeight, startsAtReference } = checkDpoOptions(options);
   return {
     measure(model, tensors) {
       const batch = tensors as unknown as PairBatch;
@@ -121,6 +134,7 @@ export function dpoObjective(options: DpoOptions = {}): Objective {
       };
     },
     fingerprint: { objective: "dpo", loss, beta, labelSmoothing, sftWeight },
+    alarms: [referenceStart({ beta, startsThere: startsAtReference }), bothFall(beta)],
   };
 }
 
