@@ -6,6 +6,7 @@ export { generation } from "./sections/generation";
 export { input } from "./sections/input";
 export { loss } from "./sections/loss";
 export { optimization } from "./sections/optimization";
+export { preference } from "./sections/preference";
 export { sequence } from "./sections/sequence";
 export { supervised } from "./sections/supervised";
 export { target } from "./sections/target";

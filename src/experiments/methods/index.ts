@@ -7,4 +7,5 @@ export * from "./methods";
 export * from "./model";
 export * from "./parts";
 export * from "./run";
+export { dpo } from "./dpo";
 export { sft } from "./sft";

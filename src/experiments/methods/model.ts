@@ -10,7 +10,7 @@ import {
   type OpenPretrainedModel,
 } from "../../models/pretrained";
 import type { sections, ValuesOf } from "../../settings";
-import { contentSha256, loraPolicy, type LoraPolicy } from "../../training";
+import { loraPolicy, type LoraPolicy, type LoraPolicyOptions, type StartAdapter } from "../../training";
 import { adaptation } from "../adaptation";
 
 /** A hub's name: two parts, the last without a file's ending. */
@@ -84,26 +84,38 @@ export async function tokenizerFor(
 }
 
 /**
+ * The adapter that a configuration goes on from.
+ *
+ * @throws {Error} if there is none, if it is another model's, or if it has unfrozen blocks
+ */
+export function startAdapter(
+  directory: string,
+  { checkpoint }: Pick<TrainingModel, "checkpoint">,
+): StartAdapter {
+  if (!existsSync(directory)) throw new Error(`adapter: ${directory}: ${contentsOf(directory)}`);
+  const adapter = readAdapter(directory, checkpoint);
+  if (adapter.unfrozen.size > 0)
+    throw new Error(
+      `adapter: ${directory} has unfrozen blocks, from which no training goes on; train without adapter`,
+    );
+  return { directory, adapter };
+}
+
+/**
  * A new adapter over a model, or the one that a configuration goes on from.
  *
  * @throws {Error} if the adapter is another model's, or if the settings do not go with the model
  */
-export function openPolicy({ checkpoint, name }: TrainingModel, config: PolicyConfig): LoraPolicy {
-  const { adapter, seed, recompute, frozenWeights, loraDropout } = config;
-  const options = { seed, recompute, frozenWeights, baseModel: name };
-  if (adapter === undefined) return loraPolicy(checkpoint, { ...adaptation(config, checkpoint), ...options });
-  if (!existsSync(adapter)) throw new Error(`adapter: ${adapter}: ${contentsOf(adapter)}`);
-  const { config: lora, weights, unfrozen } = readAdapter(adapter, checkpoint);
-  if (unfrozen.size > 0)
-    throw new Error(
-      `adapter: ${adapter} has unfrozen blocks, from which no training goes on; train without adapter`,
-    );
-  const policy = loraPolicy(checkpoint, {
-    lora: { ...lora, dropout: loraDropout },
-    unfreezing: {},
-    ...options,
-  });
-  policy.read(adapter);
-  const start = contentSha256(weights, weights.keys());
-  return { ...policy, fingerprint: { policy: policy.fingerprint, start } };
+export function openPolicy(
+  { checkpoint, name }: TrainingModel,
+  config: PolicyConfig,
+  options: Pick<LoraPolicyOptions, "dropout"> = {},
+): LoraPolicy {
+  const { adapter: directory, seed, recompute, frozenWeights, loraDropout } = config;
+  const common = { ...options, seed, recompute, frozenWeights, baseModel: name };
+  if (directory === undefined)
+    return loraPolicy(checkpoint, { ...adaptation(config, checkpoint), ...common });
+  const { adapter: start } = startAdapter(directory, { checkpoint });
+  const lora = { ...start.config, dropout: loraDropout };
+  return loraPolicy(checkpoint, { lora, unfreezing: {}, start, ...common });
 }

@@ -41,32 +41,38 @@ export interface DpoOptions {
   readonly startsAtReference?: boolean;
 }
 
-/** `options` with their defaults. */
-export function checkDpoOptions(options: DpoOptions): Required<DpoOptions> {
-  const {
-    loss = "sigmoid",
-    beta = 0.1,
-    labelSmoothing = 0,
-    sftWeight = 0,
-    startsAtReference = true,
-  } = options;
+const defaults: Required<DpoOptions> = {
+  loss: "sigmoid",
+  beta: 0.1,
+  labelSmoothing: 0,
+  sftWeight: 0,
+  startsAtReference: true,
+};
+
+/** The first of the options that means nothing, with what it must be; undefined where all are well. */
+export function dpoProblem(
+  options: DpoOptions,
+): { readonly option: keyof DpoOptions; readonly must: string } | undefined {
+  const { loss, beta, labelSmoothing, sftWeight } = { ...defaults, ...options };
   if (!preferenceLossNames.includes(loss))
-    throw new RangeError(`loss: there is no "${String(loss)}", but ${preferenceLossNames.join(", ")}`);
-  if (!(Number.isFinite(beta) && beta > 0)) throw new RangeError(`beta must be above 0, but is ${beta}`);
-  if (!(Number.isFinite(sftWeight) && sftWeight >= 0))
-    throw new RangeError(`sftWeight must not be below 0, but is ${sftWeight}`);
+    return { option: "loss", must: `be one of ${preferenceLossNames.join(", ")}` };
+  if (!(Number.isFinite(beta) && beta > 0)) return { option: "beta", must: "be above 0" };
+  if (!(Number.isFinite(sftWeight) && sftWeight >= 0)) return { option: "sftWeight", must: "be 0 or more" };
   const { smooths } = preferenceLosses[loss];
   const smoothing = preferenceLossNames.filter((name) => preferenceLosses[name].smooths).join(" and ");
   if (!smooths && labelSmoothing !== 0)
-    throw new RangeError(
-      `labelSmoothing means nothing to the loss ${loss}: leave it out, or take ${smoothing}`,
-    );
+    return {
+      option: "labelSmoothing",
+      must: `be 0 with the loss ${loss}, to which it means nothing (only ${smoothing} smooth labels)`,
+    };
   if (smooths && !(labelSmoothing > 0 && labelSmoothing < 0.5))
-    throw new RangeError(
-      `labelSmoothing must be above 0 and below 0.5 with the loss ${loss}, but is ${labelSmoothing}: the share of pairs that are ` +
-        `labelled the wrong way round; where there are none, the loss is sigmoid`,
-    );
-  return { loss, beta, labelSmoothing, sftWeight, startsAtReference };
+    return {
+      option: "labelSmoothing",
+      must:
+        `be above 0 and below 0.5 with the loss ${loss} (it is the share of pairs that are labelled the wrong way round; where there are ` +
+        "none, take the loss sigmoid)",
+    };
+  return undefined;
 }
 
 /**
@@ -83,7 +89,12 @@ export function checkDpoOptions(options: DpoOptions): Required<DpoOptions> {
  * @throws {RangeError} if an option means nothing
  */
 export function dpoObjective(options: DpoOptions = {}): Objective {
-  const { loss, beta, labelSmoothing, sftWeight, startsAtReference } = checkDpoOptions(options);
+  const problem = dpoProblem(options);
+  if (problem)
+    throw new RangeError(
+      `${problem.option} must ${problem.must}, not ${String(options[problem.option] ?? defaults[problem.option])}`,
+    );
+  const { loss, beta, labelSmoothing, sftWeight, startsAtReference } = { ...defaults, ...options };
   return {
     measure(model, tensors) {
       const batch = tensors as unknown as PairBatch;

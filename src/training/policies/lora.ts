@@ -40,6 +40,12 @@ export interface LoraPolicyOptions {
    */
   readonly frozenWeights?: FrozenWeights;
   /**
+   * Whether dropout, of the adapter and of the base, is on in training. Objectives that compare log-probabilities of two models,
+   * or of one at two times, want none.
+   * @default true
+   */
+  readonly dropout?: boolean;
+  /**
    * Whether a block keeps its input alone for the gradient and is computed a second time then: less memory, about a third more
    * time, the same numbers.
    * @default false
@@ -66,7 +72,8 @@ export interface LoraPolicy extends Policy {
  */
 export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy {
   const { architecture, config } = model;
-  const { lora, unfreezing, seed, baseModel, start, frozenWeights = "float32", recompute = false } = options;
+  const { lora, unfreezing, seed, baseModel, start } = options;
+  const { frozenWeights = "float32", dropout = true, recompute = false } = options;
   if (recompute && !architecture.recomputes)
     throw new Error(`recompute: ${architecture.name} cannot compute its blocks a second time; leave it out`);
   const shapes = new Map(Object.entries(architecture.parameterShapes(config)));
@@ -86,10 +93,11 @@ export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy
     table: trainableTable(architecture, shapes, lora, trainable),
     model(tensors: NamedTensors, training: boolean) {
       const links = baseLinks(frozenWeights, tensors);
-      links.push(loraLink(tensors, training ? lora : { ...lora, dropout: 0 }));
+      const drops = training && dropout;
+      links.push(loraLink(tensors, drops ? lora : { ...lora, dropout: 0 }));
       return architecture.model(config, tensors, {
         linear: linearChain(tensors, ...links),
-        training,
+        training: drops,
         recompute: recompute && training,
       });
     },
@@ -102,6 +110,7 @@ export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy
       frozenWeights,
       base,
       ...(start ? { start: adapterContent(start) } : {}),
+      ...(dropout ? {} : { dropout }),
     },
     adapter,
     write: (directory) => writeAdapter(directory, adapter(), architecture),

@@ -139,12 +139,18 @@ testEveryLlama(
 test("options that mean nothing are refused by name", () => {
   const refused = (options: DpoOptions, message: RegExp) =>
     assert.throws(() => dpoObjective(options), message);
-  refused({ loss: "dpo" as "sigmoid" }, /there is no "dpo", but sigmoid, hinge, ipo, robust, cdpo, apo_zero/);
-  refused({ beta: 0 }, /beta must be above 0, but is 0/);
+  refused(
+    { loss: "dpo" as "sigmoid" },
+    /loss must be one of sigmoid, hinge, ipo, robust, cdpo, apo_zero, not dpo/,
+  );
+  refused({ beta: 0 }, /beta must be above 0, not 0/);
   refused({ beta: NaN }, /beta/);
-  refused({ sftWeight: -1 }, /sftWeight must not be below 0, but is -1/);
+  refused({ sftWeight: -1 }, /sftWeight must be 0 or more, not -1/);
   for (const loss of ["sigmoid", "hinge", "ipo", "apo_zero"] as const)
-    refused({ loss, labelSmoothing: 0.1 }, new RegExp(`labelSmoothing means nothing to the loss ${loss}`));
+    refused(
+      { loss, labelSmoothing: 0.1 },
+      new RegExp(`labelSmoothing must be 0 with the loss ${loss}, .*only robust and cdpo.*, not 0.1`),
+    );
   for (const loss of ["robust", "cdpo"] as const)
     for (const labelSmoothing of [0, 0.5, -0.1, NaN])
       refused({ loss, labelSmoothing }, /labelSmoothing must be above 0 and below 0\.5/);

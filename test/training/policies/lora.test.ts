@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Adapter } from "../../../src/models/lora/adapter";
+import { exampleBatches } from "../../../src/training/example-batches";
+import { crossEntropyObjective } from "../../../src/training/objectives/cross-entropy";
+import { zerosLike } from "../../../src/training/policy";
+import { TrainingPrograms } from "../../../src/training/programs";
 import { loraPolicy, type LoraPolicyOptions } from "../../../src/training/policies/lora";
 import { tinyLlama } from "../../models/llama/tiny-llama";
 
@@ -35,6 +39,27 @@ test("a policy goes on from an adapter, which stays as it is", () => {
       expected,
     );
   }
+});
+
+test("a policy without dropout draws none, whatever its adapter's is, and is another policy", async () => {
+  const batch = exampleBatches([{ inputIds: [5, 9, 3], labels: [7, 8, 96] }], [], {
+    taskType: "CAUSAL_LM",
+    padTokenId: 0,
+    padToMultipleOf: 4,
+  }).batch([0], 1);
+  const dropping = { lora: { ...lora, dropout: 0.5 }, start: trainedAdapter() };
+  const lossAt = async (step: number, dropout?: boolean) => {
+    const policy = policyOf({ ...dropping, ...(dropout === undefined ? {} : { dropout }) });
+    const programs = new TrainingPrograms(policy, crossEntropyObjective(), {});
+    const { loss } = await programs.gradients(batch, { seed: 1, step }, zerosLike(policy.trained));
+    await programs.dispose();
+    return loss.sum;
+  };
+  assert.notEqual(await lossAt(0), await lossAt(1));
+  assert.equal(await lossAt(0, false), await lossAt(1, false));
+  const print = (options: Partial<LoraPolicyOptions>) => JSON.stringify(policyOf(options).fingerprint);
+  assert.notEqual(print({ dropout: false }), print({}));
+  assert.equal(print({ dropout: true }), print({}));
 });
 
 test("where a policy starts is part of its fingerprint", () => {
