@@ -1,0 +1,7 @@
+/** Rewards: how good a completion is, by a rule or by a judge. */
+export * from "./kept";
+export * from "./length";
+export * from "./named";
+export * from "./reward";
+export * from "./weighted";
+export * from "./word";
