@@ -15,8 +15,8 @@ import type { TrainingHooks } from "./trainer";
 
 /** What a policy did in one iteration, and how it was scored. */
 export interface Rollouts {
-  /** The batches of each optimizer step of an epoch over the rollouts; those of one step are accumulated. */
-  readonly steps: readonly (readonly BatchTensors[])[];
+  /** The batches of each optimizer step of an epoch over the rollouts (from 0); those of one step are accumulated. */
+  steps(epoch: number): readonly (readonly BatchTensors[])[];
   /** Logged with every step of the iteration: mean reward, length, … */
   readonly metrics: Readonly<Record<string, number>>;
   /** Real tokens of an epoch, for the log. */
@@ -26,10 +26,12 @@ export interface Rollouts {
 /** Where data come from that the policy makes itself. */
 export interface RolloutSource {
   /**
-   * Lets the policy act as it is now, scores what it did and turns it into batches. A function of the policy's parameters and
-   * the iteration's number (from 0) alone, so that a run that was cut makes the same ones again.
+   * Lets the policy act as it is now, scores what it did and turns it into batches. A function of the policy's parameters, the
+   * state and the iteration's number (from 0) alone, so that a run that was cut makes the same ones again.
    */
   collect(iteration: number): Promise<Rollouts>;
+  /** What iterations hand on to later ones beside the policy, as JSON holds it; checkpoints keep it. */
+  readonly state?: { get(): unknown; set(value: unknown): void };
   /** What identifies prompts, rewards and how rollouts are made. */
   readonly fingerprint: unknown;
   /** What may go wrong with rollouts and rewards. */
@@ -75,7 +77,11 @@ export interface OnlineResult {
 }
 
 const STATE_FILE = "online_state.json";
-const stateSchema = z.object({ iteration: z.number().int(), step: z.number().int() });
+const stateSchema = z.object({
+  iteration: z.number().int(),
+  step: z.number().int(),
+  rollouts: z.unknown().optional(),
+});
 
 /**
  * Trains a policy on what it does itself, in place: rollouts → rewards → batches → `epochsPerIteration` passes of optimizer
@@ -112,7 +118,7 @@ export async function trainOnline(
   const save = () => {
     const { directory } = checkpoints.save(state.iteration, (folder) => {
       stepper.write(folder);
-      writeJson(join(folder, STATE_FILE), state);
+      writeJson(join(folder, STATE_FILE), { ...state, rollouts: rollouts.state?.get() });
     });
     say(`saved ${directory}`, "saved");
   };
@@ -120,7 +126,9 @@ export async function trainOnline(
     const found = checkpoints.latest((message) => say(message, "refused"));
     if (found) {
       stepper.read(found.directory);
-      Object.assign(state, stateSchema.parse(readJson(join(found.directory, STATE_FILE))));
+      const stored = stateSchema.parse(readJson(join(found.directory, STATE_FILE)));
+      [state.iteration, state.step] = [stored.iteration, stored.step];
+      rollouts.state?.set(stored.rollouts);
       say(`resumed from ${found.directory}`, "resumed");
     }
     const log = new TrainingLog(join(outputDirectory, "training_log.jsonl"), state.step);
@@ -128,8 +136,10 @@ export async function trainOnline(
     const alarms = new AlarmWatch(watched, (message) => say(message, "alarm"));
     let saved = state.iteration;
     while (state.iteration < iterations && !hooks.signal?.aborted) {
-      const { steps, metrics, tokens } = await rollouts.collect(state.iteration);
+      const collected = await rollouts.collect(state.iteration);
+      const { metrics, tokens } = collected;
       for (let epoch = 0; epoch < epochsPerIteration; epoch++) {
+        const steps = collected.steps(epoch);
         for (const [i, batches] of steps.entries()) {
           const started = performance.now();
           const learningRate = learningRateAt(state.step, { ...options, maxSteps: totalSteps });

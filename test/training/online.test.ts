@@ -71,7 +71,7 @@ function oddAnswers(): OnlineSpec<LoraPolicy> {
         );
         const all = examples.map((_, i) => i);
         const batch = batchTensors(collate(examples, all, { padTokenId: 0, rows: 16, padToMultipleOf: 2 }));
-        return { steps: [[batch]], metrics: { reward: mean }, tokens: 32 };
+        return { steps: () => [[batch]], metrics: { reward: mean }, tokens: 32 };
       },
     },
   };

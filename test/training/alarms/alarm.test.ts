@@ -73,7 +73,7 @@ test("both loops ask the alarms of objective and data after every step", async (
   assert.deepEqual(events.splice(0), expected);
 
   const rollouts = {
-    collect: () => Promise.resolve({ steps: [[batch]], metrics: {}, tokens: 3 }),
+    collect: () => Promise.resolve({ steps: () => [[batch]], metrics: {}, tokens: 3 }),
     fingerprint: "one row",
     alarms: data.alarms,
   };

@@ -1,0 +1,19 @@
+import type { Alarm } from "./alarm";
+import { allCut } from "./all-cut";
+import { equalRewards } from "./equal-rewards";
+import { explodingKl } from "./exploding-kl";
+import { negativeKl } from "./negative-kl";
+import { noEnd } from "./no-end";
+import { paidByLength } from "./paid-by-length";
+import { referenceApart } from "./reference-apart";
+
+/** What may go wrong where a policy learns from what it does. */
+export const rolloutAlarms: readonly Alarm[] = [
+  equalRewards,
+  allCut,
+  noEnd,
+  negativeKl,
+  explodingKl,
+  paidByLength,
+  referenceApart,
+];
