@@ -1,9 +1,15 @@
 /** Training: a policy, an objective and batches, taken through AdamW. */
 export * from "./adamw";
+export * from "./advantages/gae";
+export * from "./advantages/groups";
+export * from "./advantages/kl";
+export * from "./advantages/kl-control";
 export * from "./alarms/alarm";
 export * from "./alarms/both-fall";
 export * from "./alarms/end-not-taught";
+export { referenceApart } from "./alarms/reference-apart";
 export * from "./alarms/reference-start";
+export { rolloutAlarms } from "./alarms/rollouts";
 export * from "./batches";
 export * from "./checkpoints";
 export type { BatchSource, BatchTensors } from "./data";
@@ -15,6 +21,9 @@ export * from "./memory";
 export type { Mean, Measured, Objective } from "./objective";
 export * from "./objectives/cross-entropy";
 export * from "./objectives/dpo";
+export { grpoLosses, grpoObjective, type GrpoLoss, type GrpoOptions } from "./objectives/grpo";
+export { ppoObjective, type PpoOptions } from "./objectives/ppo";
+export { rlooObjective, type RlooOptions } from "./objectives/rloo";
 export {
   type PreferenceLossName,
   preferenceLosses,
@@ -33,10 +42,20 @@ export {
 } from "./policies/frozen";
 export * from "./policies/full";
 export * from "./policies/lora";
+export { hasValues, hiddenSize, type ValueModel, withValueHead } from "./policies/value-head";
 export { type ParameterMap, type Policy, zerosLike } from "./policy";
 export * from "./programs";
 export * from "./reference/logprobs";
 export * from "./reference/reference";
+export { liveAdapter, liveGenerator } from "./rollouts/live";
+export { type PromptRow } from "./rollouts/prompts";
+export type { Completion, Lesson, OnlineObjective, Rollout } from "./rollouts/rollout";
+export {
+  type OnlineRollouts,
+  onlineRollouts,
+  type OnlineRolloutsOptions,
+  type OnlineRolloutsParts,
+} from "./rollouts/source";
 export * from "./schedule";
 export * from "./sequence-sums";
 export * from "./spec";

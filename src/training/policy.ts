@@ -13,6 +13,8 @@ export interface Policy {
   readonly frozen: ReadonlyMap<string, ProgramTensor>;
   /** The model over all parameters, as a TensorFlow.js function; `training` asks for dropout. */
   model(parameters: NamedTensors, training: boolean): LanguageModel;
+  /** Whether its model drops out in training. */
+  readonly dropsOut?: boolean;
   /** What identifies the model and what is trained of it. */
   readonly fingerprint: unknown;
   /** Writes the trained parameters in the form that users open (an adapter directory, say). */

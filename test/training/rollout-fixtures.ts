@@ -32,6 +32,7 @@ export function adapted(fixture: LlamaFixture, adapter: string) {
     seed: 0,
     baseModel: null,
     start,
+    dropout: false,
   });
 }
 

@@ -5,9 +5,8 @@ import { explodingKl } from "./exploding-kl";
 import { negativeKl } from "./negative-kl";
 import { noEnd } from "./no-end";
 import { paidByLength } from "./paid-by-length";
-import { referenceApart } from "./reference-apart";
 
-/** What may go wrong where a policy learns from what it does. */
+/** What may go wrong where a policy learns from what it does, by the metrics of rollouts. */
 export const rolloutAlarms: readonly Alarm[] = [
   equalRewards,
   allCut,
@@ -15,5 +14,4 @@ export const rolloutAlarms: readonly Alarm[] = [
   negativeKl,
   explodingKl,
   paidByLength,
-  referenceApart,
 ];

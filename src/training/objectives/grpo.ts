@@ -1,7 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { LabelledBatch } from "../../models";
 import { groupAdvantages, type RewardScale, rewardScales } from "../advantages/groups";
-import { rolloutAlarms } from "../alarms/rollouts";
 import type { Mean } from "../objective";
 import type { OnlineObjective } from "../rollouts/rollout";
 import { checkEpsilon, checkTemperature, clippedSurrogate, maskedMean, ofBatch, quotient } from "./clipped";
@@ -99,7 +98,6 @@ export function grpoObjective({
       };
     },
     fingerprint: { objective: "grpo", loss: kind, scaleRewards, epsilon, temperature, maxNewTokens },
-    alarms: rolloutAlarms,
   };
 }
 

@@ -3,7 +3,6 @@ import { mean } from "simple-statistics";
 import type { LabelledBatch } from "../../models";
 import { gae, stepRewards, whitened } from "../advantages/gae";
 import { type KlEstimator, klOfTokens } from "../advantages/kl";
-import { rolloutAlarms } from "../alarms/rollouts";
 import { hasValues } from "../policies/value-head";
 import type { OnlineObjective } from "../rollouts/rollout";
 import { checkEpsilon, checkTemperature, clippedSurrogate, maskedMean, ofBatch, quotient } from "./clipped";
@@ -136,6 +135,5 @@ export function ppoObjective({
       };
     },
     fingerprint: { objective: "ppo", ...settings, temperature },
-    alarms: rolloutAlarms,
   };
 }

@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs";
 import type { LabelledBatch } from "../../models";
 import { leaveOneOutAdvantages, normalised } from "../advantages/groups";
 import { klOfTokens } from "../advantages/kl";
-import { rolloutAlarms } from "../alarms/rollouts";
 import type { OnlineObjective } from "../rollouts/rollout";
 import { checkEpsilon, checkTemperature, clippedSurrogate, maskedMean } from "./clipped";
 
@@ -78,6 +77,5 @@ export function rlooObjective({
       };
     },
     fingerprint: { objective: "rloo", epsilon, normalizeAdvantages, temperature },
-    alarms: rolloutAlarms,
   };
 }

@@ -89,6 +89,7 @@ export function loraPolicy(model: Model, options: LoraPolicyOptions): LoraPolicy
   return {
     trained,
     frozen,
+    dropsOut: dropout,
     trainable,
     table: trainableTable(architecture, shapes, lora, trainable),
     model(tensors: NamedTensors, training: boolean) {

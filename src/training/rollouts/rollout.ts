@@ -1,4 +1,3 @@
-import type { Alarm } from "../alarms/alarm";
 import type { Objective } from "../objective";
 
 /** What a policy answered to a prompt, in token ids. */
@@ -53,5 +52,4 @@ export interface OnlineObjective extends Objective {
   readonly leastInGroup: number;
   /** Rewards and advantages of an iteration's rollouts. */
   learnFrom(rollouts: readonly Rollout[], klCoefficient: number): Lesson;
-  readonly alarms: readonly Alarm[];
 }

@@ -7,6 +7,8 @@ import { Random } from "../../random";
 import { isScored, type Reward, type RewardCase, type Score, scoreCases } from "../../rewards";
 import { float32Tensor } from "../../tensors";
 import { deviation, groupIndices } from "../advantages/groups";
+import { referenceApart } from "../alarms/reference-apart";
+import { rolloutAlarms } from "../alarms/rollouts";
 import { checkKlOptions, type KlOptions, nextKlCoefficient } from "../advantages/kl-control";
 import { klOfTokens } from "../advantages/kl";
 import type { BatchTensors } from "../data";
@@ -56,6 +58,11 @@ export interface OnlineRolloutsParts {
   readonly reward: Reward;
   /** What the policy is held to. */
   readonly reference: FrozenModel;
+  /**
+   * Whether the policy starts as its reference; an alarm says so where it does not.
+   * @default true
+   */
+  readonly startsAtReference?: boolean;
   /** The policy as it is at each moment, ready to generate; see `liveGenerator`. Asked for once. */
   readonly generator: () => Promise<GenerativeModel>;
   readonly prompts: readonly PromptRow[];
@@ -88,6 +95,7 @@ type Sampled = Completion & { readonly group: number };
 class LiveRollouts implements OnlineRollouts {
   readonly fingerprint: unknown;
   readonly state;
+  readonly alarms;
   private readonly programs: CompletionPrograms;
   private generating: Promise<GenerativeModel> | undefined;
   private klCoefficient: number;
@@ -100,6 +108,7 @@ class LiveRollouts implements OnlineRollouts {
     const { policy, reference, objective, engine, reward, prompts } = parts;
     this.programs = new CompletionPrograms(policy, reference, objective.temperature, engine);
     this.klCoefficient = options.kl.coefficient;
+    this.alarms = [...rolloutAlarms, referenceApart(parts.startsAtReference ?? true)];
     this.fingerprint = {
       options,
       prompts: sha256(JSON.stringify(prompts)),
@@ -385,7 +394,14 @@ function klMetrics(rollouts: readonly Rollout[]) {
 type WholeOption =
   "promptsPerIteration" | "completionsPerPrompt" | "maxNewTokens" | "batchSize" | "stepsPerEpoch";
 
-function checkOptions({ prompts, objective }: OnlineRolloutsParts, options: OnlineRolloutsOptions): void {
+function checkOptions(
+  { prompts, objective, policy }: OnlineRolloutsParts,
+  options: OnlineRolloutsOptions,
+): void {
+  if (policy.dropsOut)
+    throw new Error(
+      "a policy that learns from what it did must not drop out, as it would be another one than acted: loraPolicy(…, { dropout: false })",
+    );
   const whole = (name: WholeOption, least: number) => {
     const value = options[name] ?? least;
     if (!(Number.isInteger(value) && value >= least))

@@ -254,7 +254,7 @@ test("epochs go over all rollouts in orders of their own, cut into steps and bat
 });
 
 test("an encoder–decoder acts and learns by the same logprobs, with values", async () => {
-  const model = randomT5(TINY, 3);
+  const model = randomT5({ ...TINY, vocabSize: 101 }, 3);
   const objective = ppoObjective({ temperature: 0.8 });
   const lora = {
     rank: 2,
@@ -264,7 +264,7 @@ test("an encoder–decoder acts and learns by the same logprobs, with values", a
     targetModules: ["q", "v"],
     modulesToSave: [],
   };
-  const adapted = loraPolicy(model, { lora, unfreezing: {}, seed: 0, baseModel: null });
+  const adapted = loraPolicy(model, { lora, unfreezing: {}, seed: 0, baseModel: null, dropout: false });
   for (const { data } of adapted.trained.values()) data.forEach((_, i) => (data[i] = 0.1 * Math.sin(i)));
   const policy = withValueHead(adapted, hiddenSize(model));
   policy.trained.get("v_head.summary.bias")!.data[0] = 0.5;
@@ -298,7 +298,14 @@ test("a policy that learns over another base than it samples from is refused", {
     targetModules: ["q_proj"],
     modulesToSave: [],
   };
-  const policy = loraPolicy(model, { lora, unfreezing: {}, seed: 0, baseModel: null, frozenWeights: "nf4" });
+  const policy = loraPolicy(model, {
+    lora,
+    unfreezing: {},
+    seed: 0,
+    baseModel: null,
+    dropout: false,
+    frozenWeights: "nf4",
+  });
   const source = toyRollouts(fixture, policy, rlooObjective(), { reference: frozenModel(model) });
   try {
     await assert.rejects(source.collect(0), /samples is not the one that learns.*nf4/s);
@@ -334,6 +341,16 @@ test("options of rollouts that mean nothing are refused by name", { skip }, () =
   refused({ kl: { coefficient: 0, target: 6 } }, /target needs a coefficient/);
   refused({ kl: { coefficient: 1, horizon: 6 } }, /horizon has an effect with a target/);
   refused({ kl: { coefficient: 1, target: NaN } }, /kl target/);
+  const lora = {
+    rank: 2,
+    alpha: 4,
+    dropout: 0,
+    useRslora: false,
+    targetModules: ["q_proj"],
+    modulesToSave: [],
+  };
+  const dropping = loraPolicy(fixture.model(), { lora, unfreezing: {}, seed: 0, baseModel: null });
+  refused({}, /must not drop out.*dropout: false/, { policy: dropping });
   refused({}, /no prompts/, { prompts: [] });
   refused({}, /prompt 2 has no tokens/, {
     prompts: [

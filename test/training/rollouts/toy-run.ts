@@ -28,7 +28,7 @@ export const prompts = [
 export const wanted: Reward = wordReward("w7");
 
 export function toyPolicy(
-  fixture: LlamaFixture,
+  fixture: Pick<LlamaFixture, "model">,
   objective: Pick<OnlineObjective, "needsValues">,
 ): LoraPolicy {
   const model = fixture.model();
@@ -44,6 +44,7 @@ export function toyPolicy(
     unfreezing: {},
     seed: 3,
     baseModel: null,
+    dropout: false,
   });
   return objective.needsValues ? withValueHead(policy, hiddenSize(model)) : policy;
 }
@@ -58,7 +59,7 @@ export const rolloutOptions: OnlineRolloutsOptions = {
 };
 
 export function toyRollouts(
-  fixture: LlamaFixture,
+  fixture: Pick<LlamaFixture, "model">,
   policy: LoraPolicy,
   objective: OnlineObjective,
   parts: Partial<OnlineRolloutsParts> = {},
@@ -97,7 +98,7 @@ export const onlineOptions = (
 
 /** A whole run, with what came out of it. */
 export async function toyRun(
-  fixture: LlamaFixture,
+  fixture: Pick<LlamaFixture, "model">,
   objective: OnlineObjective,
   options: OnlineOptions,
   given: {
