@@ -18,7 +18,7 @@ export interface StepLog {
   readonly tokensPerSecond: number;
   /** Real tokens since the run began. */
   readonly numTokens?: number;
-  /** Wall-clock time of the step; evaluating and saving are not in it. */
+  /** Wall-clock time of the step, and its share of that of the rollouts that it learns from; evaluating and saving are not in it. */
   readonly seconds: number;
   /** Means of the objective's metrics over the step's batches, where it has any. */
   readonly metrics?: Readonly<Record<string, number>>;

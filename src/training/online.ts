@@ -136,7 +136,9 @@ export async function trainOnline(
     const alarms = new AlarmWatch(watched, (message) => say(message, "alarm"));
     let saved = state.iteration;
     while (state.iteration < iterations && !hooks.signal?.aborted) {
+      const began = performance.now();
       const collected = await rollouts.collect(state.iteration);
+      const collecting = (performance.now() - began) / 1000;
       const { metrics, tokens } = collected;
       for (let epoch = 0; epoch < epochsPerIteration; epoch++) {
         const steps = collected.steps(epoch);
@@ -144,7 +146,8 @@ export async function trainOnline(
           const started = performance.now();
           const learningRate = learningRateAt(state.step, { ...options, maxSteps: totalSteps });
           const taken = await stepper.take(state.step++, batches, learningRate);
-          const seconds = (performance.now() - started) / 1000;
+          const share = collecting / (epochsPerIteration * steps.length);
+          const seconds = share + (performance.now() - started) / 1000;
           log.append({
             step: state.step,
             epoch: state.iteration + (epoch + (i + 1) / steps.length) / epochsPerIteration,

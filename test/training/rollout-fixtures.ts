@@ -1,11 +1,11 @@
 import { readAdapter } from "../../src/models/lora/adapter";
-import { float32Tensor } from "../../src/tensors/tensor";
 import { noTotals, TrainingPrograms } from "../../src/training/programs";
 import { zerosLike } from "../../src/training/policy";
 import type { Policy } from "../../src/training/policy";
 import { loraPolicy } from "../../src/training/policies/lora";
 import type { OnlineObjective, Rollout } from "../../src/training/rollouts/rollout";
-import { completionBatch, stepsOf } from "../../src/training/rollouts/completion-batch";
+import { stepsOf } from "../../src/training/rollouts/completion-batch";
+import { lessonBatch as batchOfLesson } from "../../src/training/rollouts/lesson-batch";
 import type { BatchTensors } from "../../src/training/data";
 import type { LlamaFixture } from "../models/llama-fixtures";
 
@@ -65,36 +65,14 @@ export function lessonBatch(
   { klCoefficient, limit, rows = rollouts.length }: { klCoefficient: number; limit: number; rows?: number },
   indices: readonly number[] = [...rollouts.keys()],
 ): BatchTensors {
-  const { perStep, perRollout } = objective.learnFrom(rollouts, klCoefficient);
   const steps = Math.ceil(limit / 8) * 8;
-  const own = indices.map((i) => rollouts[i]!);
-  const longest = Math.max(...rollouts.map(({ promptIds }) => promptIds.length)) + steps;
-  const shape = { taskType: "CAUSAL_LM", padTokenId: 0, inputLength: longest } as const;
-  const table = (values: readonly (readonly number[])[], width: number) => {
-    const data = new Float32Array(rows * width);
-    indices.forEach((i, row) => data.set(values[i]!, row * width));
-    return float32Tensor([rows, width], data);
-  };
-  const columns = {
-    ...perStep,
-    completionMask: rollouts.map(({ completionIds }) => completionIds.map(() => 1)),
-    logprobs: rollouts.map(({ logprobs }) => Array.from(logprobs)),
-    referenceLogprobs: rollouts.map(({ referenceLogprobs }) => Array.from(referenceLogprobs)),
-  };
-  return {
-    ...completionBatch(own, { ...shape, rows, steps, stepBehindEnd: objective.needsValues, limit }),
-    ...Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, table(values, steps)])),
-    ...Object.fromEntries(
-      Object.entries(perRollout).map(([name, values]) => [
-        name,
-        table(
-          values.map((value) => [value]),
-          1,
-        ),
-      ]),
-    ),
-    klCoefficient: float32Tensor([], Float32Array.of(klCoefficient)),
-  };
+  const inputLength = Math.max(...rollouts.map(({ promptIds }) => promptIds.length)) + steps;
+  const way = { taskType: "CAUSAL_LM", padTokenId: 0, stepBehindEnd: objective.needsValues } as const;
+  const lesson = objective.learnFrom(rollouts, klCoefficient);
+  return batchOfLesson(
+    { rollouts, lesson, shape: { ...way, rows, inputLength, steps, limit }, klCoefficient },
+    indices,
+  );
 }
 
 /** What an objective measures of batches of one step: the mean loss, metrics, and the mean gradient by parameter. */

@@ -8,4 +8,7 @@ export * from "./model";
 export * from "./parts";
 export * from "./run";
 export { dpo } from "./dpo";
+export { grpo } from "./grpo";
+export { ppo } from "./ppo";
+export { rloo } from "./rloo";
 export { sft } from "./sft";

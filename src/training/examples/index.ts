@@ -5,3 +5,4 @@ export * from "./pack";
 export * from "./preferences";
 export { describeRows } from "./report";
 export * from "./tokens";
+export * from "./prompts";

@@ -22,6 +22,12 @@ export interface RowTokens {
    */
   readonly completion: (prompt: Said, completion: Said) => CompletionTokens;
   /**
+   * A prompt alone, up to where its answer begins.
+   *
+   * @throws {Error} as {@link completion}
+   */
+  readonly prompt: (prompt: Said) => readonly number[];
+  /**
    * A conversation, with a mask of what assistants say and the tokens that end their turns.
    *
    * @throws {Error} as {@link completion}
@@ -31,7 +37,7 @@ export interface RowTokens {
 
 export function rowTokens(tokenizer: Tokenizer): RowTokens {
   let taken: ReturnType<typeof templateMessages> | undefined;
-  const conversation = (messages: readonly Message[]): ChatTokens => {
+  const ready = (messages: readonly Message[]) => {
     messages.forEach(({ content, role }, i) => {
       const [token] = tokenizer.unshownTokensIn(content);
       if (token !== undefined)
@@ -40,10 +46,15 @@ export function rowTokens(tokenizer: Tokenizer): RowTokens {
         );
     });
     taken ??= templateMessages(tokenizer);
-    return tokenizer.chatTokens(taken(messages));
+    return taken(messages);
   };
+  const conversation = (messages: readonly Message[]) => tokenizer.chatTokens(ready(messages));
   return {
     conversation,
+    prompt: (prompt) =>
+      typeof prompt === "string"
+        ? [...tokenizer.textStart, ...tokenizer.encode(prompt, { addEos: false })]
+        : tokenizer.applyChatTemplate(ready(prompt), { addGenerationPrompt: true }),
     completion(prompt, completion) {
       if (typeof prompt === "string" || typeof completion === "string")
         return textTokens(tokenizer, prompt as string, completion as string);

@@ -5,7 +5,6 @@ import { sha256 } from "../../io";
 import { type GenerativeModel, padBatch } from "../../models";
 import { Random } from "../../random";
 import { isScored, type Reward, type RewardCase, type Score, scoreCases } from "../../rewards";
-import { float32Tensor } from "../../tensors";
 import { deviation, groupIndices } from "../advantages/groups";
 import { referenceApart } from "../alarms/reference-apart";
 import { rolloutAlarms } from "../alarms/rollouts";
@@ -18,6 +17,7 @@ import type { Policy } from "../policy";
 import { eventLoopTurn } from "../turn";
 import { checkSampling } from "./check-sampling";
 import { completionBatch, type CompletionShape, stepsOf } from "./completion-batch";
+import { lessonBatch } from "./lesson-batch";
 import { CompletionPrograms } from "./programs";
 import { type PromptRow, promptsOf } from "./prompts";
 import type { Completion, OnlineObjective, Rollout } from "./rollout";
@@ -73,6 +73,8 @@ export interface OnlineRolloutsParts {
 
 /** Rollouts of a live policy; free its programs when the training is over. */
 export interface OnlineRollouts extends RolloutSource {
+  /** A batch of the largest shape, whose numbers mean nothing, to tell what a step takes. */
+  largestBatch(model: Pick<GenerativeModel, "taskType" | "padTokenId">): BatchTensors;
   dispose(): Promise<void>;
 }
 
@@ -141,22 +143,7 @@ class LiveRollouts implements OnlineRollouts {
       kl_coefficient: this.klCoefficient,
       ...lesson.metrics,
     };
-    const columns = {
-      ...lesson.perStep,
-      completionMask: rollouts.map(({ completionIds }) => completionIds.map(() => 1)),
-      logprobs: rollouts.map(({ logprobs }) => Array.from(logprobs)),
-      referenceLogprobs: rollouts.map(({ referenceLogprobs }) => Array.from(referenceLogprobs)),
-    };
-    const klCoefficient = float32Tensor([], Float32Array.of(this.klCoefficient));
-    const batchOf = (indices: readonly number[]): BatchTensors => ({
-      ...completionBatch(
-        indices.map((i) => rollouts[i]!),
-        shape,
-      ),
-      ...stepTensors(columns, indices, [shape.rows, shape.steps]),
-      ...rowTensors(lesson.perRollout, indices, shape.rows),
-      klCoefficient,
-    });
+    const batches = { rollouts, lesson, shape, klCoefficient: this.klCoefficient };
     this.klCoefficient = nextKlCoefficient(
       this.klCoefficient,
       kl["objective/kl"],
@@ -164,13 +151,30 @@ class LiveRollouts implements OnlineRollouts {
       this.options.kl,
     );
     return {
-      steps: (epoch) => this.cut(rollouts.length, iteration, epoch).map((step) => step.map(batchOf)),
+      steps: (epoch) =>
+        this.cut(rollouts.length, iteration, epoch).map((step) =>
+          step.map((indices) => lessonBatch(batches, indices)),
+        ),
       metrics,
       tokens: rollouts.reduce(
         (sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length,
         0,
       ),
     };
+  }
+
+  largestBatch(model: Pick<GenerativeModel, "taskType" | "padTokenId">): BatchTensors {
+    const { prompts, objective } = this.parts;
+    const { maxNewTokens, batchSize } = this.options;
+    const longest = prompts.reduce((a, b) => (b.ids.length > a.ids.length ? b : a));
+    const zeros = new Array<number>(maxNewTokens).fill(0);
+    const rollouts = Array.from({ length: Math.max(batchSize, objective.leastInGroup) }, () => ({
+      ...{ group: 0, score: 0, ended: false, promptIds: longest.ids, completionIds: zeros },
+      ...{ logprobs: zeros, referenceLogprobs: zeros, values: zeros },
+    }));
+    const lesson = objective.learnFrom(rollouts, 0);
+    const indices = [...Array(batchSize).keys()];
+    return lessonBatch({ rollouts, lesson, shape: this.shapeOf(model, rollouts), klCoefficient: 0 }, indices);
   }
 
   async dispose(): Promise<void> {
@@ -229,10 +233,12 @@ class LiveRollouts implements OnlineRollouts {
   }
 
   /** One shape for all batches of an iteration. */
-  private shapeOf(generator: GenerativeModel, sampled: readonly Completion[]): CompletionShape {
+  private shapeOf(
+    { taskType, padTokenId }: Pick<GenerativeModel, "taskType" | "padTokenId">,
+    sampled: readonly Completion[],
+  ): CompletionShape {
     const { objective } = this.parts;
     const { batchSize, maxNewTokens } = this.options;
-    const { taskType, padTokenId } = generator;
     const way = { stepBehindEnd: objective.needsValues, limit: maxNewTokens };
     const roundUp = (length: number) => Math.ceil(length / PAD_TO_MULTIPLE_OF) * PAD_TO_MULTIPLE_OF;
     const longest = (of: (completion: Completion) => number) => roundUp(Math.max(...sampled.map(of)));
@@ -313,33 +319,6 @@ function chunks<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
     items.slice(i * size, (i + 1) * size),
   );
-}
-
-/** For each name, numbers a step of the rollouts at `indices` as [rows, steps], 0 where there is none. */
-function stepTensors(
-  columns: Readonly<Record<string, readonly (readonly number[])[]>>,
-  indices: readonly number[],
-  shape: readonly [rows: number, steps: number],
-): BatchTensors {
-  return Object.fromEntries(
-    Object.entries(columns).map(([name, rows]) => {
-      const data = new Float32Array(shape[0] * shape[1]);
-      indices.forEach((i, row) => data.set(rows[i]!, row * shape[1]));
-      return [name, float32Tensor(shape, data)];
-    }),
-  );
-}
-
-/** For each name, a number a rollout as [rows, 1]. */
-function rowTensors(
-  columns: Readonly<Record<string, readonly number[]>>,
-  indices: readonly number[],
-  rows: number,
-): BatchTensors {
-  const steps = Object.entries(columns).map(
-    ([name, values]) => [name, values.map((value) => [value])] as const,
-  );
-  return stepTensors(Object.fromEntries(steps), indices, [rows, 1]);
 }
 
 function scoreMetrics(sampled: readonly Sampled[], scores: readonly Score[]) {

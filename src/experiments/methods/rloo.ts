@@ -1,0 +1,32 @@
+import { rlooObjective } from "../../training";
+import { sections } from "../../settings";
+import { method } from "./method";
+import { onlineDefaults, onlineParts, onlineRun, onlineSections } from "./online";
+
+/** REINFORCE with a leave-one-out baseline; see `docs/methods/online.md`. */
+export const rloo = method({
+  name: "rloo",
+  summary:
+    "Reinforcement learning without a value network: the policy answers prompts several times, a reward scores the answers, and those " +
+    'better than the others of their prompt become likelier (REINFORCE leave-one-out), from rows of {"prompt": …}.',
+  parts: onlineParts,
+  sections: [...onlineSections, sections.rloo],
+  // The rate is ten times that of TRL, as for an adapter.
+  defaults: { ...onlineDefaults, learningRate: 1e-5 },
+  example: {
+    model: "HuggingFaceTB/SmolLM2-135M-Instruct",
+    data: "prompts.jsonl",
+    rewards: [
+      { reward: "word", word: "garden" },
+      { reward: "length", tokens: 30, weight: 0.5 },
+    ],
+    output: "outputs/gardener",
+    iterations: 50,
+    maxNewTokens: 32,
+    learningRate: 1e-4,
+  },
+  prepare(config, model) {
+    const { epsilon, temperature, normalizeAdvantages } = config;
+    return onlineRun(config, model, rlooObjective({ epsilon, temperature, normalizeAdvantages }));
+  },
+});
