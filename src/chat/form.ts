@@ -1,7 +1,6 @@
 import { type Persona, type Turn } from "../corpus";
 import { type ChatMessage, templateMessages, type Tokenizer } from "../models/tokenizer";
-import { buildPrompt, buildTarget, clean, type PromptVariant } from "../prompts";
-import { personaInstruction } from "./persona";
+import { buildPrompt, buildTarget, clean, personaInstruction, type PromptVariant } from "../prompts";
 
 /** What a model goes on from. */
 export interface ChatPrompt {

@@ -11,7 +11,12 @@ import { JsonlError, parseJsonLines, readJsonlFile } from "./lines";
  * @throws {JsonlError} where {@link parseDialogues} fails, or for a file of more than 512 MiB
  */
 export function readDialogues(path: string): Dialogue[] {
-  return parseDialogues(readJsonlFile(path), path);
+  return dialogueLines(path).map(({ dialogue }) => dialogue);
+}
+
+/** The same, each with its line in the file, from 1. */
+export function dialogueLines(path: string): { readonly dialogue: Dialogue; readonly line: number }[] {
+  return parseLines(readJsonlFile(path), path);
 }
 
 /**
@@ -23,9 +28,14 @@ export function readDialogues(path: string): Dialogue[] {
  *   or for a file without dialogues; nothing is returned then
  */
 export function parseDialogues(bytes: Uint8Array, path: string): Dialogue[] {
-  const dialogues: Dialogue[] = [];
+  return parseLines(bytes, path).map(({ dialogue }) => dialogue);
+}
+
+function parseLines(bytes: Uint8Array, path: string): { dialogue: Dialogue; line: number }[] {
+  const dialogues: { dialogue: Dialogue; line: number }[] = [];
   const check = dialogueCheck(path);
-  for (const { value, line } of parseJsonLines(bytes, path, "dialogue")) dialogues.push(check(value, line));
+  for (const { value, line } of parseJsonLines(bytes, path, "dialogue"))
+    dialogues.push({ dialogue: check(value, line), line });
   if (dialogues.length === 0) throw new JsonlError(path, 1, "the file has no line with a dialogue");
   return dialogues;
 }

@@ -116,6 +116,13 @@ export function parseRows<Form extends RowForm>(
 /** After the names of the fields that there are. */
 const META_REMEDY = " What training shall not read may stand in meta.";
 
+/** Whether a file's first line is a dialogue, or meant to be one; see {@link readDialogues}. */
+export function holdsDialogues(path: string): boolean {
+  const [first] = parseJsonLines(readJsonlFile(path), path, "row");
+  const value = first?.value;
+  return typeof value === "object" && value !== null && "turns" in value && !("messages" in value);
+}
+
 /** What a row of each form has, as sentences say it. */
 const described: Record<RowForm, string> = {
   completion: "prompt and completion",

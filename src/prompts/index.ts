@@ -1,2 +1,4 @@
+export * from "./conversations";
+export * from "./instruction";
 export * from "./prompt";
 export * from "./target";

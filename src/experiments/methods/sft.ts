@@ -1,4 +1,5 @@
-import { readRows } from "../../corpus";
+import { holdsDialogues, readRows } from "../../corpus";
+import { readConversations } from "../../prompts";
 import { sections } from "../../settings";
 import { describeRows, encodeRows, packExamples, rowBatches, supervisedObjective } from "../../training";
 import { fileRun } from "./files";
@@ -14,7 +15,7 @@ export const sft = method({
   name: "sft",
   summary:
     "Supervised fine-tuning: learns the completions of prompts, or what the assistant says in conversations, from rows of " +
-    '{"prompt": …, "completion": …} or {"messages": […]}.',
+    '{"prompt": …, "completion": …} or {"messages": […]}, or what both say in dialogues.',
   parts: { ...modelParts, ...fileParts },
   sections: [...modelSections, ...fileSections, sections.supervised],
   // The rate and the schedule of TRL, with ten times the rate for an adapter.
@@ -36,7 +37,9 @@ export const sft = method({
         `packing: rows of a ${architecture.name} cannot be packed, only those of a causal model: leave it out`,
       );
     const files = [config.data, ...(validation === undefined ? [] : [validation])];
-    const [rows, validationRows] = files.map((path) => readRows(path, ["completion", "conversation"]));
+    const [rows, validationRows] = files.map((path) =>
+      holdsDialogues(path) ? readConversations(path) : readRows(path, ["completion", "conversation"]),
+    );
     const { tokenizer, notes } = await tokenizerFor(model, rows!);
     const encode = (from: typeof rows) => from && encodeRows(from, { tokenizer, taskType, maxLength });
     const [train, valid] = [encode(rows)!, encode(validationRows)];

@@ -1,0 +1,14 @@
+import type { Persona } from "../corpus";
+
+/** What a model is told of a persona: a system message. */
+export function personaInstruction({ facts, traits = {} }: Persona): string {
+  const known = Object.entries(traits).map(([trait, value]) =>
+    typeof value === "number" ? `${trait} ${value} of 1` : `${value} ${trait}`,
+  );
+  return [
+    "You are the person described here, in a conversation with somebody. Speak as this person, in the first person, briefly. " +
+      "Say nothing that contradicts what is true of you.",
+    ...(facts.length > 0 ? ["", "What is true of you:", ...facts.map((fact) => `- ${fact}`)] : []),
+    ...(known.length > 0 ? ["", `Your personality: ${known.join(", ")}.`] : []),
+  ].join("\n");
+}
