@@ -291,12 +291,12 @@ export class Tokenizer {
    * @throws {Error} if the template writes earlier turns differently once others follow, if the
    *   beginning of a content joins with what the template writes before it, or if no token ends the turn; it names the message
    */
-  chatTokens(messages: readonly ChatMessage[]): ChatTokens {
+  chatTokens(messages: readonly ChatMessage[], first = 0): ChatTokens {
     const text = this.chatText(messages);
     const ids = this.encode(text, { addEos: false });
     const assistant = new Array<boolean>(ids.length).fill(false);
     messages.forEach(({ role }, i) => {
-      if (role !== "assistant") return;
+      if (role !== "assistant" || i < first) return;
       const refuse = (why: string): never => {
         throw new Error(`${this.directory}: message ${i + 1} of ${messages.length} (assistant): ${why}`);
       };

@@ -48,9 +48,13 @@ export function rowTokens(tokenizer: Tokenizer): RowTokens {
     taken ??= templateMessages(tokenizer);
     return taken(messages);
   };
-  const conversation = (messages: readonly Message[]) => tokenizer.chatTokens(ready(messages));
+  /** @param learned how many of the last messages may be masked */
+  const conversation = (messages: readonly Message[], learned: number): ChatTokens => {
+    const written = ready(messages);
+    return tokenizer.chatTokens(written, written.length - learned);
+  };
   return {
-    conversation,
+    conversation: (messages) => conversation(messages, messages.length),
     prompt: (prompt) =>
       typeof prompt === "string"
         ? [...tokenizer.textStart, ...tokenizer.encode(prompt, { addEos: false })]
@@ -58,8 +62,8 @@ export function rowTokens(tokenizer: Tokenizer): RowTokens {
     completion(prompt, completion) {
       if (typeof prompt === "string" || typeof completion === "string")
         return textTokens(tokenizer, prompt as string, completion as string);
-      const { ids, assistant } = conversation([...prompt, ...completion]);
-      const start = assistant.lastIndexOf(false, assistant.lastIndexOf(true)) + 1;
+      const { ids, assistant } = conversation([...prompt, ...completion], completion.length);
+      const start = assistant.indexOf(true);
       return { promptIds: ids.slice(0, start), completionIds: ids.slice(start) };
     },
   };

@@ -94,6 +94,23 @@ test("what is learned is asked in the same tokens by a chat", async () => {
   assert.notEqual(examples[0]!.labels[input.length], -100);
 });
 
+test("a template that writes earlier answers otherwise takes completions of prompts, and refuses to learn whole conversations", async () => {
+  const template =
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' and loop.last %}(thinks){% endif %}{{ m.content }}<|im_end|>\n{% endfor %}" +
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+  const tokenizer = await loadTokenizer(writeTinyChat(join(folder, "thinks"), { template }));
+  const prompt = [user("a"), assistant("b"), user("c")];
+  const { examples } = await encode([{ prompt, completion: [assistant("d")] }], { tokenizer });
+  assert.match(
+    await shown(examples[0]!),
+    /assistant\nb<\|im_end\|>\n.*assistant\n\[\(thinks\)d<\|im_end\|>\n\]$/s,
+  );
+  await assert.rejects(
+    encode([{ messages: [...prompt, assistant("d")] }], { tokenizer }),
+    /line 1: .*message 2 of 4 \(assistant\): the chat template writes it .* differently in the whole conversation/,
+  );
+});
+
 test("a template without a system message gets it before the first turn", async () => {
   const template =
     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}" +
