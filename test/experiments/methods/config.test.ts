@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { parseRows } from "../../../src/corpus/rows";
 import { checkConfig, fieldsOf } from "../../../src/experiments/methods/config";
 import { methods } from "../../../src/experiments/methods/methods";
 import { sft } from "../../../src/experiments/methods/sft";
@@ -58,4 +61,20 @@ test("every method says what it can be told, and its example is a configuration"
     for (const { name, isRequired } of fields)
       if (isRequired) assert.ok(name in method.example, `${method.name}: ${name}`);
   }
+});
+
+test("the docs' rows are rows, their configuration is one, and what they say is refused is", () => {
+  const docs = readFileSync(join(__dirname, "../../../docs/own-data.md"), "utf8");
+  const blocks = (language: string) =>
+    [...docs.matchAll(new RegExp(`\\x60{3}${language}\\n([^\\x60]*)\\n\\x60{3}`, "g"))].map(
+      ([, block]) => block!,
+    );
+  const [rows, ...said] = blocks("text");
+  const forms = ["completion", "conversation"] as const;
+  const { form, rows: read } = parseRows(Buffer.from(rows!), "keeper.jsonl", forms);
+  assert.deepEqual([form, read.length], ["conversation", 2]);
+  const [config] = blocks("json");
+  assert.equal(checkConfig(sft, JSON.parse(config!), "keeper.json")["maxSteps"], 24);
+  const wrong = `${rows}\n${rows!.split("\n")[0]!.replace('"user"', '"human"')}`;
+  assert.throws(() => parseRows(Buffer.from(wrong), "keeper.jsonl", forms), { message: said.at(-1)! });
 });

@@ -208,3 +208,36 @@ for (const engine of ["onnx", "cpu"] as EngineName[]) {
     },
   );
 }
+
+testEveryLlama(
+  "packed rows of which padding is left out are learned as each by itself",
+  ["sft.json"],
+  one,
+  async (fixture) => {
+    const { policy, batches, expected } = open(fixture);
+    const examples = [50, 41, 33, 28, 24, 20].map((length, row): Example => {
+      const inputIds = Array.from({ length }, (_, at) => 10 + ((7 * at + 13 * row) % 80));
+      return { inputIds, labels: inputIds.map((id, at) => (at > length / 2 ? id : -100)) };
+    });
+    const source = rowBatches(packExamples(examples, 96), [], {
+      taskType: "CAUSAL_LM",
+      padTokenId: expected.pad_token_id,
+      padToMultipleOf: 96,
+    });
+    const batch = source.batch([0, 1, 2], 4);
+    assert.equal(source.size, 3);
+    assert.ok(batch["tokenPositions"] && batch["labelRows"]);
+    const together = await measure(policy, [batch], "onnx");
+    const alone = batches(examples);
+    const apart = await measure(
+      policy,
+      all(examples).map((index) => alone.batch([index], 1)),
+      "onnx",
+    );
+    assert.equal(together.count, apart.count);
+    closeTo([together.loss, together.norm], [apart.loss, apart.norm], 2e-5, "loss and norm");
+    for (const [name, { data }] of together.gradients)
+      closeTo(data, apart.gradients.get(name)!.data, 1e-5, `gradient of ${name}`);
+    closeTo(Object.values(together.metrics), Object.values(apart.metrics), 2e-5, "metrics");
+  },
+);
