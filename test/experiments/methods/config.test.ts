@@ -69,12 +69,12 @@ test("the docs' rows are rows, their configuration is one, and what they say is 
     [...docs.matchAll(new RegExp(`\\x60{3}${language}\\n([^\\x60]*)\\n\\x60{3}`, "g"))].map(
       ([, block]) => block!,
     );
-  const [rows, ...said] = blocks("text");
+  const [rows, , refusal] = blocks("text");
   const forms = ["completion", "conversation"] as const;
   const { form, rows: read } = parseRows(Buffer.from(rows!), "keeper.jsonl", forms);
   assert.deepEqual([form, read.length], ["conversation", 2]);
   const [config] = blocks("json");
   assert.equal(checkConfig(sft, JSON.parse(config!), "keeper.json")["maxSteps"], 24);
   const wrong = `${rows}\n${rows!.split("\n")[0]!.replace('"user"', '"human"')}`;
-  assert.throws(() => parseRows(Buffer.from(wrong), "keeper.jsonl", forms), { message: said.at(-1)! });
+  assert.throws(() => parseRows(Buffer.from(wrong), "keeper.jsonl", forms), { message: refusal! });
 });
