@@ -42,11 +42,15 @@ export function fileRun(
     maxSteps: steps,
   });
   const isValidated = config.validation !== undefined;
+  if (config.loadBestModelAtEnd && !isValidated)
+    throw new Error(
+      "loadBestModelAtEnd: which parameters are best is told by a validation loss: name a file for validation",
+    );
   const options: Omit<TrainingOptions, "outputDirectory"> = {
     ...DEFAULT_TRAINING,
     ...optimization,
     ...valuesIn(sections.validation, config),
-    ...(isValidated ? {} : { evalSteps: 0, loadBestModelAtEnd: false }),
+    ...(isValidated ? {} : { evalSteps: 0 }),
     maxSteps: steps,
     gradientAccumulationSteps: gradientAccumulation,
     seed,

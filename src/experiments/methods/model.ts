@@ -83,6 +83,17 @@ export async function tokenizerFor(
   };
 }
 
+/** The most tokens of a row: those asked for, but no more than the model has positions; and what a reader should know of that. */
+export function rowLimit(
+  { checkpoint: { config, architecture } }: Pick<TrainingModel, "checkpoint">,
+  maxLength: number,
+): { maxLength: number; notes: readonly string[] } {
+  const { maxPositions = Infinity } = config;
+  if (maxLength <= maxPositions) return { maxLength, notes: [] };
+  const note = `this ${architecture.name} has ${maxPositions} positions: rows have at most so many tokens, not ${maxLength} (maxLength)`;
+  return { maxLength: maxPositions, notes: [note] };
+}
+
 /**
  * The adapter that a configuration goes on from.
  *

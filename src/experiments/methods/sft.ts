@@ -4,7 +4,7 @@ import { sections } from "../../settings";
 import { describeRows, encodeRows, packExamples, rowBatches, supervisedObjective } from "../../training";
 import { fileRun } from "./files";
 import { method } from "./method";
-import { openPolicy, tokenizerFor } from "./model";
+import { openPolicy, rowLimit, tokenizerFor } from "./model";
 import { fileParts, fileSections, modelParts, modelSections } from "./parts";
 
 /** Lengths of a batch are rounded up to a multiple of this: few shapes, each of which is compiled once. */
@@ -29,7 +29,8 @@ export const sft = method({
     maxLength: 512,
   },
   async prepare(config, model) {
-    const { maxLength, packing, validation } = config;
+    const { packing, validation } = config;
+    const { maxLength, notes: limited } = rowLimit(model, config.maxLength);
     const { architecture, config: modelConfig } = model.checkpoint;
     const { taskType } = architecture;
     if (packing && taskType !== "CAUSAL_LM")
@@ -54,6 +55,7 @@ export const sft = method({
     return fileRun(spec, config, {
       tokenizer,
       notes: [
+        ...limited,
         ...notes,
         ...describeRows(train, maxLength),
         ...(packing ? [`packed into ${data.size} rows of at most ${maxLength} tokens`] : []),

@@ -141,6 +141,10 @@ test("validation is measured with its metrics, and the best parameters may be ta
     [false, true, false, true],
   );
   assert.deepEqual(Object.keys(log[1]!.evalMetrics!), ["entropy", "mean_token_accuracy"]);
+  await assert.rejects(
+    run({ loadBestModelAtEnd: true, output: join(folder, "other") }),
+    /^Error: loadBestModelAtEnd: .* name a file for validation$/,
+  );
 });
 
 test("an adapter is gone on from, with its rank", async () => {
@@ -176,6 +180,24 @@ test("a model without a chat template gets one, which chat finds beside the adap
   const plain = await told({ model, data: text, maxSteps: 1, output: join(folder, "plain") });
   assert.match(plain.said[0]!, /text\.jsonl: 1 example/);
   await assert.rejects(openChatModel({ model, adapter: plain.output }), /has no chat template/);
+});
+
+test("a row has no more tokens than the model has positions", async () => {
+  const model = writeTinyChat(join(folder, "short"), { maxPositions: 100 });
+  const rows = [
+    ...sailorRows(2),
+    ...sailorRows(1).map(({ messages: [first, ...turns] }) => ({ messages: [first, ...turns, ...turns] })),
+  ];
+  const data = writeRows(join(folder, "rows.jsonl"), rows);
+  const { said } = await told({ model, data, maxSteps: 1 });
+  assert.match(
+    said[0]!,
+    /^this Llama has 100 positions: rows have at most so many tokens, not 1024 \(maxLength\)$/,
+  );
+  assert.match(
+    said[2]!,
+    /^1 row had more than 100 tokens \(maxLength\) and lost the oldest turns, 2 in all: line 3$/,
+  );
 });
 
 test("a T5 learns completions of prompts; packing is refused by name", async () => {
