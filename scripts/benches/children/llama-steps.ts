@@ -1,5 +1,6 @@
 // Times whole LoRA steps of SmolLM2-135M's shapes, in a process of its own so that its peak memory is its own:
 //   llama-steps.ts '{"batch":4,"length":256,"frozenWeights":"float32"}'      prints one JSON line
+//   llama-steps.ts '{"objective":"dpo","batch":2,"length":256}'              of a DPO step, whose batch counts pairs
 // Weights are random, or those of the folder PERSONA_CHAT_MODEL.
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,9 +16,11 @@ import {
   collate,
   crossEntropyObjective,
   DEFAULT_TRAINING,
+  dpoObjective,
   frozenWeights,
   loraPolicy,
   packedBatchTensors,
+  pairBatches,
   ROWS_TO_MULTIPLE_OF,
   Stepper,
 } from "../../../src/training";
@@ -26,6 +29,7 @@ import { SMOLLM2_135M } from "../shapes/smollm2-135m";
 
 const settings = z
   .object({
+    objective: z.enum(["cross-entropy", "dpo"]).default("cross-entropy"),
     batch: z.number().int().positive().default(4),
     length: z.number().int().positive().default(256),
     layers: z.number().int().positive().default(SMOLLM2_135M.num_hidden_layers),
@@ -65,20 +69,16 @@ async function main(): Promise<void> {
   const opened = folder ? openModelDirectory(folder) : undefined;
   const { policy, vocabulary } = policyOf(opened ?? randomModel(), dropout);
   opened?.close();
-  const stepper = new Stepper(
-    policy,
-    crossEntropyObjective(),
-    { ...DEFAULT_TRAINING, outputDirectory: tmpdir(), seed: 1 },
-    profile ? { threads, profile } : { threads },
-  );
   const random = new Random(2);
   const ids = (count: number) => Array.from({ length: count }, () => 3 + random.integer(vocabulary - 3));
   const half = Math.floor(length / 2);
-  const examples = Array.from({ length: batch }, () =>
-    causalExample({ inputIds: ids(length - half), labels: ids(half) }),
+  const { objective, tensors } = settings.objective === "dpo" ? preferences() : targets();
+  const stepper = new Stepper(
+    policy,
+    objective,
+    { ...DEFAULT_TRAINING, outputDirectory: tmpdir(), seed: 1 },
+    profile ? { threads, profile } : { threads },
   );
-  const padded = collate(examples, [...examples.keys()], { padTokenId: 2, rows: batch, padToMultipleOf: 8 });
-  const tensors = packedBatchTensors(padded, ROWS_TO_MULTIPLE_OF);
   const stepSeconds: number[] = [];
   const stepCpuSeconds: number[] = [];
   const losses: number[] = [];
@@ -109,6 +109,38 @@ async function main(): Promise<void> {
       ...shares,
     }),
   );
+
+  /** Rows of which half have labels. */
+  function targets() {
+    const examples = Array.from({ length: batch }, () =>
+      causalExample({ inputIds: ids(length - half), labels: ids(half) }),
+    );
+    const padded = collate(examples, [...examples.keys()], {
+      padTokenId: 2,
+      rows: batch,
+      padToMultipleOf: 8,
+    });
+    return { objective: crossEntropyObjective(), tensors: packedBatchTensors(padded, ROWS_TO_MULTIPLE_OF) };
+  }
+
+  /** Pairs of answers of half the length, with made-up log-probabilities of a reference. */
+  function preferences() {
+    const pairs = Array.from({ length: batch }, () => ({
+      promptIds: ids(length - half),
+      chosenIds: ids(half),
+      rejectedIds: ids(half),
+    }));
+    const scored = { pairs, referenceLogprobs: new Float32Array(2 * batch).fill(-10 * half) };
+    const options = {
+      taskType: "CAUSAL_LM",
+      padTokenId: 2,
+      padToMultipleOf: 8,
+      reference: "made up",
+    } as const;
+    const none = { pairs: [], referenceLogprobs: new Float32Array() };
+    const tensors = pairBatches(scored, none, options).batch([...pairs.keys()], batch);
+    return { objective: dpoObjective(), tensors };
+  }
 }
 
 /** The policy alone is kept, so that weights which it rounds are not held as float32 beside it. */

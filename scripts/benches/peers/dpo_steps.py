@@ -1,0 +1,81 @@
+"""DPO steps of SmolLM2-135M's shapes in TRL, the yardstick of the bench dpo-step. Random weights.
+
+    dpo_steps.py '{"mode": "fp32", "pairs": 2, "length": 256}'        prints one JSON line
+    mode: fp32 | bf16 (autocast). TRL's own trainer runs, with the reference's log-probabilities computed before training.
+"""
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+import warnings
+
+import torch
+from datasets import Dataset
+from peft import LoraConfig
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, TrainerCallback
+from trl import DPOConfig, DPOTrainer
+
+warnings.filterwarnings("ignore")
+settings = {"mode": "fp32", "pairs": 2, "length": 256, "layers": 30, "steps": 3, "checkpointing": False,
+            **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")}
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
+torch.manual_seed(1)
+
+
+class Clock(TrainerCallback):
+    """Seconds of every step, by the clock and by the processor."""
+
+    def __init__(self):
+        self.wall, self.cpu, self.losses = [], [], []
+
+    def on_step_begin(self, *args, **kwargs):
+        self.started = time.perf_counter(), time.process_time()
+
+    def on_step_end(self, *args, **kwargs):
+        self.wall.append(round(time.perf_counter() - self.started[0], 4))
+        self.cpu.append(round(time.process_time() - self.started[1], 4))
+
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        if "rewards/margins" in logs:
+            self.losses.append(round(logs["loss"], 4))
+
+
+def tokenizer():
+    words = {f"w{i}": i for i in range(49152)}
+    plain = Tokenizer(models.WordLevel(words, unk_token="w0"))
+    plain.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="w0", eos_token="w2", pad_token="w2")
+
+
+def main():
+    config = LlamaConfig(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=settings["layers"],
+                         num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192, rms_norm_eps=1e-5,
+                         rope_theta=100000.0, tie_word_embeddings=True, attn_implementation="sdpa")
+    steps, pairs, length = settings["steps"] + 1, settings["pairs"], settings["length"]
+    half = length // 2
+    words = lambda count: [f"w{id}" for id in torch.randint(3, 49152, (count,)).tolist()]
+    answer = lambda: " " + " ".join([*words(half - 1), "w2"])
+    rows = [{"prompt": " ".join(words(length - half)), "chosen": answer(), "rejected": answer()} for _ in range(pairs)]
+    lora = LoraConfig(r=32, lora_alpha=64, lora_dropout=0.0, task_type="CAUSAL_LM",
+                      target_modules=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"])
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        args = DPOConfig(output_dir=folder, use_cpu=True, bf16=settings["mode"] == "bf16", max_steps=steps, beta=0.1,
+                         per_device_train_batch_size=pairs, learning_rate=1e-4, lr_scheduler_type="constant",
+                         precompute_ref_log_probs=True, gradient_checkpointing=settings["checkpointing"], max_length=length,
+                         logging_steps=1, report_to=[], save_strategy="no", disable_tqdm=True, seed=1)
+        trainer = DPOTrainer(LlamaForCausalLM(config), args=args, train_dataset=Dataset.from_list(rows),
+                             processing_class=tokenizer(), peft_config=lora, callbacks=[clock])
+        stdout, sys.stdout = sys.stdout, sys.stderr
+        trainer.train()
+        sys.stdout = stdout
+    trained = sum(parameter.numel() for parameter in trainer.model.parameters() if parameter.requires_grad)
+    print(json.dumps({"stepSeconds": clock.wall[1:], "stepCpuSeconds": clock.cpu[1:], "losses": clock.losses, "trained": trained,
+                      "peakRssMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                      "torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+
+
+main()
