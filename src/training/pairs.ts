@@ -100,7 +100,7 @@ export function pairBatches(
       for (const indices of validationRows.order({ batchSize: pairs, seed: 0, epoch: 0 }))
         yield batch(validationRows, validation, indices, pairs);
     },
-    tokens: tokenCount,
+    tokens: (batch) => tokenCount(batch, options.taskType),
     fingerprint: {
       pairs: trainRows.fingerprint,
       validation: validationRows.fingerprint,

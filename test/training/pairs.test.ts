@@ -75,6 +75,7 @@ test("the reference's log-probabilities travel with their pairs", () => {
   const data = pairBatches(train, validation, { ...options, reference: "r" });
   assert.equal(data.size, 3);
   assert.deepEqual([...data.batch([2, 0], 3)["referenceLogprobs"]!.data], [-5, -6, -1, -2, 0, 0]);
+  assert.equal(data.tokens(data.batch([2, 0], 3)), 19);
   const [first, ...others] = [...data.validationBatches(2)];
   assert.equal(others.length, 0);
   assert.deepEqual([...first!["referenceLogprobs"]!.data], [-7, -8, 0, 0]);

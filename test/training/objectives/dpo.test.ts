@@ -6,6 +6,11 @@ import { test } from "node:test";
 import type { EngineName } from "../../../src/engine/engines";
 import { type DpoOptions, dpoObjective } from "../../../src/training/objectives/dpo";
 import { DEFAULT_TRAINING } from "../../../src/training/options";
+import { DEFAULT_LORA } from "../../../src/models/lora/config";
+import { frozenModel } from "../../../src/training/policies/frozen";
+import { loraPolicy } from "../../../src/training/policies/lora";
+import { referenceLogprobs } from "../../../src/training/reference/logprobs";
+import { randomT5, TINY } from "../../models/tiny";
 import { pairBatches } from "../../../src/training/pairs";
 import { zerosLike } from "../../../src/training/policy";
 import { metricMeans, TrainingPrograms } from "../../../src/training/programs";
@@ -135,6 +140,41 @@ testEveryLlama(
     }
   },
 );
+
+test("an encoder–decoder learns pairs, too: rewards begin at 0, and margins rise", async () => {
+  const base = randomT5(TINY, 7);
+  const directory = mkdtempSync(join(tmpdir(), "dpo-"));
+  const pairs = [4, 5, 6, 7].map((first) => ({
+    promptIds: [first, 9, 1],
+    chosenIds: [first, 1],
+    rejectedIds: [10, first, 11, 1],
+  }));
+  const options = { taskType: "SEQ_2_SEQ_LM", padTokenId: TINY.padTokenId, padToMultipleOf: 4 } as const;
+  try {
+    const scored = await referenceLogprobs(frozenModel(base), pairs, { ...options, batchSize: 4, directory });
+    const lora = { ...DEFAULT_LORA, rank: 2, alpha: 4 };
+    const { log } = await train(
+      {
+        policy: loraPolicy(base, { lora, unfreezing: {}, seed: 1, baseModel: null, dropout: false }),
+        objective: dpoObjective(),
+        data: pairBatches(scored, noPairs, { ...options, reference: "base" }),
+      },
+      {
+        ...DEFAULT_TRAINING,
+        outputDirectory: directory,
+        maxSteps: 12,
+        batchSize: 4,
+        learningRate: 0.02,
+        warmupSteps: 0,
+      },
+    );
+    closeTo([log[0]!.loss], [Math.LN2], 1e-5, "first loss");
+    closeTo([log[0]!.metrics!["rewards/chosen"]!], [0], 1e-5, "first reward");
+    assert.ok(log.at(-1)!.metrics!["rewards/margins"]! > 0.1, JSON.stringify(log.at(-1)!.metrics));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
 
 test("options that mean nothing are refused by name", () => {
   const refused = (options: DpoOptions, message: RegExp) =>
