@@ -1,0 +1,112 @@
+// Times whole RLOO iterations of SmolLM2-135M's shapes (rollout, score, logprobs, update), in a process of its own so that its
+// peak memory is its own:   rloo-iterations.ts '{"prompts":2,"completions":4}'      prints one JSON line
+// Weights are random, or those of the folder PERSONA_CHAT_MODEL.
+import { z } from "zod";
+import { tmpdir } from "node:os";
+import { type Model, openModelDirectory } from "../../../src/models";
+import { llamaArchitecture } from "../../../src/models/llama";
+import { Random } from "../../../src/random";
+import { lengthReward } from "../../../src/rewards";
+import { float32Tensor } from "../../../src/tensors";
+import {
+  DEFAULT_TRAINING,
+  type FrozenModel,
+  liveGenerator,
+  loraPolicy,
+  onlineRollouts,
+  rlooObjective,
+  Stepper,
+} from "../../../src/training";
+import { round } from "../bench";
+import { SMOLLM2_135M } from "../shapes/smollm2-135m";
+
+const settings = z
+  .strictObject({
+    prompts: z.int().positive().default(2),
+    completions: z.int().min(2).default(4),
+    promptLength: z.int().positive().default(32),
+    newTokens: z.int().positive().default(32),
+    layers: z.int().positive().default(SMOLLM2_135M.num_hidden_layers),
+    iterations: z.int().positive().default(2),
+    threads: z.int().positive().default(2),
+  })
+  .parse(JSON.parse(process.argv[2] ?? "{}"));
+
+function randomModel(): Model {
+  const file = { ...SMOLLM2_135M, num_hidden_layers: settings.layers };
+  const config = llamaArchitecture.parseConfig(file, "the bench's shapes");
+  const random = new Random(1);
+  const parameters = new Map(
+    Object.entries(llamaArchitecture.parameterShapes(config)).map(([name, shape]) => {
+      const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
+      for (let i = 0; i < data.length; i++)
+        data[i] = name.includes("norm") ? 1 : (random.uint32() / 2 ** 31 - 1) * 0.07;
+      return [name, float32Tensor(shape, data)] as const;
+    }),
+  );
+  return { architecture: llamaArchitecture, config, parameters };
+}
+
+async function main(): Promise<void> {
+  const { prompts, completions, promptLength, newTokens, iterations, threads } = settings;
+  const folder = process.env["PERSONA_CHAT_MODEL"];
+  const model = folder ? openModelDirectory(folder) : randomModel();
+  const targetModules = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+  const policy = loraPolicy(model, {
+    lora: { rank: 32, alpha: 64, dropout: 0, useRslora: false, targetModules, modulesToSave: [] },
+    unfreezing: {},
+    seed: 1,
+    baseModel: null,
+    dropout: false,
+  });
+  const objective = rlooObjective();
+  const reference: FrozenModel = {
+    parameters: policy.frozen,
+    model: (parameters) => model.architecture.model(model.config, parameters),
+    fingerprint: "base",
+  };
+  const random = new Random(2);
+  const ids = () => Array.from({ length: promptLength }, () => 3 + random.integer(49_000));
+  const rollouts = onlineRollouts(
+    {
+      ...{ policy, objective, reference, reward: lengthReward(newTokens / 2), engine: { threads } },
+      generator: () => liveGenerator(model, policy, { threads }),
+      prompts: Array.from({ length: prompts }, () => ({ ids: ids(), text: "" })),
+      decode: (tokens) => tokens.join(" "),
+    },
+    {
+      ...{ promptsPerIteration: prompts, completionsPerPrompt: completions, maxNewTokens: newTokens },
+      ...{ batchSize: prompts * completions, kl: { coefficient: 0.05 }, seed: 1 },
+    },
+  );
+  const stepper = new Stepper(
+    policy,
+    objective,
+    { ...DEFAULT_TRAINING, outputDirectory: tmpdir(), seed: 1 },
+    { threads },
+  );
+  const seconds: number[] = [];
+  const cpuSeconds: number[] = [];
+  const updateSeconds: number[] = [];
+  let completionTokens = 0;
+  // The first one compiles.
+  for (let iteration = 0; iteration <= iterations; iteration++) {
+    const [start, before] = [performance.now(), process.cpuUsage()];
+    const collected = await rollouts.collect(iteration);
+    const collectedAt = performance.now();
+    for (const batches of collected.steps(0)) await stepper.take(iteration, batches, 1e-4);
+    const { user, system } = process.cpuUsage(before);
+    if (iteration === 0) continue;
+    seconds.push(round((performance.now() - start) / 1000));
+    updateSeconds.push(round((performance.now() - collectedAt) / 1000));
+    cpuSeconds.push(round((user + system) / 1e6));
+    completionTokens = collected.metrics["completions/mean_length"]! * prompts * completions;
+  }
+  await Promise.all([rollouts.dispose(), stepper.dispose()]);
+  const peakRssMiB = Math.round(process.resourceUsage().maxRSS / 1024);
+  process.stdout.write(
+    `${JSON.stringify({ seconds, cpuSeconds, updateSeconds, completionTokens, peakRssMiB })}\n`,
+  );
+}
+
+void main();
