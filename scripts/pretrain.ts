@@ -25,6 +25,8 @@ const schedules = { linear: "linear", constant: "constant_with_warmup" } as cons
 /** Conversations kept out, to measure the loss on; at most a tenth. */
 const HELD_OUT = 200;
 
+const WARM_UP = 100;
+
 interface Options {
   data: string;
   out?: string;
@@ -86,7 +88,8 @@ async function pretrain(kindName: keyof typeof kinds, options: Options): Promise
     goesOn: from !== undefined,
   };
   const spec = kind.spec(begun.model, material);
-  const warmupSteps = Math.min(100, Math.floor(steps / 10));
+  // At a constant rate a run may be given more steps, which must not change those that it has taken.
+  const warmupSteps = schedule === "linear" ? Math.min(WARM_UP, Math.floor(steps / 10)) : WARM_UP;
   const training: TrainingOptions = {
     ...DEFAULT_TRAINING,
     outputDirectory: out,
@@ -157,7 +160,7 @@ new Command("pretrain")
   .option("--row-length <number>", "tokens of a Llama's row", wholeFrom(32), 512)
   .option(
     "--learning-rate <number>",
-    "peak rate, after 100 steps (default: 2e-3 of a T5, 1e-3 of a Llama)",
+    "peak rate, after 100 steps, or a tenth of a linear run (default: 2e-3 of a T5, 1e-3 of a Llama)",
     Number,
   )
   .addOption(

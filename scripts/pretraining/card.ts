@@ -17,6 +17,23 @@ export function modelCard(run: PretrainedRun, stored: StoredModel): string {
     options.schedule === "linear"
       ? `peak learning rate ${options.learningRate} after ${options.warmupSteps} steps, then linearly to 0`
       : `learning rate ${options.learningRate} after ${options.warmupSteps} steps`;
+  const row = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
+  const table = [
+    ["step", ...evaluated.map(({ step }) => step)],
+    ["---", ...evaluated.map(() => "---")],
+    [
+      "loss on the dialogues kept out, nats a token",
+      ...evaluated.map(({ evalLoss }) => evalLoss!.toFixed(3)),
+    ],
+  ];
+  const curve = evaluated.length > 0 ? `${table.map(row).join("\n")}\n\n` : "";
+  const command = [
+    `npm run pretrain -- ${kind.name} --data FOLDER_WITH_SYNTHETIC_PERSONA_CHAT`,
+    ...(from ? [`--from FOLDER_OF_${from.name.toUpperCase()}`] : []),
+    `--steps ${log.length} --batch-size ${options.batchSize} --learning-rate ${options.learningRate}`,
+    `--schedule ${options.schedule === "linear" ? "linear" : "constant"} --seed ${options.seed} --threads ${threads}`,
+    ...(kind.name === "llama" ? [`--row-length ${material.rowLength}`] : []),
+  ].join(" ");
   return `---
 license: cc-by-4.0
 language: en
@@ -65,17 +82,13 @@ ${card.tasks(material)}
 
 ![Loss](loss.svg)
 
-| step | ${evaluated.map(({ step }) => step).join(" | ")} |
-| --- | ${evaluated.map(() => "---").join(" | ")} |
-| loss on the dialogues kept out, nats a token | ${evaluated.map(({ evalLoss }) => evalLoss!.toFixed(3)).join(" | ")} |
-
-The stored weights, in half precision, have a loss of ${stored.loss.toFixed(4)} there. By task:
+${curve}The stored weights, in half precision, have a loss of ${stored.loss.toFixed(4)} there. By task:
 
 | ${byTask.map(([task]) => task).join(" | ")} |
 | ${byTask.map(() => "---").join(" | ")} |
 | ${byTask.map(([, loss]) => loss.toFixed(3)).join(" | ")} |
 
-    npm run pretrain -- ${kind.name} --data FOLDER_WITH_SYNTHETIC_PERSONA_CHAT ${from ? `--from FOLDER_OF_${from.name.toUpperCase()} ` : ""}--steps ${log.length} --threads ${threads}
+    ${command}
 
 does it again and goes on after an interruption. The same code on the same machine gives the same weights bit for bit, which a
 shorter \`--steps\` shows in minutes; other code may add in another order and round differently.
