@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { beginning } from "../../scripts/pretraining/beginning";
+import { llamaKind } from "../../scripts/pretraining/llama";
+import { sha256File } from "../../src/io/files";
 import { llamaArchitecture } from "../../src/models/llama/architecture";
-import { parseLlamaConfig } from "../../src/models/llama/config";
+import { type LlamaConfig, parseLlamaConfig } from "../../src/models/llama/config";
 import { initLlama } from "../../src/models/llama/init";
 import { readModelDirectory } from "../../src/models/pretrained/read";
 import { writeModelDirectory } from "../../src/models/pretrained/write";
 import { t5Architecture } from "../../src/models/t5/architecture";
 import { parseT5Config } from "../../src/models/t5/config";
 import { initT5 } from "../../src/models/t5/init";
+import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { loadTokenizer } from "../../src/models/tokenizer/tokenizer";
+import { pretrainingTokens } from "../../src/pretraining/tokens";
 import { Random } from "../../src/random/random";
 
 const root = join(__dirname, "../..");
@@ -99,7 +104,7 @@ test("a Llama that is killed in the middle, and one that is not, become the same
   );
 });
 
-test("a T5 goes on from given weights, and a Llama from a T5's", async () => {
+test("a T5 goes on from given weights", async () => {
   const from = ["--from", join(folder, "t5")];
   assert.equal(await stopped(pretrain("t5", "t5-on", ...from, "--steps", "2")), 0);
   const [given, made] = [join(folder, "t5"), join(folder, "t5-on-model")].map(readModelDirectory);
@@ -107,7 +112,7 @@ test("a T5 goes on from given weights, and a Llama from a T5's", async () => {
   checkCard("t5-on", /2 of 4 rows/, /a T5 \(SHA-256/, /owned sentences/, /A step has a batch of long inputs/);
 });
 
-test("what cannot be is refused before anything is read: another kind of weights, other tokens, no data", () => {
+test("another kind of weights is refused before anything is read, and so is a command without data", () => {
   const run = (...args: string[]) => {
     const { status, stderr } = spawnSync(process.execPath, [...command, ...args], {
       cwd: root,
@@ -121,4 +126,38 @@ test("what cannot be is refused before anything is read: another kind of weights
   const missing = run("llama");
   assert.equal(missing.status, 1);
   assert.match(missing.stderr, /required option '--data <folder>'/);
+});
+
+test("a Llama begins with random weights, a Llama's or the decoder of a T5, and says which", async () => {
+  const tokens = pretrainingTokens(await loadTokenizer(embeddedTokenizer));
+  const begin = (name?: string) => beginning(llamaKind, name && join(folder, name), tokens, 13);
+  const random = await begin();
+  assert.equal(random.from, undefined);
+  const { config } = random.model;
+  assert.deepEqual((config as LlamaConfig).eosTokenIds, [tokens.endOfTurn, tokens.eos]);
+  assert.ok(config.maxPositions! >= 1024);
+
+  const ofT5 = await begin("t5");
+  assert.deepEqual([ofT5.from!.name, ofT5.from!.kind], ["t5", "T5"]);
+  assert.deepEqual((ofT5.model.config as LlamaConfig).eosTokenIds, [tokens.endOfTurn, tokens.eos]);
+  const given = readModelDirectory(join(folder, "t5")).parameters.get("shared.weight")!;
+  assert.deepEqual(ofT5.model.parameters.get("model.embed_tokens.weight")!.data, given.data);
+  const ofLlama = await begin("llama");
+  assert.equal(ofLlama.from!.sha256, await sha256File(join(folder, "llama/model.safetensors")));
+});
+
+test("weights for other tokens are refused", async () => {
+  const tokens = pretrainingTokens(await loadTokenizer(embeddedTokenizer));
+  const other = join(folder, "other");
+  cpSync(join(folder, "llama"), other, { recursive: true });
+  const own = JSON.parse(readFileSync(join(embeddedTokenizer, "tokenizer.json"), "utf8")) as object;
+  writeFileSync(join(other, "tokenizer.json"), JSON.stringify(own));
+  await beginning(llamaKind, other, tokens, 13);
+  writeFileSync(join(other, "tokenizer.json"), JSON.stringify({ ...own, version: "2.0" }));
+  await assert.rejects(beginning(llamaKind, other, tokens, 13), /other: its tokenizer is another/);
+  const few = { ...tokens, sentinels: [9000] };
+  await assert.rejects(
+    beginning(llamaKind, join(folder, "llama"), few, 13),
+    /has 8000 tokens, where .* has 9001/,
+  );
 });
