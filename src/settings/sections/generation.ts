@@ -49,17 +49,20 @@ export const generation = section("Generation", {
     label: "probability drawn from",
     meaning: "Draws from the smallest set of best tokens whose probabilities reach it.",
   }),
-  /** A model of the size of the embedded one, which `quick` takes, otherwise falls into loops. */
   noRepeatNgramSize: setting(generationTypes.noRepeatNgramSize, {
     decides: "decoding",
     default: plain.noRepeatNgramSize,
-    quick: 4,
     label: "n-grams not repeated",
     meaning: "No n-gram of so many tokens occurs twice in an answer; 0 allows it.",
   }),
+  /**
+   * A model of the size of the embedded one, which `quick` takes, otherwise falls into loops. Forbidding n-grams in its place broke
+   * words: the next piece of a rare one is the one that is forbidden.
+   */
   repetitionPenalty: setting(generationTypes.repetitionPenalty, {
     decides: "decoding",
     default: plain.repetitionPenalty,
+    quick: 1.2,
     label: "repetition penalty",
     meaning: "Scores of tokens already there are divided by it, or multiplied where they are negative.",
   }),
