@@ -8,7 +8,7 @@ import type { ModelFile } from "../model-file";
 import type { TokenizerFiles } from "../tokenizer";
 import type { OpenCheckpoint } from "./checkpoint";
 import { openModelDirectory } from "./read";
-import { listed, requireShape } from "./shapes";
+import { CONVERT_ANEW, listed, requireShape } from "./shapes";
 
 /** An open checkpoint of any format. */
 export interface OpenedCheckpoint extends OpenCheckpoint {
@@ -74,8 +74,10 @@ function checkShapes({ path, shapes }: ModelFile, architecture: Architecture, co
   const expected = architecture.parameterShapes(config);
   const extra = [...shapes.keys()].filter((name) => !Object.hasOwn(expected, name));
   if (extra.length > 0)
-    throw new Error(`${path}: not in a ${architecture.name} of these sizes: ${listed(extra)}`);
+    throw new Error(
+      `${path}: not in a ${architecture.name} of these sizes: ${listed(extra)}; ${CONVERT_ANEW}`,
+    );
   const missing = Object.keys(expected).filter((name) => !shapes.has(name));
-  if (missing.length > 0) throw new Error(`${path}: missing tensors: ${listed(missing)}`);
-  for (const [name, shape] of shapes) requireShape(path, name, shape, expected[name]!);
+  if (missing.length > 0) throw new Error(`${path}: missing tensors: ${listed(missing)}; ${CONVERT_ANEW}`);
+  for (const [name, shape] of shapes) requireShape(path, name, shape, expected[name]!, CONVERT_ANEW);
 }

@@ -4,6 +4,7 @@ import { downloadFile, type DownloadProgress, HubError } from "../../hub";
 import { loadTokenizer, type Tokenizer } from "../tokenizer";
 import type { Checkpoint, OpenCheckpoint } from "./checkpoint";
 import { isModelFile, openCheckpoint } from "./open-checkpoint";
+import { CONVERT_ANEW } from "./shapes";
 import { CONFIG_FILE, GENERATION_CONFIG_FILE, INDEX_FILE, readWeightMap, WEIGHTS_FILE } from "./read";
 
 export interface PretrainedOptions {
@@ -82,9 +83,10 @@ export async function openPretrained(source: ModelSource): Promise<OpenPretraine
 export function requireRows(tokenizer: Tokenizer, { config }: Pick<Checkpoint, "config">): void {
   const { vocabularySize, directory } = tokenizer;
   if (vocabularySize <= config.vocabSize) return;
+  const what = `${directory}: the tokenizer has ${vocabularySize} tokens, but the model's embedding has ${config.vocabSize} rows`;
+  if (tokenizer.files) throw new Error(`${what}; ${CONVERT_ANEW}`);
   throw new Error(
-    `${directory}: the tokenizer has ${vocabularySize} tokens, but the model's embedding has ${config.vocabSize} rows ` +
-      `(vocab_size in config.json): they do not belong together, or tokens were added after the model was saved. Take the ` +
+    `${what} (vocab_size in config.json): they do not belong together, or tokens were added after the model was saved. Take the ` +
       `model's own tokenizer, or in Python call model.resize_token_embeddings(len(tokenizer)) and save the model again`,
   );
 }

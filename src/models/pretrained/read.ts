@@ -16,7 +16,7 @@ import type { Architecture, ModelConfig } from "../architecture";
 import { architectureOf } from "../architectures";
 import { type PackedWeight, requireShapes, takePackedWeights, withoutQuantization } from "./bitsandbytes";
 import type { LoadedCheckpoint, OpenCheckpoint } from "./checkpoint";
-import { listed, requireShape } from "./shapes";
+import { FROM_ONE_PLACE, listed, requireShape } from "./shapes";
 
 /** The files of a model directory in Hugging Face layout. */
 export const CONFIG_FILE = "config.json";
@@ -236,7 +236,9 @@ function findParameters(
       const { shape, dtype } = file.entries.get(name)!;
       requireShape(file.path, name, shape, expected.get(parameter)!);
       if (!isFloat(dtype))
-        throw new Error(`${file.path}: tensor ${name} holds ${dtype}, where floats are needed`);
+        throw new Error(
+          `${file.path}: tensor ${name} holds ${dtype}, where floats are needed; take the model as it was before it was quantised`,
+        );
     }
   }
   return stored;
@@ -246,7 +248,7 @@ function findParameters(
 function otherModel(extra: readonly string[]): string {
   if (extra.some((name) => name.startsWith("base_model.model.")))
     return "PEFT has wrapped this model: save it after merge_and_unload(), or take its base and the adapter";
-  return "weights and config.json are of different models, or one is not whole: take both from one repository";
+  return FROM_ONE_PLACE;
 }
 
 /** Whether the weights of a model that is called tied hold an lm_head that is not the embedding. */

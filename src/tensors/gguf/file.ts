@@ -25,8 +25,9 @@ export class GgufFile {
       this.entries = entries;
       this.metadata = new GgufMetadata(path, values);
     } catch (cause) {
+      const isGguf = this.file.size >= 4 && Buffer.from(this.file.read(0, 4)).toString("latin1") === "GGUF";
       this.close();
-      const other = disguise(path);
+      const other = isGguf ? undefined : disguise(path);
       const problem = other === undefined ? (cause as Error).message : `it ${other}`;
       throw new Error(`${path}: not a valid GGUF file: ${problem}`, { cause });
     }

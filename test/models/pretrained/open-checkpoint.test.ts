@@ -87,11 +87,11 @@ test("tensors that are missing, too many or of another shape are refused on open
   for (const [change, message] of [
     [
       (t) => t.delete("blk.1.ffn_up.weight"),
-      /x\.gguf: missing tensors: model\.layers\.1\.mlp\.up_proj\.weight/,
+      /x\.gguf: missing tensors: model\.layers\.1\.mlp\.up_proj\.weight; the file is not whole, .*: download it again, or convert the model anew$/,
     ],
     [
       (t) => t.set("blk.2.attn_norm.weight", bias),
-      /x\.gguf: not in a Llama of these sizes: model\.layers\.2\.input_layernorm/,
+      /x\.gguf: not in a Llama of these sizes: model\.layers\.2\.input_layernorm\.weight; the file is not whole, .*: download it again, or convert the model anew$/,
     ],
     [
       (t) => t.set("blk.1.attn_v.bias", bias),
@@ -99,7 +99,7 @@ test("tensors that are missing, too many or of another shape are refused on open
     ],
     [
       (t) => t.set("output_norm.weight", { ...bias, shape: [32], values: () => new Float32Array(32) }),
-      /tensor model\.norm\.weight has shape \[32\], not \[64\]/,
+      /tensor model\.norm\.weight has shape \[32\], not \[64\]; the file is not whole, .*: download it again, or convert the model anew$/,
     ],
   ] as [Parameters<typeof write>[1] & {}, RegExp][])
     // prettier-ignore

@@ -229,3 +229,28 @@ test("what is no GGUF file is said to be what it is", () => {
   assert.throws(() => new GgufFile(join(folder, "none.gguf")), /none\.gguf: no such file/);
   assert.throws(() => new GgufFile(folder), /a folder, where a file is needed/);
 });
+
+test("a GGUF file that is cut, damaged or of another version is told as that, not as a GGUF file", () => {
+  const whole = readFileSync(join(fixtures, "values.gguf"));
+  const changed = (at: number, value: number) => {
+    const bytes = Buffer.from(whole);
+    bytes.writeUInt32LE(value, at);
+    return bytes;
+  };
+  for (const [name, bytes, message] of [
+    [
+      "cut.gguf",
+      whole.subarray(0, whole.length - 500),
+      /ends at byte \d+, but the file has \d+: it is cut off; copy/,
+    ],
+    ["head.gguf", whole.subarray(0, 100), /cut off or damaged; copy or download it again/],
+    ["old.gguf", changed(4, 1), /GGUF version 1 is not read, only 2 and 3; convert the model again/],
+  ] as const) {
+    const path = join(folder, name);
+    writeFileSync(path, bytes);
+    assert.throws(
+      () => new GgufFile(path),
+      (error: Error) => message.test(error.message) && !error.message.includes("llama.cpp: name the file"),
+    );
+  }
+});
