@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command, Option } from "commander";
 import { z } from "zod";
-import { personaInstruction } from "../src/chat";
+import { personaInstruction } from "../src/prompts";
 import { loadCorpus } from "../src/corpus";
 import { startProgress } from "../src/display";
 import { readJson, writeJson } from "../src/io";

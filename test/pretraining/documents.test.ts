@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { personaInstruction } from "../../src/chat/persona";
+import { personaInstruction } from "../../src/prompts/instruction";
 import type { Persona } from "../../src/corpus/persona";
 import { loadCorpus } from "../../src/corpus/spc/load";
 import { sampleDirectory } from "../../src/corpus/spc/source";

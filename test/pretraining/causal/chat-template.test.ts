@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { personaInstruction } from "../../../src/chat/persona";
+import { personaInstruction } from "../../../src/prompts/instruction";
 import { loadCorpus } from "../../../src/corpus/spc/load";
 import { sampleDirectory } from "../../../src/corpus/spc/source";
 import { embeddedTokenizer } from "../../../src/models/tokenizer/find";
