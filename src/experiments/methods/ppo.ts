@@ -24,7 +24,7 @@ export const ppo = method({
     model: "HuggingFaceTB/SmolLM2-135M-Instruct",
     data: "prompts.jsonl",
     rewards: [
-      { reward: "word", word: "garden" },
+      { reward: "word", word: "garden", weight: 1 },
       { reward: "length", tokens: 30, weight: 0.5 },
     ],
     output: "outputs/gardener",

@@ -39,9 +39,11 @@ test("a run learns its rows, logs what TRL logs, and leaves an adapter that chat
     "README.md",
     "adapter_config.json",
     "adapter_model.safetensors",
+    "tensorboard",
     "tokenizer.json",
     "tokenizer_config.json",
     "train.json",
+    "training_log.csv",
     "training_log.jsonl",
   ]);
   assert.ok(estimate.trained > 1000 && estimate.peakBytes > 2 ** 26);
