@@ -21,12 +21,12 @@ export interface Scored {
   readonly reason: string;
 }
 
-/** That there is no score, and why. It is no score of 0. */
-export interface NotScored {
+/** That there is no score, and why. It is not a score of 0: what was not judged neither gains nor loses. */
+export interface Unscorable {
   readonly unscorable: string;
 }
 
-export type Verdict = Scored | NotScored;
+export type Verdict = Scored | Unscorable;
 
 export const isVerdictScored = (verdict: Verdict): verdict is Scored => "score" in verdict;
 

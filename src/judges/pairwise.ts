@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { askFor, type ChatSource, type Message } from "../chat-api";
 import { judgeInstruction } from "./asked";
-import type { JudgeCase, NotScored } from "./case";
+import type { JudgeCase, Unscorable } from "./case";
 import type { Rubric } from "./rubric";
 import { between, markFor, placeOf } from "./shown";
 
@@ -35,7 +35,7 @@ export async function compare(
   rubric: Rubric,
   pair: PairCase,
   signal?: AbortSignal,
-): Promise<Compared | NotScored> {
+): Promise<Compared | Unscorable> {
   const ask = (a: string, b: string) =>
     askFor(
       source,

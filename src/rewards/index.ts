@@ -1,4 +1,5 @@
 /** Rewards: how good a completion is, by a rule or by a judge. */
+export * from "./judge";
 export * from "./kept";
 export * from "./length";
 export * from "./named";

@@ -1,3 +1,7 @@
+import type { Unscorable } from "../judges";
+
+export type { Unscorable };
+
 /** What a reward judges: a completion in the place where it stands. Plain data, so that answers can be kept under its hash. */
 export interface RewardCase {
   /** What the model read, as text. */
@@ -10,11 +14,6 @@ export interface RewardCase {
   readonly ended: boolean;
   /** What else the prompt's row says: a persona, an answer to compare with. */
   readonly about?: Readonly<Record<string, unknown>>;
-}
-
-/** That a case has no score, and why. It is not a score of 0: what was not judged neither gains nor loses. */
-export interface Unscorable {
-  readonly unscorable: string;
 }
 
 /** How good a completion is, or why nobody can tell. */
