@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Dialogue, factsOf, type Splits } from "../corpus";
 import { personaWords } from "../metrics";
+import { inputTokens, type TaskType } from "../models";
 import type { Tokenizer } from "../models/tokenizer";
 import { buildPrompt, buildTarget, type Prompt } from "../prompts";
 import { Random } from "../random";
@@ -84,6 +85,7 @@ export interface EncodedExamples {
  * Conversations as examples: the input of {@link inputBuilder}, and as labels `maxNewTokens` tokens of the conversation from
  * its first turn on, or from the one that `targetStart` asks for.
  * Where `personaWeight` is not 1, labels have weights: it for the tokens of the personas' content words, 1 for others.
+ * The input of a causal model does not end either: the labels go on from it, as generation does.
  * Only a conversation that fits whole ends with the end-of-sequence token: where it was cut it does not end.
  */
 export function encodeExamples(
@@ -95,7 +97,9 @@ export function encodeExamples(
     targetStart,
     personaWeight,
   }: Pick<ExperimentSettings, "maxNewTokens" | "targetStart" | "personaWeight">,
+  taskType: TaskType,
 ): EncodedExamples {
+  if (personaWeight !== 1) requireSpaces(tokenizer);
   const counts = Object.keys(truncationSchema.shape).map((name) => [name, 0]);
   const truncation = Object.fromEntries(counts) as Truncation;
   const examples: Example[] = [];
@@ -112,7 +116,7 @@ export function encodeExamples(
     const whole = tokenizer.encode(cutToTokens(target, maxNewTokens + 1));
     const isCut = whole.length > maxNewTokens;
     const labels = whole.slice(0, maxNewTokens);
-    const inputIds = tokenizer.encode(text);
+    const inputIds = inputTokens(tokenizer, taskType, text);
     if (personaWeight === 1) examples.push({ inputIds, labels });
     else {
       const wanted = personaWords(factsOf(conversation.personas), { ignoreStopWords: true });
@@ -149,8 +153,16 @@ function wordWeights(
   });
 }
 
-/** How the tokenizer writes a space. */
+/** How a tokenizer of SentencePiece's kind writes a space. */
 const SPACE = "▁";
+
+/** Throws unless words can be told apart in a tokenizer's tokens. */
+function requireSpaces(tokenizer: Tokenizer): void {
+  if (tokenizer.encode("a b", { addEos: false }).some((id) => tokenizer.token(id)?.includes(SPACE))) return;
+  throw new Error(
+    `${tokenizer.directory}: personaWeight weights words, and this tokenizer does not write spaces as ${SPACE}, by which they are told apart: leave it at 1`,
+  );
+}
 
 /** The conversations of an experiment: training ones drawn by its seed, the first ones of the other splits. */
 export function experimentSplits(splits: Splits, settings: ExperimentSettings): Splits {

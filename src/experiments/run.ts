@@ -193,13 +193,13 @@ function baseChecksumOf({ checkpoint }: Pick<PretrainedModel, "checkpoint">): st
 /** The examples of an experiment, and the conversations that its snippets come from. */
 export function experimentExamples(
   settings: ExperimentSettings,
-  { base: { tokenizer }, corpus }: Pick<ExperimentContext, "base" | "corpus">,
+  { base: { tokenizer, checkpoint }, corpus }: Pick<ExperimentContext, "base" | "corpus">,
 ): { pool: readonly Dialogue[]; train: EncodedExamples; validation: EncodedExamples } {
   const pool = corpus.splits.train;
   const { train, valid } = experimentSplits(corpus.splits, settings);
   const buildInput = inputBuilder(settings, pool, tokenizer);
   const encode = (conversations: readonly Dialogue[], asked: ExperimentSettings) =>
-    encodeExamples(conversations, buildInput, tokenizer, asked);
+    encodeExamples(conversations, buildInput, tokenizer, asked, checkpoint.architecture.taskType);
   // The validation loss is that of plain labels, so that runs with different weights compare.
   return {
     pool,

@@ -1,4 +1,4 @@
-import type { GenerativeModel } from "../models";
+import { type GenerativeModel, inputTokens } from "../models";
 import { padBatch, type Tokenizer } from "../models/tokenizer";
 import { generate, type GeneratedSequence } from "./generate";
 import type { GenerationOptions } from "./options";
@@ -10,7 +10,7 @@ export interface TextGenerationOptions extends GenerationOptions {
    */
   batchSize?: number;
   /**
-   * Longer texts are cut to this many tokens, the end-of-sequence token included.
+   * Longer texts are cut to this many tokens, those at the beginning and the end included.
    * @default none: they are not cut
    */
   maxInputTokens?: number;
@@ -35,7 +35,7 @@ export async function generateTexts(
 ): Promise<GeneratedText[]> {
   const rows = texts.map((text, input) => ({
     input,
-    ids: tokenizer.encode(text, { maxLength: maxInputTokens }),
+    ids: inputTokens(tokenizer, model.taskType, text, maxInputTokens),
   }));
   rows.sort((a, b) => b.ids.length - a.ids.length || a.input - b.input);
   const results: GeneratedText[] = [];

@@ -4,6 +4,7 @@ export * from "./architectures";
 export * from "./generative";
 export * from "./gguf";
 export * from "./label-head";
+export * from "./input-tokens";
 export * from "./language-model";
 export * as llama from "./llama";
 export * from "./layers";

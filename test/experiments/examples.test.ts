@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { before, test } from "node:test";
 import { factsOf } from "../../src/corpus/persona";
 import { loadCorpus } from "../../src/corpus/spc/load";
@@ -15,6 +18,7 @@ import { snippetFinder } from "../../src/experiments/snippets";
 import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { loadTokenizer, type Tokenizer } from "../../src/models/tokenizer/tokenizer";
 import { buildTarget } from "../../src/prompts/target";
+import { writeTinyChatTokenizer } from "../models/tiny-llama";
 import { retrievers } from "../../src/settings/sections/input";
 
 let splits: Splits;
@@ -104,7 +108,7 @@ test("examples hold the prompt and the conversation's beginning, and count what 
   const buildInput = inputBuilder(settings, splits.train, tokenizer);
   const short = conversation("short", "I bake bread.", "Hi.", "Hello.");
   const all = [...splits.train.slice(0, 30), short, conversation("empty", "I bake bread.")];
-  const { examples, truncation } = encodeExamples(all, buildInput, tokenizer, settings);
+  const { examples, truncation } = encodeExamples(all, buildInput, tokenizer, settings, "SEQ_2_SEQ_LM");
   const told = all.filter(({ turns }) => turns.length > 0);
   assert.equal(examples.length, told.length);
   const inputs = told.map(buildInput);
@@ -150,7 +154,7 @@ test("tokens of the personas' content words can count more in the loss", () => {
   const settings = changeSettings(quick, { personaWeight: 3 });
   const buildInput = inputBuilder(settings, [], tokenizer);
   const one = conversation("a", "I bake sourdough bread.", "I like Sourdough, and the breadbin.", "Bread!");
-  const { examples } = encodeExamples([one], buildInput, tokenizer, settings);
+  const { examples } = encodeExamples([one], buildInput, tokenizer, settings, "SEQ_2_SEQ_LM");
   const { labels, labelWeights } = examples[0]!;
   assert.equal(labelWeights!.length, labels.length);
   const heavy = tokenizer.decode(labels.filter((_, i) => labelWeights![i] === 3));
@@ -158,7 +162,7 @@ test("tokens of the personas' content words can count more in the loss", () => {
   assert.ok(labelWeights!.every((weight) => weight === 1 || weight === 3));
   assert.equal(labelWeights!.at(-1), 1, "the end");
   const unweighted = changeSettings(quick, { personaWeight: 1 });
-  const plain = encodeExamples([one], buildInput, tokenizer, unweighted).examples[0]!;
+  const plain = encodeExamples([one], buildInput, tokenizer, unweighted, "SEQ_2_SEQ_LM").examples[0]!;
   assert.deepEqual(plain, { inputIds: examples[0]!.inputIds, labels });
 });
 
@@ -178,4 +182,25 @@ test("a target can begin where most of the personas' content words are said", ()
   assert.equal(mostPersonalTurn(conversation as never, 8), 2);
   assert.equal(mostPersonalTurn(conversation as never, 1000), 0);
   assert.equal(mostPersonalTurn({ personas: [{ facts: ["Nothing."] }, { facts: [] }], turns: [] }, 10), 0);
+});
+
+test("a causal model's input does not end, and its words are weighted only where they can be told apart", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "examples-"));
+  try {
+    writeTinyChatTokenizer(folder);
+    const bytes = await loadTokenizer(folder);
+    const settings = changeSettings(quick, { personaWeight: 1 });
+    const one = conversation("a", "I bake bread.", "Hi.");
+    const of = (asked: typeof settings) =>
+      encodeExamples([one], inputBuilder(asked, [], bytes), bytes, asked, "CAUSAL_LM").examples[0]!;
+    const { inputIds, labels } = of(settings);
+    assert.ok(!inputIds.includes(bytes.eosId));
+    assert.equal(labels.at(-1), bytes.eosId);
+    assert.throws(
+      () => of(changeSettings(settings, { personaWeight: 2 })),
+      /personaWeight weights words.*leave it at 1/,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
