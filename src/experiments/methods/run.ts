@@ -93,7 +93,6 @@ async function finish({ method, config, model, run }: Prepared, hooks: MethodHoo
   if (before && before.key !== saved.key) throw new Error(otherRun(output, before, saved));
   for (const note of run.notes) say(note);
   const estimate = estimateRun(run, model.checkpoint);
-  for (const sentence of estimate.sentences) say(sentence);
   const logPath = join(output, "training_log.jsonl");
   if (before?.finished) {
     say(
@@ -102,6 +101,7 @@ async function finish({ method, config, model, run }: Prepared, hooks: MethodHoo
     const log = readTrainingLog(logPath);
     return { stopped: "finished", config, output, steps: before.finished.steps, log, estimate };
   }
+  for (const sentence of estimate.sentences) say(sentence);
   makeFolder(output);
   writeJson(join(output, RUN_FILE), saved);
   const time = new TimeEstimate();
@@ -136,7 +136,12 @@ async function finish({ method, config, model, run }: Prepared, hooks: MethodHoo
 
 function readRun(output: string): SavedRun | undefined {
   const path = join(output, RUN_FILE);
-  if (!existsSync(path)) return undefined;
+  if (!existsSync(path)) {
+    if (!existsSync(join(output, "adapter_config.json"))) return undefined;
+    throw new Error(
+      `output: ${shownPath(output)} holds an adapter that no run of npm run train left: name another output`,
+    );
+  }
   const parsed = runSchema.safeParse(readJson(path));
   if (!parsed.success)
     throw new Error(`${path}: not written by this version of the project; name another output`);

@@ -41,6 +41,10 @@ export const sft = method({
     const [rows, validationRows] = files.map((path) =>
       holdsDialogues(path) ? readConversations(path) : readRows(path, ["completion", "conversation"]),
     );
+    if (validationRows && validationRows.form !== rows!.form)
+      throw new Error(
+        `validation: ${validation} has rows of another form than ${config.data}: write both in one form`,
+      );
     const { tokenizer, notes } = await tokenizerFor(model, rows!);
     const encode = (from: typeof rows) => from && encodeRows(from, { tokenizer, taskType, maxLength });
     const [train, valid] = [encode(rows)!, encode(validationRows)];

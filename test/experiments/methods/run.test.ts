@@ -112,6 +112,11 @@ test("a folder that holds another run is left alone, and what differs is said", 
   const config = tinyConfig(folder, { maxSteps: 1 });
   writeRows(config["data"] as string, sailorRows(15));
   await assert.rejects(runMethod(sft, config), /\(the model, or the data, are no longer what they were\)/);
+  rmSync(join(output, "train.json"));
+  await assert.rejects(
+    run({ maxSteps: 1 }),
+    /^Error: output: .*out holds an adapter that no run of npm run train left/,
+  );
   writeFileSync(join(output, "train.json"), "{}");
   await assert.rejects(run({ maxSteps: 1 }), /train\.json: not written by this version/);
   assert.deepEqual(weights(output), before);
@@ -146,6 +151,11 @@ test("validation is measured with its metrics, and the best parameters may be ta
   await assert.rejects(
     run({ loadBestModelAtEnd: true, output: join(folder, "other") }),
     /^Error: loadBestModelAtEnd: .* name a file for validation$/,
+  );
+  const text = writeRows(join(folder, "text.jsonl"), [{ prompt: "a", completion: "b" }]);
+  await assert.rejects(
+    run({ validation: text, output: join(folder, "other") }),
+    /^Error: validation: .*text\.jsonl has rows of another form than .*own\.jsonl: write both in one form$/,
   );
 });
 
