@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import fc from "fast-check";
 import { templateForm } from "../../../src/chat/form";
 import { type Message, parseRows } from "../../../src/corpus/rows";
 import { embeddedTokenizer } from "../../../src/models/tokenizer/find";
@@ -226,4 +227,36 @@ test("a reader is told what rows became", async () => {
     "2 rows had more than 60 tokens (maxLength) and lost the oldest turns, 4 in all: lines 1, 3",
     "1 row left out, as no answer is cut: more than 60 tokens (maxLength), up to 112: line 2",
   ]);
+});
+
+const words = fc
+  .string({ minLength: 1, maxLength: 12 })
+  .filter((text) => text.trim() === text && text !== "" && !text.includes("<|"));
+const talks = fc
+  .tuple(fc.option(words), fc.array(fc.tuple(words, words), { minLength: 1, maxLength: 4 }))
+  .map(([first, pairs]) => [
+    ...(first === null ? [] : [system(first)]),
+    ...pairs.flatMap(([asked, said]) => [user(asked), assistant(said)]),
+  ]);
+
+test("whatever is said, whole answers with their ends are learned, the latest in any length", async () => {
+  const tokenizer = await tiny;
+  await fc.assert(
+    fc.asyncProperty(talks, fc.integer({ min: 40, max: 250 }), async (messages, maxLength) => {
+      const answers = messages.filter(({ role }) => role === "assistant").map(({ content }) => content);
+      const short = { messages: [user("a"), assistant("b")] };
+      const { examples, turnsLeftOut, leftOut, longest } = await encode([short, { messages }], { maxLength });
+      const [, example] = examples;
+      assert.deepEqual(leftOut, example ? [] : [2]);
+      if (!example) return assert.ok(longest > maxLength);
+      assert.ok(example.inputIds.length <= maxLength);
+      const learned = tokenizer.decode(
+        example.labels.filter((label) => label !== -100),
+        { skipSpecialTokens: false },
+      );
+      const kept = answers.slice(turnsLeftOut / 2);
+      assert.equal(learned, kept.map((answer) => `${answer}<|im_end|>`).join(""));
+    }),
+    { numRuns: 60 },
+  );
 });
