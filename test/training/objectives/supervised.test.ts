@@ -1,22 +1,27 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { test } from "node:test";
 import type { EngineName } from "../../../src/engine/engines";
 import { linearChain } from "../../../src/models/layers/linear";
 import { readAdapter } from "../../../src/models/lora/adapter";
 import { loraLink } from "../../../src/models/lora/linear";
-import { int32Tensor } from "../../../src/tensors/tensor";
+import { float32Tensor, int32Tensor } from "../../../src/tensors/tensor";
 import { globalNorm } from "../../../src/training/adamw";
 import type { Example } from "../../../src/training/batches";
 import type { BatchTensors } from "../../../src/training/data";
 import { packExamples } from "../../../src/training/examples/pack";
 import { rowBatches } from "../../../src/training/example-batches";
 import { supervisedObjective, type SupervisedLoss } from "../../../src/training/objectives/supervised";
+import { DEFAULT_TRAINING } from "../../../src/training/options";
 import { type ParameterMap, type Policy, zerosLike } from "../../../src/training/policy";
 import { addTotals, metricMeans, noTotals, TrainingPrograms } from "../../../src/training/programs";
+import { train } from "../../../src/training/trainer";
 import { on } from "../../engine/device";
 import {
   closeTo,
-  type LlamaFixture,
+  LlamaFixture,
   matchesSummary,
   type Summary,
   testEveryLlama,
@@ -241,3 +246,54 @@ testEveryLlama(
     closeTo(Object.values(together.metrics), Object.values(apart.metrics), 2e-5, "metrics");
   },
 );
+
+/** Loss, gradient norm, entropy and accuracy of TRL 1.16's SFTTrainer: 0.02 falling to 0, weight decay 0.01, clipped at 1. */
+const TRL_STEPS = [
+  [8.08603096, 5.20885754, 2.20320559, 0],
+  [6.6304822, 3.96952844, 2.48787045, 0],
+  [5.73778677, 3.55169892, 2.5340004, 2 / 28],
+  [5.14165163, 3.25727534, 2.54347181, 4 / 28],
+  [4.75282288, 3.36549234, 2.5724959, 5 / 28],
+  [4.45406008, 3.43989348, 2.59348249, 6 / 28],
+  [4.22915554, 2.609499, 2.55831909, 7 / 28],
+  [4.02941656, 2.51554751, 2.5216527, 8 / 28],
+  [3.83720326, 2.39808893, 2.5102002, 8 / 28],
+  [3.67390037, 2.16918015, 2.50964975, 9 / 28],
+  [3.55135489, 2.25423717, 2.50550914, 10 / 28],
+  [3.46613121, 2.1772089, 2.49845505, 10 / 28],
+];
+
+test("twelve steps have the losses, norms and metrics of TRL's trainer", async () => {
+  const fixture = new LlamaFixture("a", join(__dirname, "../../fixtures/tiny-llama/a"));
+  const { policy, examples, batches } = open(fixture);
+  const folder = mkdtempSync(join(tmpdir(), "supervised-"));
+  try {
+    const trained: ParameterMap = new Map(
+      [...policy.trained].map(([name, { shape, data }]) => [name, float32Tensor(shape, data.slice())]),
+    );
+    const write = (directory: string) => writeFileSync(join(directory, "unused"), "");
+    const spec = {
+      policy: { ...policy, trained, write },
+      objective: supervisedObjective(),
+      data: batches(examples),
+    };
+    const { log } = await train(spec, {
+      ...DEFAULT_TRAINING,
+      outputDirectory: folder,
+      maxSteps: TRL_STEPS.length,
+      batchSize: examples.length,
+      learningRate: 0.02,
+      schedule: "linear",
+      warmupSteps: 0,
+    });
+    for (const [i, [loss, norm, entropy, accuracy]] of TRL_STEPS.entries()) {
+      const row = log[i]!;
+      closeTo([row.loss, row.metrics!["entropy"]!], [loss!, entropy!], 2e-5, `step ${row.step}`);
+      closeTo([row.gradNorm], [norm!], 1e-4, `norm of step ${row.step}`);
+      closeTo([row.metrics!["mean_token_accuracy"]!], [accuracy!], 1e-6, `accuracy of step ${row.step}`);
+      assert.equal(row.numTokens, 49 * row.step);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
