@@ -5,6 +5,8 @@ import {
   dpoObjective,
   encodePairs,
   endNotTaught,
+  type ExampleBatchesOptions,
+  type FrozenModel,
   namedReference,
   openReference,
   type Pair,
@@ -17,7 +19,7 @@ import {
 } from "../../training";
 import { sections } from "../../settings";
 import { fileRun } from "./files";
-import { method } from "./method";
+import { method, type MethodRun } from "./method";
 import { openPolicy, startAdapter, tokenizerFor, type TrainingModel } from "./model";
 import { fileParts, fileSections, modelParts, modelSections } from "./parts";
 
@@ -99,40 +101,7 @@ export const dpo = method({
         reference.words,
       ],
     });
-    /** The reference until its log-probabilities are there; its memory is free then. */
-    let frozen: typeof reference.model | undefined = reference.model;
-    const score = async (directory: string, hooks: TrainingHooks) => {
-      const total = train.pairs.length + (valid?.pairs.length ?? 0);
-      const progress = startProgress("reference", total, { unit: "pairs" });
-      for (const part of [scored, scoredValid]) {
-        let before = 0;
-        const { referenceLogprobs: logprobs } = await referenceLogprobs(frozen!, part.pairs, {
-          ...{ ...batches, batchSize, directory },
-          ...(hooks.signal && { signal: hooks.signal }),
-          ...(hooks.engine && { engine: hooks.engine }),
-          onMessage: (message) => hooks.onMessage?.(message, "refused"),
-          onProgress(done) {
-            progress.advance(done - before);
-            before = done;
-          },
-        });
-        part.referenceLogprobs.set(logprobs);
-      }
-      progress.finish();
-      frozen = undefined;
-    };
-    return {
-      ...run,
-      async train(directory, hooks) {
-        try {
-          if (frozen) await score(directory, hooks);
-        } catch (error) {
-          if (error instanceof ReferenceInterrupted) return { stopped: "interrupted", step: 0, log: [] };
-          throw error;
-        }
-        return run.train(directory, hooks);
-      },
-    };
+    return scoredFirst(run, reference.model, [scored, scoredValid], { ...batches, batchSize });
   },
 });
 
@@ -141,6 +110,49 @@ const unscored = (pairs: readonly Pair[]): ScoredPairs => ({
   pairs,
   referenceLogprobs: new Float32Array(2 * pairs.length).fill(NaN),
 });
+
+/** A run before whose first step a reference scores the pairs; after that its memory is free. */
+function scoredFirst(
+  run: MethodRun,
+  reference: FrozenModel,
+  parts: readonly ScoredPairs[],
+  batches: ExampleBatchesOptions & { readonly batchSize: number },
+): MethodRun {
+  let unread: FrozenModel | undefined = reference;
+  const score = async (frozen: FrozenModel, directory: string, hooks: TrainingHooks) => {
+    const total = parts.reduce((sum, { pairs }) => sum + pairs.length, 0);
+    const progress = startProgress("reference", total, { unit: "pairs" });
+    for (const { pairs, referenceLogprobs: into } of parts) {
+      let before = 0;
+      const { referenceLogprobs: logprobs } = await referenceLogprobs(frozen, pairs, {
+        ...batches,
+        directory,
+        ...(hooks.signal && { signal: hooks.signal }),
+        ...(hooks.engine && { engine: hooks.engine }),
+        onMessage: (message) => hooks.onMessage?.(message, "refused"),
+        onProgress(done) {
+          progress.advance(done - before);
+          before = done;
+        },
+      });
+      into.set(logprobs);
+    }
+    progress.finish();
+  };
+  return {
+    ...run,
+    async train(directory, hooks) {
+      try {
+        if (unread) await score(unread, directory, hooks);
+      } catch (error) {
+        if (error instanceof ReferenceInterrupted) return { stopped: "interrupted", step: 0, log: [] };
+        throw error;
+      }
+      unread = undefined;
+      return run.train(directory, hooks);
+    },
+  };
+}
 
 /** The tokens at which the model's generation stops. */
 function stopTokens({ checkpoint: { architecture, config } }: TrainingModel): number[] {
