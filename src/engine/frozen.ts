@@ -96,14 +96,10 @@ export class FrozenProgram {
     return new FrozenProgram(session, new Set(given.flatMap(([name, tensor]) => (tensor ? [] : [name]))));
   }
 
-  /**
-   * Runs the program and returns the outputs named, each in memory of its own but for those that `into` has memory for, which
-   * may be that of an input where the operation that makes the output says so.
-   */
+  /** Runs the program and returns the outputs named, each in memory of its own. */
   async run<Name extends string>(
     inputs: Readonly<Record<string, ProgramTensor>>,
     outputs: readonly Name[],
-    into: Readonly<Record<string, ProgramTensor>> = {},
   ): Promise<Record<Name, ProgramTensor>> {
     const feeds: Record<string, ort.Tensor> = {};
     for (const name of this.inputs) {
@@ -111,11 +107,7 @@ export class FrozenProgram {
       if (!tensor) throw new EngineError(`the input ${name} is missing`);
       feeds[name] = asOrt(tensor);
     }
-    const fetches: Record<string, ort.Tensor | null> = Object.fromEntries(
-      outputs.map((name) => [name, null]),
-    );
-    for (const [name, tensor] of Object.entries(into)) fetches[name] = asOrt(tensor);
-    const results = await this.session.run(feeds, fetches);
+    const results = await this.session.run(feeds, outputs);
     return Object.fromEntries(
       outputs.map((name) => {
         const { type, dims, data } = results[name]!;

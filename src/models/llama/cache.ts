@@ -1,20 +1,18 @@
 import { float32Tensor, type HostTensor } from "../../tensors";
-import { selectRows } from "../layers";
 
 /** Positions that a cache grows by when it is full. */
 const GROWTH = 64;
 
 /**
- * Keys and values of the tokens that each row has been through, for every block: arrays [rows, heads, capacity, width] of which
- * the first `lengths[row]` positions of a row are filled. Programs write new positions in place.
+ * Keys and values of the tokens that each row has been through, for every block: arrays [places, rows, heads, width] with room for
+ * more behind what is filled. Rows end together, so that what a step adds lies in one piece, and begin where they may.
  */
 export class RowCache {
-  capacity = 0;
-  /** Filled positions of each row. */
-  lengths: number[];
+  /** Filled places. */
+  private end = 0;
+  /** The place of each row's first position. */
+  private starts: number[];
   private arrays: Float32Array[];
-  /** What {@link tensor} gave for all rows, while arrays and rows stay the same. */
-  private readonly whole = new Map<number, HostTensor<"float32">>();
 
   /** @param count arrays: keys and values of every block */
   constructor(
@@ -23,77 +21,112 @@ export class RowCache {
     private readonly heads: number,
     private readonly width: number,
   ) {
-    this.lengths = Array.from({ length: rows }, () => 0);
+    this.starts = Array.from({ length: rows }, () => 0);
     this.arrays = Array.from({ length: count }, () => new Float32Array(0));
   }
 
+  /** One cache of rows that are caches of one row each. */
+  static joined(parts: readonly RowCache[]): RowCache {
+    const [first] = parts as [RowCache];
+    if (parts.length === 1) return first;
+    const whole = new RowCache(first.count, parts.length, first.heads, first.width);
+    whole.end = Math.max(...parts.map(({ end }) => end));
+    whole.starts = parts.map(({ end }) => whole.end - end);
+    whole.reserve(whole.end);
+    parts.forEach((part, row) => part.copyRow(0, part.end, whole, row));
+    return whole;
+  }
+
   get rows(): number {
-    return this.lengths.length;
+    return this.starts.length;
   }
 
-  /** The length of the longest row. */
-  get longest(): number {
-    return Math.max(0, ...this.lengths);
+  /** The places that any row has positions in. */
+  get length(): number {
+    return this.end - this.first;
   }
 
-  /** Makes room for `positions` a row. */
-  reserve(positions: number): void {
-    if (positions <= this.capacity) return;
-    this.whole.clear();
-    const capacity = Math.ceil(positions / GROWTH) * GROWTH;
-    const [before, after] = [this.capacity * this.width, capacity * this.width];
+  /** Where each row begins among these places. */
+  get offsets(): number[] {
+    return this.starts.map((start) => start - this.first);
+  }
+
+  /** Array number `index` as a program takes it, [{@link length}, rows, heads, 1, width]. */
+  tensor(index: number): HostTensor<"float32"> {
+    const data = this.arrays[index]!.subarray(this.first * this.placeSize, this.end * this.placeSize);
+    return float32Tensor([this.length, this.rows, this.heads, 1, this.width], data);
+  }
+
+  /** Makes room for `places` in all. */
+  reserve(places: number): void {
+    const { placeSize } = this;
+    if (places * placeSize <= this.arrays[0]!.length) return;
+    const capacity = Math.ceil(places / GROWTH) * GROWTH;
     this.arrays = this.arrays.map((array) => {
-      const larger = new Float32Array(this.rows * this.heads * after);
-      for (let i = 0; before > 0 && i < this.rows * this.heads; i++)
-        larger.set(array.subarray(i * before, (i + 1) * before), i * after);
+      const larger = new Float32Array(capacity * placeSize);
+      larger.set(array.subarray(0, this.end * placeSize));
       return larger;
     });
-    this.capacity = capacity;
   }
 
-  /** Array number `index` as a program takes it: all rows, or one of them. */
-  tensor(index: number, row?: number): HostTensor<"float32"> {
-    const whole = row === undefined ? this.whole.get(index) : undefined;
-    if (whole) return whole;
-    const size = this.rowSize;
-    const [from, count] = row === undefined ? [0, this.rows] : [row, 1];
-    const tensor = float32Tensor(
-      [count, this.heads, this.capacity, this.width],
-      this.arrays[index]!.subarray(from * size, (from + count) * size),
-    );
-    if (row === undefined) this.whole.set(index, tensor);
-    return tensor;
-  }
-
-  /** Row i becomes what row `rows[i]` was. */
-  select(rows: readonly number[]): void {
-    this.whole.clear();
-    for (const array of this.arrays) selectRows(array, this.rowSize, rows);
-    this.lengths = rows.map((row) => this.lengths[row]!);
-  }
-
-  /** Makes the first `length` positions of a row those of a row of another cache, or of this one. */
-  copyPositions(row: number, other: RowCache, otherRow: number, length: number): void {
-    this.reserve(length);
-    const part = length * this.width;
+  /** Puts new positions behind the others: those of every array, [arrays · positions, rows, heads · width]. */
+  append(grown: Float32Array): void {
+    const size = grown.length / this.count;
+    const added = size / this.placeSize;
+    this.reserve(this.end + added);
     this.arrays.forEach((array, index) => {
-      for (let head = 0; head < this.heads; head++) {
-        const from = otherRow * other.rowSize + head * other.capacity * this.width;
-        const to = row * this.rowSize + head * this.capacity * this.width;
-        array.set(other.arrays[index]!.subarray(from, from + part), to);
-      }
+      array.set(grown.subarray(index * size, (index + 1) * size), this.end * this.placeSize);
     });
-    this.lengths[row] = length;
+    this.end += added;
   }
 
-  /** A cache of one row alone, with room for what it holds. */
-  copyOf(row: number): RowCache {
+  /** Row i becomes what row `rows[i]` was; there are no more of them than before. */
+  select(rows: readonly number[]): void {
+    const { rowSize, placeSize, end } = this;
+    if (rows.length === this.rows && rows.every((row, i) => row === i)) return;
+    const place = new Float32Array(placeSize);
+    for (const array of this.arrays) {
+      for (let i = this.first; i < end; i++) {
+        place.set(array.subarray(i * placeSize, (i + 1) * placeSize));
+        rows.forEach((row, to) => {
+          array.set(place.subarray(row * rowSize, (row + 1) * rowSize), (i * rows.length + to) * rowSize);
+        });
+      }
+    }
+    this.starts = rows.map((row) => this.starts[row]!);
+  }
+
+  /** A cache of one row alone: the first `length` positions of a row. */
+  copyOf(row: number, length = this.end - this.starts[row]!): RowCache {
     const copy = new RowCache(this.count, 1, this.heads, this.width);
-    copy.copyPositions(0, this, row, this.lengths[row]!);
+    copy.reserve(length);
+    copy.end = length;
+    this.copyRow(row, length, copy, 0);
     return copy;
   }
 
+  /** Copies a row's first `length` positions to where a row of another cache begins. */
+  private copyRow(row: number, length: number, other: RowCache, otherRow: number): void {
+    const { rowSize, placeSize } = this;
+    this.arrays.forEach((array, index) => {
+      const target = other.arrays[index]!;
+      for (let i = 0; i < length; i++) {
+        const from = (this.starts[row]! + i) * placeSize + row * rowSize;
+        const to = (other.starts[otherRow]! + i) * other.placeSize + otherRow * rowSize;
+        target.set(array.subarray(from, from + rowSize), to);
+      }
+    });
+  }
+
+  private get first(): number {
+    return Math.min(...this.starts);
+  }
+
   private get rowSize(): number {
-    return this.heads * this.capacity * this.width;
+    return this.heads * this.width;
+  }
+
+  private get placeSize(): number {
+    return this.rows * this.rowSize;
   }
 }

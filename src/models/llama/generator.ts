@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { cachedWidth, FrozenProgram, type ProgramTensor } from "../../engine";
-import { float32Tensor, type HostTensor, int32Tensor } from "../../tensors";
+import { FrozenProgram, type ProgramTensor } from "../../engine";
+import { int32Tensor } from "../../tensors";
 import { type Decoder, type GenerativeModel, type GeneratorOptions } from "../generative";
 import {
   roundedWeights,
@@ -19,14 +19,15 @@ import { RowCache } from "./cache";
 import type { LlamaConfig } from "./config";
 import { llama } from "./model";
 import { EMBEDDING, HEAD, isMultiplied, packedLayers, parameterShapes } from "./parameters";
-import { rotaryTables } from "./rotary";
 import { step, type StepInputs } from "./step";
 
 /** Marker sizes of the dimensions that stay open in the program. */
-const OPEN = { batch: 7919, length: 7927, capacity: 7933, asked: 7937, positions: 7949 };
+const OPEN = { batch: 7919, length: 7927, past: 7933, total: 7933 + 7927, asked: 7937 };
 const WEIGHTS = "weights/";
 /** A prompt that shares fewer tokens with an earlier one is encoded whole. */
 const SHORTEST_PREFIX = 4;
+/** Tokens of a prompt that are fed at once: attention's scores are [heads, these, positions so far]. */
+const LONGEST_FEED = 256;
 
 const float32 = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
 const int32 = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
@@ -76,14 +77,12 @@ interface Shared {
   readonly normalise: FrozenProgram;
   /** The weights that are inputs at every run, by the program's names. */
   readonly weights: Readonly<Record<string, ProgramTensor>>;
-  readonly angles: AngleTable;
 }
 
-/** Tokens with their keys and values, so that a prompt that begins like them goes on from there. */
+/** Tokens with their keys and values, a cache of one row, so that a prompt that begins like them goes on from there. */
 interface Encoded {
   readonly tokens: readonly number[];
   readonly cache: RowCache;
-  readonly row: number;
 }
 
 /**
@@ -122,17 +121,15 @@ export class LlamaGenerator implements GenerativeModel {
       return frozen.locate(parameter) ?? frozen.tensorOf(parameter);
     };
     const options = { constantOf, dimensions: OPEN, threads, executionProvider };
-    const cache = float32(OPEN.batch, numKeyValueHeads, OPEN.capacity, cachedWidth(headDim));
-    const angles = float32(OPEN.positions, cachedWidth(headDim) / 2);
+    const cache = float32(OPEN.past, OPEN.batch, numKeyValueHeads, 1, headDim);
     const program = await FrozenProgram.create(
       ({ weights, ...inputs }) =>
         step(llama(config, weights, { linear: frozen.linear(weights) }), inputs as unknown as StepInputs),
       {
         weights: frozen.signature,
-        tokens: int32(OPEN.batch, OPEN.length),
-        angles: { cos: angles, sin: angles },
-        last: int32(OPEN.batch),
-        total: int32(1),
+        tokens: int32(OPEN.length, OPEN.batch),
+        places: int32(OPEN.total),
+        starts: int32(OPEN.batch),
         asked: int32(OPEN.asked),
         past: Object.fromEntries(
           Array.from({ length: numLayers }, (_, index) => [index, { key: cache, value: cache }]),
@@ -149,7 +146,7 @@ export class LlamaGenerator implements GenerativeModel {
       ...(!isHead && { [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING) }),
       ...Object.fromEntries([...(adapter?.weights ?? [])].map(([name, tensor]) => [WEIGHTS + name, tensor])),
     };
-    const shared = { config, program, normalise, weights, angles: new AngleTable(config) };
+    const shared = { config, program, normalise, weights };
     return new LlamaGenerator(shared, () => (adapter ? adapter.version : 0));
   }
 
@@ -168,30 +165,22 @@ export class LlamaGenerator implements GenerativeModel {
         );
       }
     }
-    const width = cachedWidth(config.headDim);
-    const cache = new RowCache(
-      2 * config.numLayers,
-      prompts.length * rowsPerInput,
-      config.numKeyValueHeads,
-      width,
-    );
-    cache.reserve(Math.max(...prompts.map(({ length }) => length)));
     const version = this.version();
     const done: Encoded[] = this.kept && this.kept.version === version ? [this.kept] : [];
-    for (const [input, prompt] of prompts.entries()) {
-      const first = input * rowsPerInput;
-      const before = prompt.slice(0, -1);
-      const { encoded, length } = longestPrefix(done, before);
-      if (encoded) cache.copyPositions(first, encoded.cache, encoded.row, length);
-      if (length < before.length) await feed(this.shared, cache, before.slice(length), [], first);
-      for (let row = first + 1; row < first + rowsPerInput; row++)
-        cache.copyPositions(row, cache, first, before.length);
-      done.push({ tokens: before, cache, row: first });
+    const caches: RowCache[] = [];
+    for (const prompt of prompts) {
+      const tokens = prompt.slice(0, -1);
+      const { encoded, length } = longestPrefix(done, tokens);
+      const cache = encoded?.cache.copyOf(0, length) ?? emptyCache(config);
+      await encode(this.shared, cache, tokens.slice(length));
+      done.push({ tokens, cache });
+      for (let i = 0; i < rowsPerInput; i++) caches.push(cache);
     }
     const rows = prompts.flatMap((prompt) => Array.from({ length: rowsPerInput }, () => prompt));
+    const cache = RowCache.joined(caches);
     return new LlamaDecoder(this.shared, rows, cache, (tokens) => {
       if (version !== undefined && version === this.version())
-        this.kept = { tokens, cache: cache.copyOf(0), row: 0, version };
+        this.kept = { tokens, cache: cache.copyOf(0), version };
     });
   }
 
@@ -235,72 +224,42 @@ class LlamaDecoder extends ProgramDecoder {
   }
 }
 
-/**
- * Feeds one token to each row of a cache, or several tokens to the row `only`, and returns the outputs named: of every row, or
- * of the last token.
- */
+const emptyCache = ({ numLayers, numKeyValueHeads, headDim }: LlamaConfig) =>
+  new RowCache(2 * numLayers, 1, numKeyValueHeads, headDim);
+
+/** Feeds tokens to a cache of one row. */
+async function encode(shared: Shared, cache: RowCache, tokens: readonly number[]): Promise<void> {
+  cache.reserve(cache.length + tokens.length);
+  for (let from = 0; from < tokens.length; from += LONGEST_FEED)
+    await feed(shared, cache, tokens.slice(from, from + LONGEST_FEED), []);
+}
+
+/** Feeds one token to each row of a cache, or several to its only row, and returns the outputs named, of each row's last token. */
 async function feed(
-  { config, program, weights, angles }: Shared,
+  { config, program, weights }: Shared,
   cache: RowCache,
   tokens: readonly number[],
   outputs: readonly string[],
-  only?: number,
 ): Promise<Record<string, ProgramTensor>> {
-  const rows = only === undefined ? [...cache.lengths.keys()] : [only];
-  const length = tokens.length / rows.length;
-  const before = rows.map((row) => cache.lengths[row]!);
-  const total = Math.max(...before) + length;
-  cache.reserve(total);
-  const caches = (kind: "past" | "present") =>
-    Object.fromEntries(
-      Array.from({ length: config.numLayers }, (_, index) => [
-        [`${kind}/${index}/key`, cache.tensor(2 * index, only)] as const,
-        [`${kind}/${index}/value`, cache.tensor(2 * index + 1, only)] as const,
-      ]).flat(),
-    );
+  const { rows } = cache;
+  const length = tokens.length / rows;
+  const past = Array.from({ length: config.numLayers }, (_, index) => [
+    [`past/${index}/key`, cache.tensor(2 * index)] as const,
+    [`past/${index}/value`, cache.tensor(2 * index + 1)] as const,
+  ]);
   const results = await program.run(
     {
       ...weights,
-      ...angles.upTo(total),
-      ...caches("past"),
-      tokens: integers(tokens, [rows.length, length]),
-      last: integers(before.map((start) => start + length - 1)),
-      total: integers([total]),
-      asked: integers(only === undefined ? rows : [tokens.length - 1]),
+      ...Object.fromEntries(past.flat()),
+      tokens: integers(tokens, [length, rows]),
+      places: integers(Array.from({ length: cache.length + length }, (_, place) => place)),
+      starts: integers(cache.offsets),
+      asked: integers(Array.from({ length: rows }, (_, row) => tokens.length - rows + row)),
     },
-    outputs,
-    caches("present"),
+    [...outputs, "grown"],
   );
-  for (const row of rows) cache.lengths[row]! += length;
+  cache.append(results["grown"]!.data as Float32Array);
   return results;
-}
-
-/** cos and sin of the angles of positions from 0 on, which grow as they are asked for. */
-class AngleTable {
-  private count = 0;
-  private inputs: Record<string, HostTensor<"float32">> = {};
-
-  constructor(private readonly config: LlamaConfig) {}
-
-  /** The inputs of a step for texts of at most `positions` tokens. */
-  upTo(positions: number): Readonly<Record<string, HostTensor<"float32">>> {
-    const { rope, headDim, maxPositions } = this.config;
-    if (positions > this.count) {
-      this.count = Math.min(maxPositions, Math.max(positions, 2 * this.count, 256));
-      const { cos, sin } = rotaryTables(rope, headDim, this.count);
-      this.inputs = { "angles/cos": this.filledUp(cos), "angles/sin": this.filledUp(sin) };
-    }
-    return this.inputs;
-  }
-
-  /** A table of half heads with zeros for what they are filled up with in a cache. */
-  private filledUp(table: Float32Array): HostTensor<"float32"> {
-    const [from, to] = [this.config.headDim / 2, cachedWidth(this.config.headDim) / 2];
-    if (from === to) return float32Tensor([this.count, to], table);
-    const data = new Float32Array(this.count * to);
-    for (let i = 0; i < this.count; i++) data.set(table.subarray(i * from, (i + 1) * from), i * to);
-    return float32Tensor([this.count, to], data);
-  }
 }
 
 /** The tokens of each row, without padding, wherever it stands. */

@@ -142,18 +142,3 @@ export function rotaryFrequencies({ theta, scaling }: Rope, headDim: number): Fl
     return ((1 - smooth) * frequency) / factor + smooth * frequency;
   });
 }
-
-/** cos and sin of the angles of positions 0 … count − 1, each [count, headDim / 2]. */
-export function rotaryTables(rope: Rope, headDim: number, count: number) {
-  const frequencies = rotaryFrequencies(rope, headDim);
-  const half = frequencies.length;
-  const [cos, sin] = [new Float32Array(count * half), new Float32Array(count * half)];
-  for (let position = 0; position < count; position++) {
-    frequencies.forEach((frequency, i) => {
-      const angle = Math.fround(position * frequency);
-      cos[position * half + i] = Math.cos(angle);
-      sin[position * half + i] = Math.sin(angle);
-    });
-  }
-  return { cos, sin };
-}

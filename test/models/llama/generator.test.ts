@@ -171,6 +171,15 @@ for (const [what, fields, family] of [
     });
 }
 
+test("a prompt that is fed in several pieces gives the logits of the whole forward pass", async () => {
+  await tf.setBackend("cpu");
+  const model = tinyLlama({ max_position_embeddings: 700 });
+  const prompt = Array.from({ length: 600 }, (_, i) => (7 * i + (i % 5)) % 96);
+  const expected = wholeLogits(model, prompt, NEXT);
+  const found = await withGenerator(model, (generator) => stepLogits(generator, prompt, NEXT));
+  found.forEach((row, i) => closeTo(row, expected[i]!, 2e-5, `token ${i}`));
+});
+
 /** A model whose weights are on the grid of a scheme, as a file of that scheme has them; `schemeOf` gives none for floats. */
 function keptBy(
   model: ReturnType<typeof tinyLlama>,

@@ -5,8 +5,8 @@ import type { EngineName } from "../../../src/engine/engines";
 import { type LabelledBatch, lossSums } from "../../../src/models/language-model";
 import type { NamedTensors } from "../../../src/models/layers/linear";
 import { parseLlamaConfig, type LlamaConfig } from "../../../src/models/llama/config";
-import { llama } from "../../../src/models/llama/model";
-import { rotaryFrequencies, rotaryTables } from "../../../src/models/llama/rotary";
+import { anglesOf, llama } from "../../../src/models/llama/model";
+import { rotaryFrequencies } from "../../../src/models/llama/rotary";
 import { packing } from "../../../src/training/packing";
 import { int32Tensor } from "../../../src/tensors/tensor";
 import { on } from "../../engine/device";
@@ -143,12 +143,14 @@ testEveryLlama(
       sin: number[][];
     }>("rotary.json");
     closeTo(rotaryFrequencies(config.rope, config.headDim), inv_freq, 1e-7, "frequencies");
-    const tables = rotaryTables(config.rope, config.headDim, Math.max(...positions) + 1);
+    const angles = tf.tidy(() => {
+      const { cos, sin } = anglesOf(config, tf.tensor1d(positions, "int32"));
+      return { cos: cos.arraySync(), sin: sin.arraySync() };
+    });
     const half = config.headDim / 2;
     positions.forEach((position, i) => {
-      const row = (table: Float32Array) => table.subarray(position * half, (position + 1) * half);
-      closeTo(row(tables.cos), cos[i]!.slice(0, half), 2e-5, `cos at ${position}`);
-      closeTo(row(tables.sin), sin[i]!.slice(0, half), 2e-5, `sin at ${position}`);
+      closeTo(angles.cos[i]!, cos[i]!.slice(0, half), 2e-5, `cos at ${position}`);
+      closeTo(angles.sin[i]!, sin[i]!.slice(0, half), 2e-5, `sin at ${position}`);
     });
   },
 );
