@@ -153,6 +153,55 @@ for (const form of forms) {
   }
 }
 
+for (const form of forms.filter(({ minimums }) => minimums)) {
+  test(`a recorded product rounds no more than its minimums, to 8 bits: ${form.bits} bits`, async () => {
+    const [out, inputs] = [6, 5 * form.size - 3];
+    const blocks = 5;
+    const random = new Random(3);
+    // Rows that are spread about 0, that lie on one side of it, and that are all alike.
+    const means = [0, 0, 0.3, 4, -4, 2];
+    const spreads = [1, 0.01, 1, 1, 1, 0];
+    const weight = Float32Array.from({ length: out * inputs }, (_, i) => {
+      const row = Math.floor(i / inputs);
+      return means[row]! + spreads[row]! * random.normal();
+    });
+    const rounded = quantizeMatrix(weight, [out, inputs], form);
+    const tensors: Record<string, ProgramTensor> = {
+      values: { dtype: "uint8", shape: [out, blocks, (form.size * form.bits) / 8], data: rounded.values },
+      scales: float32Tensor([out, blocks], rounded.scales),
+      minimums: float32Tensor([out, blocks], rounded.minimums!),
+    };
+    const program = await FrozenProgram.create(
+      ({ x, ...weight }) => ({
+        y: matMulQuantized(
+          x as tf.Tensor2D,
+          weight as unknown as Record<"values" | "scales" | "minimums", tf.Tensor>,
+          form.bits,
+        ),
+      }),
+      { x: { dtype: "float32", shape: [inputs, inputs] }, ...tensors },
+      { constantOf: (name) => tensors[name] },
+    );
+    // One 1 in a row of x is exact in 8 bits: the product reads the weights.
+    const x = new Float32Array(inputs * inputs);
+    for (let i = 0; i < inputs; i++) x[i * inputs + i] = 1;
+    const { y } = await program.run({ x: float32Tensor([inputs, inputs], x) }, ["y"]);
+    await program.dispose();
+    const { numbers } = expand(rounded, [out, inputs], form);
+    for (let row = 0; row < out; row++) {
+      const shifts = Array.from({ length: blocks }, (_, i) => {
+        const block = row * blocks + i;
+        return Math.abs(rounded.minimums![block]! + 2 ** (form.bits - 1) * rounded.scales[block]!);
+      });
+      const bar = (1.001 * Math.max(...shifts)) / 254 + 1e-5;
+      const off = Array.from({ length: inputs }, (_, k) =>
+        Math.abs((y.data as Float32Array)[k * out + row]! - numbers[row * inputs + k]!),
+      );
+      assert.ok(Math.max(...off) <= bar, `row ${row}: ${Math.max(...off)} and ${bar}`);
+    }
+  });
+}
+
 test("blocks of zeros stay zeros", () => {
   for (const form of forms) {
     const { numbers } = expand(quantizeMatrix(new Float32Array(40), [1, 40], form), [1, 40], form);

@@ -75,36 +75,60 @@ export function quantizeMatrix(
  * x Wᵀ [rows, out] for x [rows, in] and W [out, in] in blocks of 4 or 8 `bits`. In a recorded program ONNX Runtime also rounds x
  * to 8 bits, by row and block, and multiplies integers; elsewhere W is expanded first, so x stays exact. Minimums are a product
  * of their own, of the sums of x over each block: with s = Σ x of a block and z = 2^(bits − 1),
- * Σ x (q · scale + minimum) = Σ x (q − z) · scale + s (minimum + z · scale).
+ * Σ x (q · scale + minimum) = Σ x (q − z) · scale + s (minimum + z · scale), where the last factor, which is small, is rounded to
+ * 8 bits, by row.
  */
 export function matMulQuantized(
   x: tf.Tensor2D,
-  { values, scales, minimums }: QuantizedMatrix<tf.Tensor, tf.Tensor>,
+  matrix: QuantizedMatrix<tf.Tensor, tf.Tensor>,
   bits: 4 | 8 = 8,
 ): tf.Tensor2D {
   const [rows, inputs] = x.shape;
+  const { values, scales, minimums } = matrix;
   const [out, blocks] = scales.shape as [number, number];
-  const size = (values.shape[2]! * 8) / bits;
-  const zero = 2 ** (bits - 1);
   const graph = recordingGraph();
-  if (!graph) {
-    const weight = expanded({ values, scales, ...(minimums && { minimums }) }, inputs, bits);
-    return tf.matMul(x, weight, false, true);
-  }
-  const attributes = { K: inputs, N: out, bits, block_size: size, accuracy_level: 4 };
-  const result = { type: "float32", shape: [rows, out] } as const;
-  const operands = [valueOf(x), valueOf(values), valueOf(scales)];
-  const product = graph.node("MatMulNBits", operands, result, attributes, "com.microsoft");
-  if (!minimums) return tensorOf(product) as tf.Tensor2D;
+  if (!graph) return tf.matMul(x, expanded(matrix, inputs, bits), false, true);
+  const product = multiplied(x, values, scales, bits);
+  if (!minimums) return product;
+  const size = (values.shape[2]! * 8) / bits;
   const padded = tf.pad(x, [
     [0, 0],
     [0, blocks * size - inputs],
   ]);
-  const sums = tf.sum(tf.reshape(padded, [rows, blocks, size]), 2);
-  const shift = tf.add(minimums, tf.mul(scales, zero));
-  return tensorOf(
-    graph.node("Gemm", [valueOf(sums), valueOf(tf.transpose(shift)), product], result, {}),
-  ) as tf.Tensor2D;
+  const sums = tf.sum(tf.reshape(padded, [rows, blocks, size]), 2) as tf.Tensor2D;
+  const shifts = tf.add(minimums, tf.mul(scales, 2 ** (bits - 1)));
+  const largest = tf.maximum(tf.max(shifts, 1, true), tf.neg(tf.min(shifts, 1, true)));
+  const steps = tf.add(tf.div(largest, 127), TINY);
+  const groups = Math.ceil(blocks / SHIFTS);
+  const codes = tf.pad(tf.add(tf.div(shifts, steps), 128.5), [
+    [0, 0],
+    [0, groups * SHIFTS - blocks],
+  ]);
+  const bytes = tensorOf(graph.cast(valueOf(codes), "uint8")); // rounds down
+  const correction = multiplied(
+    sums,
+    tf.reshape(bytes, [out, groups, SHIFTS]),
+    tf.tile(steps, [1, groups]),
+    8,
+  );
+  return tf.add(product, correction);
+}
+
+/** Minimums in a block of the product that they are. */
+const SHIFTS = 32;
+
+/** Added to a step of 8 bits, which may be 0. */
+const TINY = 1e-30;
+
+/** x Wᵀ by ONNX Runtime, for W in blocks without minimums. */
+function multiplied(x: tf.Tensor2D, values: tf.Tensor, scales: tf.Tensor, bits: 4 | 8): tf.Tensor2D {
+  const [[rows, inputs], out] = [x.shape, scales.shape[0]!];
+  const size = (values.shape[2]! * 8) / bits;
+  const attributes = { K: inputs, N: out, bits, block_size: size, accuracy_level: 4 };
+  const result = { type: "float32", shape: [rows, out] } as const;
+  const operands = [x, values, scales].map(valueOf);
+  const graph = recordingGraph()!;
+  return tensorOf(graph.node("MatMulNBits", operands, result, attributes, "com.microsoft")) as tf.Tensor2D;
 }
 
 /** The rows [n, in] of a matrix [out, in] in blocks of 4 or 8 `bits` that int32 ids [n] name. */
