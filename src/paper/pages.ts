@@ -115,6 +115,7 @@ const layOut = `async function (height) {
     const wide = [];
     const floats = [];
     let top, columns, side, room;
+    let fullest = 0.7; // how much of a page may be wide blocks, as long as there is text to go under them
     const used = () => columns[side].getBoundingClientRect().height;
     const overflow = (block) => overflows.push([...block.textContent.trim()].slice(0, 80).join(""));
 
@@ -133,7 +134,7 @@ const layOut = `async function (height) {
       top.append(block);
       const taken = top.getBoundingClientRect().height;
       const alone = top.children.length === 1;
-      if (taken > (alone ? height : 0.7 * height)) {
+      if (taken > (alone ? height : fullest * height)) {
         if (!alone) {
           block.remove();
           return false;
@@ -204,6 +205,7 @@ const layOut = `async function (height) {
         }
       } else placeText(block);
     });
+    fullest = 1;
     while (floats.length > 0 || wide.length > 0) floats.length > 0 ? nextColumn() : newPage();
     for (const block of document.querySelectorAll(".columns > div > *")) {
       if (block.scrollWidth > block.clientWidth + 1) overflow(block);

@@ -74,7 +74,12 @@ export function familyScore(
     : [part("value")];
 }
 
-/** The number of facts that a family's ownership is counted of: `(of 84)`. */
+/** How many facts a family's ownership is counted of. */
+export function factsOf({ computed: { facts } }: ReportContext, family: Family): number {
+  return facts[familyIndex(facts, family)]!.counted;
+}
+
+/** The same in a table: `(of 84)`. */
 export function factsText(context: ReportContext, family: Family): Text {
   const at = familyIndex(context.computed.facts, family);
   return ["(of ", computed(context, ["facts", at, "counted"], "integer"), ")"];

@@ -84,6 +84,18 @@ test("of many variants the report tells of a few: the middle number of snippets,
   ]);
 });
 
+test("where no fact comes up, ownership is not said to be nothing", async (t) => {
+  const silent: Variant = {
+    ...fakeModel("base", 0, { adapter: null }),
+    generate: (asked) => asked.map(() => ({ input: "", output: "User 1: Hello!" })),
+  };
+  const context = await contextOf(t, [silent, fakeModel("LoRA", 1)]);
+  assert.match(
+    plainText(findings(context)),
+    /content coverage and no fact that comes up; fine-tuned .* \d\.\d{3} in ownership/,
+  );
+});
+
 test("what was found is said in words, with numbers of files, and what no run left is missing", async (t) => {
   const context = await contextOf(t, [
     cutVariant(referenceBaseline(), 12),

@@ -2,6 +2,7 @@ import { enumerate, type Text } from "../../paper";
 import {
   computed,
   type EffectMetric,
+  factsOf,
   familyScore,
   metricNames,
   missingScore,
@@ -51,9 +52,13 @@ function change(context: ReportContext): Text {
   const [base] = context.selection.bases;
   const [model, reference] = [plainModel(context.selection), cutReference(context.selection)];
   if (!base || !model) return [];
+  const ownership = (family: Family): Text =>
+    factsOf(context, family) === 0
+      ? prose`no fact that comes up`
+      : prose`${familyScore(context, family, "ownership", false)} in ownership`;
   const scores = (family: Family): Text =>
     prose`${familyScore(context, family, "rougeL", false)} in ROUGE-L, ${familyScore(context, family, "personaCoverageContent", false)}
-      in content coverage and ${familyScore(context, family, "ownership", false)} in ownership`;
+      in content coverage and ${ownership(family)}`;
   const aim = reference
     ? prose`; the reference itself, cut to the length of the answers, has ${scores(reference)}`
     : [];

@@ -16,6 +16,7 @@ import {
 import {
   computed,
   computedFile,
+  factsOf,
   factsText,
   familyName,
   familyScore,
@@ -169,8 +170,10 @@ function mainTable(context: ReportContext): Table {
   const row = (family: Family): readonly Text[] => [
     familyName(family.members),
     ...shown.map((metric): Text => {
-      const score = familyScore(context, family, metric, !bare.includes(metric));
-      return metric === "ownership" ? prose`${score} ${factsText(context, family)}` : score;
+      const score = () => familyScore(context, family, metric, !bare.includes(metric));
+      if (metric !== "ownership") return score();
+      const facts = factsText(context, family);
+      return factsOf(context, family) === 0 ? facts : prose`${score()} ${facts}`;
     }),
   ];
   const missing = (expected: readonly ExpectedRow[], found: readonly Family[]) =>
