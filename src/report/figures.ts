@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { SetMetric, VariantKind } from "../evaluation";
+import { factsCounted, type SetMetric, type VariantKind } from "../evaluation";
 import { colours, type Figure, intervalPanels, lines } from "../figures";
 import type { Interval } from "../metrics";
 import { data, drawFigure, type PaperFigure, refer, type Sources } from "../paper";
@@ -27,7 +27,8 @@ const columnWidth = 470;
 interface Row {
   name: string;
   kind: VariantKind;
-  score: (metric: SetMetric) => Interval;
+  /** `null` for an ownership of no facts. */
+  score: (metric: SetMetric) => Interval | null;
 }
 
 /**
@@ -47,16 +48,15 @@ export function summaryFigure(
 function familyRows(families: readonly Family[], computed: Pick<Computed, "families">): Row[] {
   return families.map((one): Row => {
     const { name, kind, members } = one;
-    if (members.length === 1) return { name, kind, score: (metric) => members[0]!.summary.metrics[metric] };
-    const { metrics } = computed.families[familyIndex(computed.families, one)]!;
-    return {
-      name,
-      kind,
-      score: (metric) => {
-        const { value } = metrics[metric]!;
-        return { low: value, high: value, ...metrics[metric]! };
-      },
+    const isMissing = factsCounted(members.flatMap(({ cases }) => cases)) === 0;
+    const ofOne = (metric: SetMetric) => members[0]!.summary.metrics[metric];
+    const ofSeveral = (metric: SetMetric) => {
+      const { metrics } = computed.families[familyIndex(computed.families, one)]!;
+      const { value } = metrics[metric]!;
+      return { low: value, high: value, ...metrics[metric]! };
     };
+    const score = members.length === 1 ? ofOne : ofSeveral;
+    return { name, kind, score: (metric) => (metric === "ownership" && isMissing ? null : score(metric)) };
   });
 }
 
