@@ -57,7 +57,12 @@ export const llamaKind: PretrainingKind = {
     if (architecture.modelType === llamaArchitecture.modelType) {
       const names = Object.keys(architecture.parameterShapes(config));
       const copied = new Map(names.map((name) => [name, needParameter(parameters, name)]));
-      return { architecture: llamaArchitecture, config, parameters: copied };
+      const { eosTokenIds } = ownOf(tokens);
+      return {
+        architecture: llamaArchitecture,
+        config: { ...(config as LlamaConfig), eosTokenIds },
+        parameters: copied,
+      };
     }
     if (architecture.modelType !== t5Architecture.modelType)
       throw new Error(

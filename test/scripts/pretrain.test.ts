@@ -45,7 +45,7 @@ before(() => {
     ...{ d_model: 8, d_kv: 4, d_ff: 16, num_layers: 1, num_heads: 2, feed_forward_proj: "gated-gelu" },
   });
   const small = { hidden_size: 8, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2 };
-  const llama = parseLlamaConfig("llama", { ...sizes, ...small, eos_token_id: [7997, 1] });
+  const llama = parseLlamaConfig("llama", { ...sizes, ...small, eos_token_id: 1 });
   writeModelDirectory(join(folder, "t5"), {
     ...{ architecture: t5Architecture, config: t5, parameters: initT5(t5, new Random(1)) },
   });
@@ -143,6 +143,7 @@ test("a Llama begins with random weights, a Llama's or the decoder of a T5, and 
   const given = readModelDirectory(join(folder, "t5")).parameters.get("shared.weight")!;
   assert.deepEqual(ofT5.model.parameters.get("model.embed_tokens.weight")!.data, given.data);
   const ofLlama = await begin("llama");
+  assert.deepEqual((ofLlama.model.config as LlamaConfig).eosTokenIds, [tokens.endOfTurn, tokens.eos]);
   assert.equal(ofLlama.from!.sha256, await sha256File(join(folder, "llama/model.safetensors")));
 });
 

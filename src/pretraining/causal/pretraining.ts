@@ -32,9 +32,14 @@ const VALIDATION_ROWS = 48;
 /**
  * Pretrains all parameters of a causal model, in place and without dropout, on rows that are filled with texts of several kinds. Row
  * number n is a function of the seed and n alone.
+ *
+ * @throws {RangeError} if rows are longer than the model's positions
  */
 export function causalPretraining(model: Model, options: CausalPretrainingOptions): TrainingSpec {
   const { train, validation, words, tokens, rowLength, batchSize, seed, kinds = causalTextKinds } = options;
+  const { maxPositions = Infinity } = model.config;
+  if (rowLength > maxPositions)
+    throw new RangeError(`rows of ${rowLength} tokens are longer than the model's ${maxPositions} positions`);
   const row = (documents: readonly Document[], random: Random): Row =>
     fillRow(rowLength, (room) => drawCausalText({ documents, words, special: tokens }, kinds, room, random));
   const batch = (rows: readonly Row[]) => rowTensors(rows, rowLength, model.config.padTokenId);

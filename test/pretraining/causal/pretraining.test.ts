@@ -91,6 +91,13 @@ test("rows are a function of seed and number, each another, in whatever epoch", 
   ]);
 });
 
+test("rows longer than the model's positions are refused", () => {
+  assert.throws(
+    () => tinySpec({ rowLength: 65 }),
+    /rows of 65 tokens are longer than the model's 64 positions/,
+  );
+});
+
 test("the fingerprint tells other texts apart", () => {
   const print = (options?: Partial<CausalPretrainingOptions>) =>
     JSON.stringify(tinySpec(options).data.fingerprint);
