@@ -1,7 +1,7 @@
 /** npm run train: trains a model by a method on somebody's data, from a configuration to an adapter. */
 import { Command } from "commander";
 import { type Progress, startProgress } from "../src/display";
-import { fieldsOf, type Method, methods, runMethod } from "../src/experiments";
+import { fieldsOf, type Method, methods, rewardCurve, runMethod } from "../src/experiments";
 import { readJson, shownPath } from "../src/io";
 
 /** What a configuration of a method may hold, for its help. */
@@ -35,7 +35,7 @@ async function run(method: Method, path: string): Promise<void> {
   process.on("SIGTERM", halt);
   const say = (line: string) => console.log(process.stderr.isTTY ? `\r\u001b[K${line}` : line);
   let progress: Progress | undefined;
-  const { stopped, steps, config, output } = await runMethod(
+  const { stopped, steps, config, output, log } = await runMethod(
     method,
     readJson(path),
     {
@@ -43,8 +43,10 @@ async function run(method: Method, path: string): Promise<void> {
       signal: stop.signal,
       onStep(row, maxSteps) {
         progress ??= startProgress(method.name, maxSteps - row.step + 1, { unit: "steps" });
-        progress.advance(1, `loss ${row.loss.toFixed(3)}`);
-        if (row.step === maxSteps) progress.finish(`loss ${row.loss.toFixed(3)}`);
+        const reward = row.metrics?.["reward"];
+        const shown = reward === undefined ? `loss ${row.loss.toFixed(3)}` : `reward ${reward.toFixed(3)}`;
+        progress.advance(1, shown);
+        if (row.step === maxSteps) progress.finish(shown);
       },
       onMessage(message, event) {
         if (event !== "saved") say(message);
@@ -57,6 +59,8 @@ async function run(method: Method, path: string): Promise<void> {
     process.exitCode = 130;
     return;
   }
+  const curve = rewardCurve(log);
+  if (curve !== undefined) console.log(curve);
   console.log(`npm run chat -- ${config.model} --adapter ${shownPath(output)}   # talks with it`);
 }
 

@@ -1,5 +1,6 @@
 /** Methods of training as values, and how one is run from its configuration to an adapter. */
 export * from "./config";
+export * from "./curve";
 export * from "./estimate";
 export * from "./files";
 export * from "./method";
