@@ -1,19 +1,14 @@
 /** npm run pretrain: pretrains an embedded model, from random weights or going on from given ones, and writes it with its card. */
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { Argument, Command, Option } from "commander";
-import { z } from "zod";
 import { personaInstruction } from "../src/prompts";
 import { loadCorpus } from "../src/corpus";
 import { startProgress } from "../src/display";
-import { readJson, writeJson } from "../src/io";
 import { embeddedTokenizer, loadTokenizer } from "../src/models/tokenizer";
 import { hasBlanks, pretrainingDocuments, pretrainingTokens, Words } from "../src/pretraining";
 import { Random } from "../src/random";
 import { DEFAULT_TRAINING, train, type TrainingOptions } from "../src/training";
 import { wholeFrom } from "./options";
-import { beginning } from "./pretraining/beginning";
+import { beginning, startedIn } from "./pretraining/beginning";
 import type { PretrainingMaterial } from "./pretraining/kind";
 import { llamaKind } from "./pretraining/llama";
 import { t5Kind } from "./pretraining/t5";
@@ -40,18 +35,6 @@ interface Options {
   saveSteps: number;
   seed: number;
   threads: number;
-}
-
-const startSchema = z.object({ date: z.string(), commit: z.string() });
-
-/** When and from which code a run was started; kept in a file, for a run that is taken up again. */
-function startedAt(path: string): { date: string; commit: string } {
-  if (existsSync(path)) return startSchema.parse(readJson(path));
-  const { status, stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" });
-  const commit = status === 0 ? stdout.trim() : "unknown";
-  const started = { date: new Date().toISOString().slice(0, 10), commit };
-  writeJson(path, started);
-  return started;
 }
 
 async function pretrain(kindName: keyof typeof kinds, options: Options): Promise<void> {
@@ -107,7 +90,7 @@ async function pretrain(kindName: keyof typeof kinds, options: Options): Promise
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   const progress = startProgress("Pretraining", steps, { unit: "steps" });
   let isFirst = true;
-  const started = startedAt(join(out, "started.json"));
+  const started = startedIn(out, begun.from);
   const result = await train(spec, training, {
     engine: { threads },
     signal: stop.signal,

@@ -1,12 +1,15 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { sha256File } from "../../src/io";
+import { basename, dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { readJson, sha256File, writeJson } from "../../src/io";
 import { openModelDirectory, WEIGHTS_FILE } from "../../src/models/pretrained";
 import { embeddedTokenizer } from "../../src/models/tokenizer";
 import type { PretrainingTokens } from "../../src/pretraining";
 import type { PretrainingKind, TrainableModel } from "./kind";
 
 const TOKENIZER_FILE = "tokenizer.json";
+const LOG_FILE = "training_log.jsonl";
 
 /** The weights that a run goes on from. */
 export interface GivenWeights {
@@ -15,6 +18,56 @@ export interface GivenWeights {
   /** What kind of model it is. */
   readonly kind: string;
   readonly sha256: string;
+  /** The run that they are a checkpoint of, if it was one of these. */
+  readonly run?: { readonly steps: number; readonly tokens: number; readonly started: Started };
+}
+
+/** When and from which code and weights a run was started. */
+export interface Started {
+  readonly date: string;
+  readonly commit: string;
+  readonly from?: GivenWeights;
+}
+
+const givenSchema: z.ZodType<GivenWeights> = z.lazy(() =>
+  z.object({
+    name: z.string(),
+    kind: z.string(),
+    sha256: z.string(),
+    run: z.object({ steps: z.number(), tokens: z.number(), started: startedSchema }).optional(),
+  }),
+);
+const startedSchema: z.ZodType<Started> = z.lazy(() =>
+  z.object({ date: z.string(), commit: z.string(), from: givenSchema.optional() }),
+);
+const stepSchema = z.object({ step: z.number(), tokensPerSecond: z.number(), seconds: z.number() });
+
+const STARTED_FILE = "started.json";
+
+/** How a run was started, kept in its folder for when it is taken up again. */
+export function startedIn(folder: string, from: GivenWeights | undefined): Started {
+  const path = join(folder, STARTED_FILE);
+  if (existsSync(path)) return startedSchema.parse(readJson(path));
+  const { status, stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" });
+  const commit = status === 0 ? stdout.trim() : "unknown";
+  const started: Started = { date: new Date().toISOString().slice(0, 10), commit, ...(from && { from }) };
+  writeJson(path, started);
+  return started;
+}
+
+/** The run whose folder a checkpoint lies in. */
+function runOf(checkpoint: string): GivenWeights["run"] {
+  const folder = dirname(resolve(checkpoint));
+  const [started, log] = [STARTED_FILE, LOG_FILE].map((name) => join(folder, name)) as [string, string];
+  const [, last] = /^checkpoint-(\d+)$/.exec(basename(resolve(checkpoint))) ?? [];
+  if (last === undefined || !existsSync(started) || !existsSync(log)) return undefined;
+  const steps = readFileSync(log, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => stepSchema.parse(JSON.parse(line)))
+    .filter(({ step }) => step <= Number(last));
+  const tokens = steps.reduce((sum, { tokensPerSecond, seconds }) => sum + tokensPerSecond * seconds, 0);
+  return { steps: steps.length, tokens: Math.round(tokens), started: startedSchema.parse(readJson(started)) };
 }
 
 /** The model that a run begins with. */
@@ -52,7 +105,14 @@ export async function beginning(
       );
     const model = kind.fromWeights(given, tokens);
     const sha256 = await sha256File(join(folder, WEIGHTS_FILE));
-    return { model, from: { name: basename(resolve(folder)), kind: given.architecture.name, sha256 } };
+    const run = runOf(folder);
+    const from = {
+      name: basename(resolve(folder)),
+      kind: given.architecture.name,
+      sha256,
+      ...(run && { run }),
+    };
+    return { model, from };
   } finally {
     given.close();
   }

@@ -1,7 +1,17 @@
 import { formatDuration } from "../../src/display";
+import type { GivenWeights } from "./beginning";
 import type { PretrainedRun, StoredModel } from "./write";
 
 const grouped = (value: number) => value.toLocaleString("en-US");
+
+/** The weights that a run went on from, and those that the run before it went on from. */
+function begunWith(from: GivenWeights | undefined): string {
+  if (!from) return "random weights";
+  const weights = `the weights of \`${from.name}\`, a ${from.kind} (SHA-256 \`${from.sha256}\`)`;
+  if (!from.run) return `${weights}, whose own training is not counted here`;
+  const { steps, tokens, started } = from.run;
+  return `${weights}, after ${grouped(steps)} steps of ${grouped(tokens)} tokens, started ${started.date} by the code of commit \`${started.commit}\`, which began with ${begunWith(started.from)}`;
+}
 
 /** The model card: every number in it is the run's. */
 export function modelCard(run: PretrainedRun, stored: StoredModel): string {
@@ -72,7 +82,7 @@ ${card.tasks(material)}
 
 | | |
 | --- | --- |
-| began with | ${from ? `the weights of \`${from.name}\`, a ${from.kind} (SHA-256 \`${from.sha256}\`), whose own training is not counted below` : "random weights"} |
+| began with | ${begunWith(from)} |
 | steps | ${grouped(log.length)} of ${options.batchSize * options.gradientAccumulationSteps} rows, ${grouped(Math.round(tokens))} tokens in all |
 | optimizer | AdamW, ${rate}; weight decay ${options.weightDecay}, gradient norm cut to ${options.maxGradNorm}, no dropout |
 | seed | ${options.seed} |

@@ -5,7 +5,7 @@ import { closeBrowser, lines, renderFigure } from "../../src/figures";
 import { sha256File, writeFileWhole } from "../../src/io";
 import { readModelDirectory, WEIGHTS_FILE, writeModelDirectory } from "../../src/models/pretrained";
 import { evaluateSpec, type StepLog, type TrainingOptions } from "../../src/training";
-import type { GivenWeights } from "./beginning";
+import type { GivenWeights, Started } from "./beginning";
 import { modelCard } from "./card";
 import type { PretrainingKind, PretrainingMaterial, TrainableModel } from "./kind";
 
@@ -22,7 +22,7 @@ export interface PretrainedRun {
   readonly threads: number;
   readonly files: readonly PartReport[];
   /** The day of the first step, and the commit of the code that took it. */
-  readonly started: { readonly date: string; readonly commit: string };
+  readonly started: Started;
 }
 
 /** What the card tells beside the run itself. */

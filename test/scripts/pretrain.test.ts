@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeF
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { beginning } from "../../scripts/pretraining/beginning";
+import { beginning, startedIn } from "../../scripts/pretraining/beginning";
 import { llamaKind } from "../../scripts/pretraining/llama";
 import { sha256File } from "../../src/io/files";
 import { llamaArchitecture } from "../../src/models/llama/architecture";
@@ -145,6 +145,20 @@ test("a Llama begins with random weights, a Llama's or the decoder of a T5, and 
   const ofLlama = await begin("llama");
   assert.deepEqual((ofLlama.model.config as LlamaConfig).eosTokenIds, [tokens.endOfTurn, tokens.eos]);
   assert.equal(ofLlama.from!.sha256, await sha256File(join(folder, "llama/model.safetensors")));
+});
+
+test("a checkpoint tells of its run, and of what that began with", async () => {
+  const tokens = pretrainingTokens(await loadTokenizer(embeddedTokenizer));
+  const run = join(folder, "earlier");
+  cpSync(join(folder, "llama"), join(run, "checkpoint-2"), { recursive: true });
+  const row = (step: number) => JSON.stringify({ step, tokensPerSecond: 50, seconds: 2 });
+  writeFileSync(join(run, "training_log.jsonl"), [1, 2, 3].map((step) => `${row(step)}\n`).join(""));
+  const { from: t5 } = await beginning(llamaKind, join(folder, "t5"), tokens, 13);
+  const started = startedIn(run, t5);
+  assert.match(started.date, /^\d{4}-\d\d-\d\d$/);
+  assert.deepEqual(startedIn(run, undefined), started, "it is kept");
+  const { from } = await beginning(llamaKind, join(run, "checkpoint-2"), tokens, 13);
+  assert.deepEqual(from!.run, { steps: 2, tokens: 200, started: { ...started, from: t5 } });
 });
 
 test("weights for other tokens are refused", async () => {
