@@ -20,7 +20,7 @@ import {
 import { sections } from "../../settings";
 import { fileRun } from "./files";
 import { method, type MethodRun } from "./method";
-import { openPolicy, startAdapter, tokenizerFor, type TrainingModel } from "./model";
+import { openPolicy, startAdapter, stopTokens, tokenizerFor } from "./model";
 import { fileParts, fileSections, modelParts, modelSections } from "./parts";
 
 /** Lengths of a batch are rounded up to a multiple of this: few shapes, each of which is compiled once. */
@@ -152,10 +152,4 @@ function scoredFirst(
       return run.train(directory, hooks);
     },
   };
-}
-
-/** The tokens at which the model's generation stops. */
-function stopTokens({ checkpoint: { architecture, config } }: TrainingModel): number[] {
-  const { eos_token_id: ends } = architecture.generationConfigFile(config);
-  return ([ends].flat() as unknown[]).filter((id): id is number => typeof id === "number");
 }

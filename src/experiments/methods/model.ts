@@ -130,3 +130,9 @@ export function openPolicy(
   const lora = { ...start.config, dropout: loraDropout };
   return loraPolicy(checkpoint, { lora, unfreezing: {}, start, ...common });
 }
+
+/** The tokens at which the model's generation stops. */
+export function stopTokens({ checkpoint: { architecture, config } }: TrainingModel): number[] {
+  const { eos_token_id: ends } = architecture.generationConfigFile(config);
+  return ([ends].flat() as unknown[]).filter((id): id is number => typeof id === "number");
+}

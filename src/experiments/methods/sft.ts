@@ -1,10 +1,17 @@
 import { holdsDialogues, readRows } from "../../corpus";
 import { readConversations } from "../../prompts";
 import { sections } from "../../settings";
-import { describeRows, encodeRows, packExamples, rowBatches, supervisedObjective } from "../../training";
+import {
+  describeRows,
+  encodeRows,
+  endNotTaught,
+  packExamples,
+  rowBatches,
+  supervisedObjective,
+} from "../../training";
 import { fileRun } from "./files";
 import { method } from "./method";
-import { openPolicy, rowLimit, tokenizerFor } from "./model";
+import { openPolicy, rowLimit, stopTokens, tokenizerFor } from "./model";
 import { fileParts, fileSections, modelParts, modelSections } from "./parts";
 
 /** Lengths of a batch are rounded up to a multiple of this: few shapes, each of which is compiled once. */
@@ -55,7 +62,13 @@ export const sft = method({
       padTokenId: modelConfig.padTokenId,
       padToMultipleOf: PAD_TO_MULTIPLE_OF,
     });
-    const spec = { policy: openPolicy(model, config), objective: supervisedObjective(config.loss), data };
+    const { batchSize, seed } = config;
+    const ends = { endTokenIds: stopTokens(model), padTokenId: modelConfig.padTokenId, batchSize, seed };
+    const spec = {
+      policy: openPolicy(model, config),
+      objective: supervisedObjective(config.loss),
+      data: { ...data, alarms: [endNotTaught(data, ends)] },
+    };
     return fileRun(spec, config, {
       tokenizer,
       notes: [

@@ -63,6 +63,23 @@ test("a run learns its rows, logs what TRL logs, and leaves an adapter that chat
   await opened.dispose();
 });
 
+test("a model that stops at another token than the one its answers end with learns no end: an alarm", async () => {
+  const alarms = async (change: Changes) => {
+    const heard: string[] = [];
+    const onMessage: MethodHooks["onMessage"] = (message, event) => {
+      if (event === "alarm") heard.push(message);
+    };
+    await run({ maxSteps: 1, ...change }, { onMessage });
+    return heard;
+  };
+  assert.deepEqual(await alarms({}), []);
+  const model = writeTinyChat(join(folder, "other"));
+  writeFileSync(join(model, "generation_config.json"), JSON.stringify({ eos_token_id: 9 }));
+  const [alarm, ...more] = await alarms({ model, output: join(folder, "other-out") });
+  assert.match(alarm!, /the end of answers is not learned.*eos_token_id 9/);
+  assert.deepEqual(more, []);
+});
+
 test("eight steps straight equal three, Ctrl-C, and five resumed; a finished run is found", async () => {
   const straight = await run({ output: join(folder, "straight") });
   const stop = new AbortController();
