@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -140,10 +148,9 @@ test(
 test("reference log-probabilities that are damaged are said and computed again", async () => {
   const straight = await run({ output: join(folder, "straight") });
   const output = join(folder, "damaged");
-  cpSync(straight.output, output, { recursive: true });
-  rmSync(join(output, "train.json"));
-  for (const name of referenceFiles(output)) {
-    const bytes = readFileSync(join(output, name));
+  mkdirSync(output);
+  for (const name of referenceFiles(straight.output)) {
+    const bytes = readFileSync(join(straight.output, name));
     bytes[bytes.length - 2]! ^= 1;
     writeFileSync(join(output, name), bytes);
   }
