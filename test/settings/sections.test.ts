@@ -2,14 +2,18 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { methods } from "../../src/experiments/methods/methods";
+import { experimentSections } from "../../src/experiments/settings";
 import * as sections from "../../src/settings/sections";
 import { changeRetrieval } from "../../src/settings/sections/input";
 import { defaultsOf, settingsIn } from "../../src/settings/section";
 import { parameterRanges } from "../../src/settings/notebook";
 import type { Setting } from "../../src/settings/setting";
 
-const all = Object.values(sections);
-const declared = Object.entries(settingsIn(all) as Record<string, Setting>);
+/** What is set together: sections that no study has together may each have a setting of one name. */
+const studies = [experimentSections, ...methods.map((method) => method.sections)].map((own) =>
+  Object.entries(settingsIn(own) as Record<string, Setting>),
+);
 
 test("every file of a section is among the sections", () => {
   const files = readdirSync(join(__dirname, "../../src/settings/sections"));
@@ -20,14 +24,21 @@ test("every file of a section is among the sections", () => {
 });
 
 test("every setting has a label of its own, one sentence of meaning, and defaults of its type", () => {
-  const labels = declared.map(([, { label }]) => label);
-  assert.deepEqual([...new Set(labels)], labels);
-  const parameters = declared.flatMap(([, { notebook }]) => notebook ?? []);
-  assert.deepEqual([...new Set(parameters)], parameters);
-  for (const [name, { meaning, type, default: full, quick }] of declared) {
-    assert.match(meaning, /^\p{L}.*[^.]\.$/u, name);
-    for (const value of [full, quick ?? full]) assert.equal(type.parse(value), value, name);
+  for (const declared of studies) {
+    const labels = declared.map(([, { label }]) => label);
+    assert.deepEqual([...new Set(labels)], labels);
+    const parameters = declared.flatMap(([, { notebook }]) => notebook ?? []);
+    assert.deepEqual([...new Set(parameters)], parameters);
+    for (const [name, { meaning, type, default: full, quick }] of declared) {
+      assert.match(meaning, /^\p{L}.*[^.]\.$/u, name);
+      for (const value of [full, quick ?? full]) assert.equal(type.parse(value), value, name);
+    }
   }
+});
+
+test("every section is part of a study", () => {
+  const used = new Set<unknown>([experimentSections, ...methods.map((method) => method.sections)].flat());
+  for (const [name, section] of Object.entries(sections)) assert.ok(used.has(section), name);
 });
 
 test("a notebook's numbers have the range of the settings that they give", () => {

@@ -1,38 +1,9 @@
 import { z } from "zod";
-import { grpoLosses, klEstimators, rewardScales } from "../../training";
+import { klEstimators } from "../../training";
 import { section } from "../section";
 import { positive, setting } from "../setting";
 
 const share = z.number().min(0).max(1);
-
-/** What REINFORCE with a leave-one-out baseline can set. */
-export const rloo = section("RLOO", {
-  normalizeAdvantages: setting(z.boolean(), {
-    decides: "training",
-    default: false,
-    label: "advantages normalised",
-    meaning:
-      "Gives an iteration's advantages mean 0 and deviation 1, so that the scale of rewards does not count.",
-  }),
-});
-
-/** What group-relative policy optimisation can set. */
-export const grpo = section("GRPO", {
-  grpoLoss: setting(z.enum(grpoLosses), {
-    decides: "training",
-    default: "dapo",
-    label: "form of the loss",
-    meaning:
-      "A mean of completions, each of its tokens (grpo), of a batch's tokens (bnpo), of completions over maxNewTokens (dr_grpo), or of a " +
-      "step's tokens (dapo).",
-  }),
-  scaleRewards: setting(z.enum(rewardScales), {
-    decides: "training",
-    default: "group",
-    label: "advantages divided by",
-    meaning: "The deviation of the rewards of a prompt, of an iteration, or nothing.",
-  }),
-});
 
 /** What proximal policy optimisation can set. */
 export const ppo = section("PPO", {
@@ -58,7 +29,8 @@ export const ppo = section("PPO", {
     decides: "training",
     default: 0.95,
     label: "λ",
-    meaning: "0 trusts the values, 1 the rewards.",
+    meaning:
+      "How far advantages look: 0 trusts the values of the next token, 1 the rewards of all that follow.",
   }),
   klEstimator: setting(z.enum(klEstimators), {
     decides: "training",
