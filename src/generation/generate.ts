@@ -5,7 +5,7 @@ import { type BeamOptions, BeamSearch } from "./beams";
 import { requireChoice, requireFinite } from "./finite";
 import { type GenerationOptions, type ResolvedGenerationOptions, resolveGenerationOptions } from "./options";
 import { type ScoreProcessor, scoreProcessors, type TokenRow } from "./processors";
-import { drawToken, samplingDistribution } from "./sampling";
+import { argmax, drawToken, samplingDistribution } from "./sampling";
 
 /** A sequence that was generated for one input. */
 export interface GeneratedSequence {
@@ -237,12 +237,6 @@ function chooseRows(
     requireChoice(own);
     return choose(own, row.index);
   });
-}
-
-function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }
 
 function groupsOf<T>(items: readonly T[], size: number): T[][] {

@@ -54,6 +54,13 @@ export function samplingDistribution(scores: Float32Array, options: SamplingOpti
   return { tokens, probabilities: weights.map((weight) => weight / total) };
 }
 
+/** The place of the largest value, the first of equal ones. */
+export function argmax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}
+
 /** Draws one token: the first whose cumulative probability exceeds a uniform number. */
 export function drawToken({ tokens, probabilities }: TokenDistribution, random: Random): number {
   let left = random.uniform();

@@ -1,5 +1,5 @@
 import { AnswerText, TokenText } from "../chat";
-import { drawToken, requireFinite, samplingDistribution } from "../generation";
+import { argmax, drawToken, requireFinite, samplingDistribution } from "../generation";
 import type { Tokenizer } from "../models/tokenizer";
 import { Random } from "../random";
 
@@ -97,12 +97,6 @@ export class AnswerInTheMaking {
     };
     return { ...told(token), top_logprobs: likeliest(logits, topLogprobs).map(told) };
   }
-}
-
-function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }
 
 /** The ids of the `count` largest logits, the largest first; of equal ones the first. */

@@ -1,7 +1,7 @@
 import { grpoObjective } from "../../training";
 import { sections } from "../../settings";
 import { method } from "./method";
-import { onlineDefaults, onlineParts, onlineRun, onlineSections } from "./online";
+import { onlineDefaults, onlineExample, onlineParts, onlineRun, onlineSections } from "./online";
 
 /** Group-relative policy optimisation; see `docs/methods/online.md`. */
 export const grpo = method({
@@ -13,18 +13,7 @@ export const grpo = method({
   sections: [...onlineSections, sections.grpo],
   // Those of TRL, with ten times the rate, as for an adapter.
   defaults: { ...onlineDefaults, learningRate: 1e-5, completionsPerPrompt: 8, klCoefficient: 0 },
-  example: {
-    model: "HuggingFaceTB/SmolLM2-135M-Instruct",
-    data: "prompts.jsonl",
-    rewards: [
-      { reward: "word", word: "garden", weight: 1 },
-      { reward: "length", tokens: 30, weight: 0.5 },
-    ],
-    output: "outputs/gardener",
-    iterations: 50,
-    maxNewTokens: 32,
-    learningRate: 1e-4,
-  },
+  example: onlineExample,
   prepare(config, model) {
     const { epsilon, temperature, grpoLoss: loss, scaleRewards, maxNewTokens } = config;
     return onlineRun(

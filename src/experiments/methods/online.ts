@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JsonValue } from "../../io";
 import { readRows } from "../../corpus";
 import { namedReward, namedRewardSchema } from "../../rewards";
 import { sections, type ValuesOf } from "../../settings";
@@ -59,6 +60,20 @@ export const onlineDefaults = {
   loraDropout: 0,
   maxLength: 512,
 } as const;
+
+/** A configuration to begin with, of any of these methods. */
+export const onlineExample: Readonly<Record<string, JsonValue>> = {
+  model: "HuggingFaceTB/SmolLM2-135M-Instruct",
+  data: "prompts.jsonl",
+  rewards: [
+    { reward: "word", word: "garden", weight: 1 },
+    { reward: "length", tokens: 30, weight: 0.5 },
+  ],
+  output: "outputs/gardener",
+  iterations: 50,
+  maxNewTokens: 32,
+  learningRate: 1e-4,
+};
 
 /** What of a configuration decides how a policy acts and learns. */
 export type OnlineConfig = ValuesOf<typeof sections.rollouts.settings> &

@@ -1,7 +1,7 @@
 import { ppoObjective } from "../../training";
 import { sections } from "../../settings";
 import { method } from "./method";
-import { onlineDefaults, onlineParts, onlineRun, onlineSections } from "./online";
+import { onlineDefaults, onlineExample, onlineParts, onlineRun, onlineSections } from "./online";
 
 /** Proximal policy optimisation; see `docs/methods/online.md`. */
 export const ppo = method({
@@ -20,18 +20,7 @@ export const ppo = method({
     epochsPerIteration: 4,
     temperature: 0.7,
   },
-  example: {
-    model: "HuggingFaceTB/SmolLM2-135M-Instruct",
-    data: "prompts.jsonl",
-    rewards: [
-      { reward: "word", word: "garden", weight: 1 },
-      { reward: "length", tokens: 30, weight: 0.5 },
-    ],
-    output: "outputs/gardener",
-    iterations: 50,
-    maxNewTokens: 32,
-    learningRate: 1e-4,
-  },
+  example: onlineExample,
   prepare(config, model) {
     const { epsilon, temperature, valueEpsilon, valueCoefficient } = config;
     const { gamma, lambda, klEstimator, whitenRewards } = config;

@@ -1,7 +1,7 @@
 import { rlooObjective } from "../../training";
 import { sections } from "../../settings";
 import { method } from "./method";
-import { onlineDefaults, onlineParts, onlineRun, onlineSections } from "./online";
+import { onlineDefaults, onlineExample, onlineParts, onlineRun, onlineSections } from "./online";
 
 /** REINFORCE with a leave-one-out baseline; see `docs/methods/online.md`. */
 export const rloo = method({
@@ -13,18 +13,7 @@ export const rloo = method({
   sections: [...onlineSections, sections.rloo],
   // The rate is ten times that of TRL, as for an adapter.
   defaults: { ...onlineDefaults, learningRate: 1e-5 },
-  example: {
-    model: "HuggingFaceTB/SmolLM2-135M-Instruct",
-    data: "prompts.jsonl",
-    rewards: [
-      { reward: "word", word: "garden", weight: 1 },
-      { reward: "length", tokens: 30, weight: 0.5 },
-    ],
-    output: "outputs/gardener",
-    iterations: 50,
-    maxNewTokens: 32,
-    learningRate: 1e-4,
-  },
+  example: onlineExample,
   prepare(config, model) {
     const { epsilon, temperature, normalizeAdvantages } = config;
     return onlineRun(config, model, rlooObjective({ epsilon, temperature, normalizeAdvantages }));
