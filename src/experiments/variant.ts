@@ -1,4 +1,3 @@
-import { factsOf } from "../corpus";
 import { startProgress } from "../display";
 import { type Identity, untrainedIdentity, type Variant } from "../evaluation";
 import { generateTexts } from "../generation";
@@ -73,7 +72,7 @@ export function experimentVariant(
           input: text,
           output: mostPersonal(
             answers.slice(i * settings.candidates, (i + 1) * settings.candidates),
-            factsOf(conversations[i]!.personas),
+            conversations[i]!.personas,
           ),
           ...(retrieved.length > 0 ? { retrieved: retrieved.map(({ id, score }) => ({ id, score })) } : {}),
         }));

@@ -123,8 +123,8 @@ export function results(
     ...(context.computed.tallies.choice
       ? [
           paragraph(
-            prose`${tested("choice")}The answer chosen is the one that says most of the personas’ content words. So a higher content
-            coverage is the choice itself; whether the answers are better, only the other scores can say.`,
+            prose`${tested("choice")}The answer chosen is the one in which most facts are said by their owners, then that with most of the
+            personas’ content words. So a higher ownership or content coverage is the choice itself; whether the answers are better, only the other scores can say.`,
           ),
         ]
       : []),

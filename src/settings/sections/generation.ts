@@ -71,7 +71,7 @@ export const generation = section("Generation", {
     default: plain.numReturnSequences,
     label: "answers of which one is chosen",
     meaning:
-      "Answers made for each input, drawn or the best beams; the one given says most of the personas' content words.",
+      "Answers made for each input, drawn or the best beams; the one given has the most facts said by their owners, then most of the personas' content words.",
   }),
 });
 
