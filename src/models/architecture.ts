@@ -2,6 +2,7 @@ import type { OnnxModel } from "../engine";
 import type { GenerativeModel, GeneratorOptions } from "./generative";
 import type { LanguageModel, ModelHooks } from "./language-model";
 import type { NamedTensors, ParameterSource, ProgramWeights } from "./layers";
+import type { ScorerForm } from "./scorer/form";
 
 /** PEFT's word for what a model does. */
 export type TaskType = "SEQ_2_SEQ_LM" | "CAUSAL_LM";
@@ -57,6 +58,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   /** What sentences call it: `T5`. */
   readonly name: string;
   readonly taskType: TaskType;
+  /** What PEFT calls the task of an adapter, where that is not `taskType`. */
+  readonly peftTask?: string;
   /** What `target_modules` of an adapter are unless one says so: suffixes of module paths. */
   readonly defaultTargets: readonly string[];
   /** What PEFT takes for `target_modules` where an adapter's config has none, for kinds of models that it knows. */
@@ -98,6 +101,8 @@ export interface Architecture<Config extends ModelConfig = ModelConfig> {
   readonly recomputes?: boolean;
   /** The model's function over its parameters. */
   model(config: Config, parameters: NamedTensors, hooks?: ModelHooks): LanguageModel;
+  /** How a head for whole texts stands on it; for kinds that can have one. */
+  readonly scorer?: ScorerForm<Config>;
   /** The model as programs that generate. */
   createGenerator(
     model: Pick<Model<Config>, "config" | "parameters">,

@@ -12,5 +12,6 @@ export * from "./llama2c";
 export * from "./lora";
 export * from "./pretrained";
 export * from "./quantization";
+export * from "./scorer";
 export * from "./t5";
 export * from "./tokenizer";

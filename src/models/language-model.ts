@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Predictions } from "../engine";
-import type { LinearLayers } from "./layers";
+import type { LinearLayers, PackedRows } from "./layers";
 
 /** Tokens and labels as a model's loss takes them, by name; int32 but for the weights. */
 export interface LabelledBatch {
@@ -86,6 +86,18 @@ export interface ModelHooks {
    * @default false
    */
   readonly recompute?: boolean;
+}
+
+/** The rows of a batch's tokens, where it leaves padding out. */
+export function packedRows({
+  inputIds,
+  tokenPositions,
+  positionRows,
+}: Pick<LabelledBatch, "inputIds" | "tokenPositions" | "positionRows">): PackedRows | undefined {
+  const [batch, length] = inputIds.shape;
+  return tokenPositions && positionRows
+    ? { batch, length, positions: tokenPositions, rows: positionRows }
+    : undefined;
 }
 
 /** Values [positions of `labels`] for the rows of a batch, [rows]. */

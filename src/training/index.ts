@@ -19,10 +19,13 @@ export * from "./examples";
 export * from "./log";
 export * from "./memory";
 export type { Mean, Measured, Objective } from "./objective";
+export * from "./objectives/classification";
 export * from "./objectives/cross-entropy";
 export * from "./objectives/dpo";
 export { grpoLosses, grpoObjective, type GrpoLoss, type GrpoOptions } from "./objectives/grpo";
+export * from "./objectives/pairwise";
 export { ppoObjective, type PpoOptions } from "./objectives/ppo";
+export * from "./objectives/reward-model";
 export { rlooObjective, type RlooOptions } from "./objectives/rloo";
 export {
   type PreferenceLossName,
@@ -61,4 +64,5 @@ export * from "./sequence-sums";
 export * from "./spec";
 export { type StepResult, type StepOptions, Stepper, TrainingDiverged } from "./step";
 export * from "./tensors";
+export * from "./text-batches";
 export * from "./trainer";

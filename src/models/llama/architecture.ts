@@ -12,6 +12,7 @@ import { LlamaGenerator } from "./generator";
 import { decoderGraph } from "./graphs";
 import { llama } from "./model";
 import { aliases, blockOf, EMBEDDING, HEAD, isMultiplied, linearLayers, parameterShapes } from "./parameters";
+import { llamaScorer } from "./scorer";
 
 /** A kind of causal model that is a Llama but for biases and norms. */
 const llamaLike = (family: LlamaFamily): Architecture<LlamaConfig> => ({
@@ -38,6 +39,7 @@ const llamaLike = (family: LlamaFamily): Architecture<LlamaConfig> => ({
   blockOf,
   recomputes: true,
   model: llama,
+  scorer: llamaScorer(family),
   createGenerator: (model, options) => LlamaGenerator.create(model, options),
   transformersJsGraphs: (config, weights) => ({ model: () => decoderGraph(config, weights) }),
 });

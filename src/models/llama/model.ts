@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { attend, recompute, rmsNorm, rotary, swiglu } from "../../engine";
 import { withLabelHead } from "../label-head";
-import type { LabelledBatch, LanguageModel, ModelHooks } from "../language-model";
+import { type LabelledBatch, type LanguageModel, type ModelHooks, packedRows } from "../language-model";
 import {
   dense,
   type LinearLayers,
@@ -197,12 +197,9 @@ export function logits(model: Llama, hidden: tf.Tensor2D): tf.Tensor2D {
 
 /** The outputs from which the labels of a batch are predicted, those of the positions before them, [rows, hidden]. */
 function labelRows(model: Llama, batch: LabelledBatch): tf.Tensor2D {
-  const { inputIds, attentionMask, tokenPositions, positionRows } = batch;
+  const { inputIds, attentionMask } = batch;
   const [size, length] = inputIds.shape;
-  const packed =
-    tokenPositions && positionRows
-      ? { batch: size, length, positions: tokenPositions, rows: positionRows }
-      : undefined;
+  const packed = packedRows(batch);
   const hidden = decode(model, inputIds, attentionMask, packed);
   const labelled = batch.labelRows ?? (tf.range(0, size * length, 1, "int32") as tf.Tensor1D);
   const before = tf.maximum(tf.sub(labelled, tf.scalar(1, "int32")), tf.scalar(0, "int32")) as tf.Tensor1D;

@@ -51,7 +51,11 @@ export interface Adapter {
 export function writeAdapter(
   directory: string,
   adapter: Adapter,
-  { taskType, targetAliases = {} }: Pick<Architecture, "taskType" | "targetAliases">,
+  {
+    taskType,
+    peftTask = taskType,
+    targetAliases = {},
+  }: Pick<Architecture, "taskType" | "peftTask" | "targetAliases">,
 ): void {
   const { config, baseModel, weights, unfrozen } = adapter;
   const modules = [...weights.keys()].flatMap((name) => adaptedModule(name) ?? []);
@@ -71,7 +75,7 @@ export function writeAdapter(
   if (unfrozen.size > 0) writeSafetensors(join(directory, UNFROZEN_FILE), unfrozen, { format: "pt" });
   writeJson(join(directory, CONFIG_FILE), {
     peft_type: "LORA",
-    task_type: taskType,
+    task_type: peftTask,
     base_model_name_or_path: baseModel,
     r: config.rank,
     lora_alpha: config.alpha,

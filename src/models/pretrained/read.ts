@@ -38,12 +38,14 @@ const COMPARED_ELEMENTS = 1 << 18;
  * Each parameter is read and checked whenever it is asked for, so that nothing is computed from one that is not. Files that take
  * the place of these are not looked at, those that are written over are an error of the next read. Who opens closes; what is
  * forgotten is closed when its memory is reclaimed.
+ *
+ * @param kindOf what kind of model a config.json is of
  */
-export function openModelDirectory(directory: string): OpenCheckpoint {
+export function openModelDirectory(directory: string, kindOf = architectureOf): OpenCheckpoint {
   const configPath = join(directory, CONFIG_FILE);
   if (!existsSync(configPath)) throw new Error(`${configPath}: no such file${insteadOfModel(directory)}`);
   const configFile = readObject(configPath);
-  const architecture = architectureOf(configFile, configPath);
+  const architecture = kindOf(configFile, configPath);
   const generationPath = join(directory, GENERATION_CONFIG_FILE);
   const generationConfigFile = existsSync(generationPath) ? readObject(generationPath) : undefined;
   const parsedConfig = architecture.parseConfig(configFile, configPath, generationConfigFile);
@@ -248,6 +250,8 @@ function findParameters(
 function otherModel(extra: readonly string[]): string {
   if (extra.some((name) => name.startsWith("base_model.model.")))
     return "PEFT has wrapped this model: save it after merge_and_unload(), or take its base and the adapter";
+  if (extra.some((name) => name === "score.weight" || name === "classifier.weight"))
+    return "it has a head that scores texts: open it with openScorer";
   return FROM_ONE_PLACE;
 }
 

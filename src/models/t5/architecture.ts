@@ -4,6 +4,7 @@ import { isMultiplied, T5Generator } from "./generator";
 import { decoderGraph, encoderGraph } from "./graphs";
 import { t5 } from "./model";
 import { aliases, isTable, parameterShapes, sublayers } from "./parameters";
+import { t5Scorer } from "./scorer";
 
 /** Queries, keys and the lm_head. */
 const EXACT = /(^|\.)(q|k|lm_head)\.weight$/;
@@ -52,6 +53,7 @@ export const t5Architecture: Architecture<T5Config> = {
     };
   },
   model: t5,
+  scorer: t5Scorer,
   createGenerator: (model, options) => T5Generator.create(model, options),
   transformersJsGraphs: (config, weights) => ({
     encoder_model: () => encoderGraph(config, weights),

@@ -1,7 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { attend, dropout, gelu, positions, rmsNorm } from "../../engine";
 import { withLabelHead } from "../label-head";
-import { IGNORED_LABEL, type LabelledBatch, type LanguageModel, type ModelHooks } from "../language-model";
+import {
+  IGNORED_LABEL,
+  type LabelledBatch,
+  type LanguageModel,
+  type ModelHooks,
+  packedRows,
+} from "../language-model";
 import {
   dense,
   type LinearLayers,
@@ -262,12 +268,8 @@ export function shiftRight(config: T5Config, labels: tf.Tensor2D): tf.Tensor2D {
 
 /** The decoder's output for the rows of a batch that have labels, [rows, dModel]. */
 function labelRows(model: T5, batch: LabelledBatch): tf.Tensor2D {
-  const { inputIds, attentionMask, tokenPositions, positionRows } = batch;
-  const [size, length] = inputIds.shape;
-  const packed =
-    tokenPositions && positionRows
-      ? { batch: size, length, positions: tokenPositions, rows: positionRows }
-      : undefined;
+  const { inputIds, attentionMask } = batch;
+  const packed = packedRows(batch);
   const memory = encode(model, inputIds, attentionMask, packed);
   const decoderInputIds = shiftRight(model.config, batch.labels);
   const hidden = decode(model, decoderInputIds, memory, attentionMask, packed);
