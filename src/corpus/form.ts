@@ -76,22 +76,21 @@ const trait = z.custom<TraitValue>(
   '"low", "high" or a number from 0 to 1; of a score write (score - lowest) / (highest - lowest)',
 );
 
-const persona = fields(
-  {
-    id: text("a name; leave it out where there is none")
-      .regex(/^(?=.*\S)[^[\]\r\n]*$/, "a name on one line without [ and ]; leave it out where there is none")
-      .optional(),
-    facts: z.array(
-      text("a fact, a sentence").regex(/\S/, "a fact, a sentence; leave empty ones out"),
-      "a list of facts; write [] for a speaker of whom nothing is known",
-    ),
-    traits: fields(
-      Object.fromEntries(traitNames.map((name) => [name, trait.optional()])),
-      'an object such as {"openness": "high"}; leave it out where nothing is known',
-    ).optional(),
-  },
-  'a persona such as {"facts": ["I sail."]}',
-);
+/** The fields of a persona. */
+export const personaShape = {
+  id: text("a name; leave it out where there is none")
+    .regex(/^(?=.*\S)[^[\]\r\n]*$/, "a name on one line without [ and ]; leave it out where there is none")
+    .optional(),
+  facts: z.array(
+    text("a fact, a sentence").regex(/\S/, "a fact, a sentence; leave empty ones out"),
+    "a list of facts; write [] for a speaker of whom nothing is known",
+  ),
+  traits: fields(
+    Object.fromEntries(traitNames.map((name) => [name, trait.optional()])),
+    'an object such as {"openness": "high"}; leave it out where nothing is known',
+  ).optional(),
+};
+const persona = fields(personaShape, 'a persona such as {"facts": ["I sail."]}');
 
 const turn = fields(
   {

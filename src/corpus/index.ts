@@ -4,6 +4,8 @@ export * from "./dialogue";
 export * from "./jsonl";
 export { JsonlError } from "./lines";
 export * from "./persona";
+export * from "./records";
 export * from "./rows";
 export * from "./spc";
+export * from "./specification";
 export * from "./statistics";

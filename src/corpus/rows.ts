@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { writeJsonLines } from "../io";
 import { didYouMean } from "../text";
 import { fields, problemWith, shown, text } from "./form";
 import { JsonlError, parseJsonLines, readJsonlFile } from "./lines";
@@ -111,6 +112,18 @@ export function parseRows<Form extends RowForm>(
   }
   if (!first) throw new JsonlError(path, 1, "the file has no line with a row");
   return { form: first.form, path, rows } as unknown as TrainingRows<Form>;
+}
+
+/**
+ * Writes rows that {@link readRows} reads back, in a JSONL file, whole or not at all.
+ *
+ * @throws {FileProblem} if the disk does not take the file
+ */
+export function writeRows(path: string, { rows }: TrainingRows): void {
+  writeJsonLines(
+    path,
+    rows.map(({ line: _, ...row }) => row),
+  );
 }
 
 /** After the names of the fields that there are. */

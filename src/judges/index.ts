@@ -3,4 +3,3 @@ export * from "./asked";
 export * from "./case";
 export * from "./pairwise";
 export * from "./rubric";
-export { inert } from "./shown";

@@ -1,18 +1,7 @@
+import { isSpecified, specificationLines } from "../corpus";
 import { sha256 } from "../io";
-import { visible } from "../text";
+import { inert } from "../text";
 import type { JudgeCase } from "./case";
-
-/** What chat templates write around turns: a text that spells it out could pretend to be a turn of its own. */
-const CONTROL =
-  /<\|[^|<>\n]{1,40}\|>|\[\/?(?:INST|SYSTEM_PROMPT)\]|<<\/?SYS>>|<\/?s>|<\/?(?:start|end)_of_turn>/gi;
-
-/** Characters that nobody sees, in which instructions can hide: of no width, and the tags that repeat ASCII. */
-const UNSEEN = /\p{Default_Ignorable_Code_Point}/gu;
-
-/** A text that somebody else wrote, without what could act: control tokens, unseen characters. */
-export function inert(text: string): string {
-  return visible(text.replace(UNSEEN, "")).replace(CONTROL, "[removed]");
-}
 
 /**
  * A mark that none of the texts between such marks can hold, as it is made from them: whoever writes one would have to know a hash of
@@ -37,7 +26,11 @@ export function placeOf({
   const parts: [string, string][] = [];
   if (persona) {
     const traits = Object.entries(persona.traits ?? {}).map(([trait, value]) => `${trait}: ${value}`);
-    parts.push(["person", [...persona.facts, ...traits].map((line) => `- ${oneLine(line)}`).join("\n")]);
+    const specified = isSpecified(persona) ? specificationLines(persona) : [];
+    parts.push([
+      "person",
+      [...persona.facts, ...traits, ...specified].map((line) => `- ${oneLine(line)}`).join("\n"),
+    ]);
   }
   if (history.length > 0)
     parts.push([

@@ -1,4 +1,6 @@
 export * from "./conversations";
 export * from "./instruction";
 export * from "./prompt";
+export * from "./simulator";
 export * from "./target";
+export * from "./unroll";

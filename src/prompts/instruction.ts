@@ -1,7 +1,8 @@
-import type { Persona } from "../corpus";
+import { isSpecified, type Persona, specificationLines } from "../corpus";
 
 /** What a model is told of a persona: a system message. */
-export function personaInstruction({ facts, traits = {} }: Persona): string {
+export function personaInstruction(persona: Persona): string {
+  const { facts, traits = {} } = persona;
   const known = Object.entries(traits).map(([trait, value]) =>
     typeof value === "number" ? `${trait} ${value} of 1` : `${value} ${trait}`,
   );
@@ -10,5 +11,8 @@ export function personaInstruction({ facts, traits = {} }: Persona): string {
       "Say nothing that contradicts what is true of you.",
     ...(facts.length > 0 ? ["", "What is true of you:", ...facts.map((fact) => `- ${fact}`)] : []),
     ...(known.length > 0 ? ["", `Your personality: ${known.join(", ")}.`] : []),
+    ...(isSpecified(persona)
+      ? ["", "How you are:", ...specificationLines(persona).map((line) => `- ${line}`)]
+      : []),
   ].join("\n");
 }

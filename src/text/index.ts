@@ -6,5 +6,6 @@ export * from "./shorten";
 export * from "./well-formed";
 export * from "./cut";
 export * from "./html";
+export * from "./inert";
 export * from "./visible";
 export * from "./markdown";

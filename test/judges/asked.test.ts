@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { askedJudge, judgeMessages } from "../../src/judges/asked";
 import type { JudgeCase } from "../../src/judges/case";
 import { rubric } from "../../src/judges/rubric";
-import { inert } from "../../src/judges/shown";
+import { inert } from "../../src/text/inert";
 import { readRequest, saying } from "./somebody";
 
 const sailor: JudgeCase = {

@@ -35,6 +35,15 @@ export interface RowTokens {
   readonly conversation: (messages: readonly Message[]) => ChatTokens;
 }
 
+/** How many tokens a prompt and its completion have together: see {@link rowTokens}. */
+export function rowLength(tokenizer: Tokenizer): (prompt: Said, completion: Said) => number {
+  const tokens = rowTokens(tokenizer);
+  return (prompt, completion) => {
+    const { promptIds, completionIds } = tokens.completion(prompt, completion);
+    return promptIds.length + completionIds.length;
+  };
+}
+
 export function rowTokens(tokenizer: Tokenizer): RowTokens {
   let taken: ReturnType<typeof templateMessages> | undefined;
   const ready = (messages: readonly Message[]) => {

@@ -1,0 +1,170 @@
+import {
+  type CompletionRow,
+  type DialogueRecord,
+  type Placed,
+  type PlacedRecord,
+  personaNamed,
+  type PersonaSpec,
+  type PreferenceRow,
+  type PromptRow,
+  type Said,
+  type TrainingRows,
+} from "../corpus";
+import { type SimulatorForm, simulatorPrompt } from "./simulator";
+
+/** The most tokens that a prompt and its completion may have, and how they are counted. */
+export interface UnrollRoom {
+  readonly maxTokens: number;
+  readonly countTokens: (prompt: Said, completion: Said) => number;
+}
+
+/** A turn of the persona as an example: what was said before is asked, the turn alone is learned. */
+export interface UnrolledTurn {
+  /** Its place among the dialogue's turns, from 0. */
+  readonly at: number;
+  readonly prompt: Said;
+  readonly completion: Said;
+  /** Weaker answers in the same place. */
+  readonly rejected: readonly Said[];
+  /** How many of the oldest turns the prompt goes without, to fit. */
+  readonly turnsLeftOut: number;
+}
+
+/** The turns of records as examples, and what was done for that. */
+export interface Unrolled {
+  readonly examples: readonly Placed<UnrolledTurn>[];
+  /** Where the records are from, named in errors and sentences. */
+  readonly path: string;
+  /** What a reader should know, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * One example for each turn of the persona. A history that is too long loses whole turns from its front; the instruction, the tag and
+ * the turn that is answered stay. Undefined stands for a turn for which there is no room even so: no answer is cut.
+ */
+export function unroll(
+  { turns }: Pick<DialogueRecord, "turns">,
+  spec: Pick<PersonaSpec, "id" | "definition">,
+  form: SimulatorForm,
+  room?: UnrollRoom,
+): (UnrolledTurn | undefined)[] {
+  const answer = (content: string): Said =>
+    form === "plain" ? content.trim() : [{ role: "assistant", content: content.trim() }];
+  return turns.flatMap(({ role, content, alternatives = [] }, at) => {
+    if (role !== "user") return [];
+    const [completion, rejected] = [answer(content), alternatives.map(answer)];
+    const fits = (prompt: Said) =>
+      !room || [completion, ...rejected].every((one) => room.countTokens(prompt, one) <= room.maxTokens);
+    for (let turnsLeftOut = 0; turnsLeftOut < Math.max(1, at); turnsLeftOut++) {
+      const prompt = simulatorPrompt(spec, turns.slice(turnsLeftOut, at), form);
+      if (fits(prompt)) return [{ at, prompt, completion, rejected, turnsLeftOut }];
+    }
+    return [undefined];
+  });
+}
+
+export interface UnrollOptions {
+  /** The specifications of the records' personas. */
+  readonly specs: readonly PersonaSpec[];
+  readonly form: SimulatorForm;
+  /**
+   * How long an example may be.
+   * @default of any length
+   */
+  readonly room?: UnrollRoom;
+}
+
+/**
+ * Unrolls records, see {@link unroll}.
+ *
+ * @param path named in errors
+ * @throws {Error} if a record's persona has no specification, or if there is no room for any turn
+ */
+export function unrollRecords(
+  records: readonly PlacedRecord[],
+  path: string,
+  { specs, form, room }: UnrollOptions,
+): Unrolled {
+  const leftOut = new Set<number>();
+  let turnsWithoutRoom = 0;
+  const examples = records.flatMap((record) => {
+    const spec = specOf(record, path, specs);
+    return unroll(record, spec, form, room).flatMap((example): Placed<UnrolledTurn>[] => {
+      if (example) return [{ ...example, line: record.line }];
+      leftOut.add(record.line);
+      turnsWithoutRoom++;
+      return [];
+    });
+  });
+  const limit = `${room?.maxTokens} tokens`;
+  if (examples.length === 0) throw new Error(`${path}: none of its turns fits into ${limit} with its prompt`);
+  const shortened = examples.filter(({ turnsLeftOut }) => turnsLeftOut > 0);
+  const turnsLeftOut = shortened.reduce((sum, example) => sum + example.turnsLeftOut, 0);
+  return {
+    examples,
+    path,
+    notes: [
+      `${path}: ${records.length} dialogues, ${examples.length} turns of personas`,
+      ...(shortened.length > 0
+        ? [
+            `${shortened.length} histories were too long for ${limit} and lost their oldest turns, ${turnsLeftOut} in all`,
+          ]
+        : []),
+      ...(turnsWithoutRoom > 0
+        ? [
+            `${turnsWithoutRoom} turns left out, as no answer is cut: more than ${limit} even without older turns, in ${linesOf([...leftOut])}`,
+          ]
+        : []),
+    ],
+  };
+}
+
+function specOf(
+  { persona_id, line }: PlacedRecord,
+  path: string,
+  specs: readonly PersonaSpec[],
+): PersonaSpec {
+  try {
+    return personaNamed(persona_id, specs);
+  } catch (cause) {
+    throw new Error(`${path}, line ${line}: persona_id: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Lines of a file that are named; of more it is said how many they are. */
+const NAMED = 5;
+
+function linesOf(all: readonly number[]): string {
+  const more = all.length > NAMED ? ` and ${all.length - NAMED} more` : "";
+  return `line${all.length === 1 ? "" : "s"} ${all.slice(0, NAMED).join(", ")}${more}`;
+}
+
+/** Examples as rows to learn from. */
+export function completionRows({ examples, path }: Unrolled): TrainingRows<"completion"> {
+  const rows = examples.map(({ prompt, completion, line }): Placed<CompletionRow> => ({
+    prompt,
+    completion,
+    line,
+  }));
+  return { form: "completion", path, rows };
+}
+
+/**
+ * Alternatives as rows to prefer by: a turn with each of its weaker answers.
+ *
+ * @throws {Error} if there is no alternative
+ */
+export function preferenceRows({ examples, path }: Unrolled): TrainingRows<"preference"> {
+  const rows = examples.flatMap(({ prompt, completion: chosen, rejected, line }) =>
+    rejected.map((one): Placed<PreferenceRow> => ({ prompt, chosen, rejected: one, line })),
+  );
+  if (rows.length === 0) throw new Error(`${path}: none of its turns has alternatives`);
+  return { form: "preference", path, rows };
+}
+
+/** What a policy is asked that answers by itself. */
+export function promptRows({ examples, path }: Unrolled): TrainingRows<"prompt"> {
+  const rows = examples.map(({ prompt, line }): Placed<PromptRow> => ({ prompt, line }));
+  return { form: "prompt", path, rows };
+}
