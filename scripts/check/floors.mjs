@@ -16,6 +16,7 @@ export const floors = [
   ...["generation", "judges", "rewards", "training", "pretraining", "export"],
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
+  ...["simulator"],
   ...["grid", "report", "chat", "serve"],
 ];
 

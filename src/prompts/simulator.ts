@@ -44,11 +44,11 @@ function flat(content: string): string {
  * answers as the persona; as text they are lines, and the persona's turn is what follows.
  */
 export function simulatorPrompt(
-  spec: Pick<PersonaSpec, "id" | "definition">,
+  persona: Pick<PersonaSpec, "id" | "definition">,
   history: readonly HistoryTurn[],
   form: SimulatorForm,
 ): Said {
-  const [system, situation] = [simulatorInstruction(spec), simulatorSituation(spec.id, history)];
+  const [system, situation] = [simulatorInstruction(persona), simulatorSituation(persona.id, history)];
   if (form === "plain") return `${system}\n${situation}\n`;
   return [
     { role: "system", content: system },

@@ -45,7 +45,7 @@ export interface Unrolled {
  */
 export function unroll(
   { turns }: Pick<DialogueRecord, "turns">,
-  spec: Pick<PersonaSpec, "id" | "definition">,
+  persona: Pick<PersonaSpec, "id" | "definition">,
   form: SimulatorForm,
   room?: UnrollRoom,
 ): (UnrolledTurn | undefined)[] {
@@ -57,7 +57,7 @@ export function unroll(
     const fits = (prompt: Said) =>
       !room || [completion, ...rejected].every((one) => room.countTokens(prompt, one) <= room.maxTokens);
     for (let turnsLeftOut = 0; turnsLeftOut < Math.max(1, at); turnsLeftOut++) {
-      const prompt = simulatorPrompt(spec, turns.slice(turnsLeftOut, at), form);
+      const prompt = simulatorPrompt(persona, turns.slice(turnsLeftOut, at), form);
       if (fits(prompt)) return [{ at, prompt, completion, rejected, turnsLeftOut }];
     }
     return [undefined];
@@ -66,7 +66,7 @@ export function unroll(
 
 export interface UnrollOptions {
   /** The specifications of the records' personas. */
-  readonly specs: readonly PersonaSpec[];
+  readonly personas: readonly PersonaSpec[];
   readonly form: SimulatorForm;
   /**
    * How long an example may be.
@@ -84,13 +84,13 @@ export interface UnrollOptions {
 export function unrollRecords(
   records: readonly PlacedRecord[],
   path: string,
-  { specs, form, room }: UnrollOptions,
+  { personas, form, room }: UnrollOptions,
 ): Unrolled {
   const leftOut = new Set<number>();
   let turnsWithoutRoom = 0;
   const examples = records.flatMap((record) => {
-    const spec = specOf(record, path, specs);
-    return unroll(record, spec, form, room).flatMap((example): Placed<UnrolledTurn>[] => {
+    const persona = personaOf(record, path, personas);
+    return unroll(record, persona, form, room).flatMap((example): Placed<UnrolledTurn>[] => {
       if (example) return [{ ...example, line: record.line }];
       leftOut.add(record.line);
       turnsWithoutRoom++;
@@ -120,13 +120,13 @@ export function unrollRecords(
   };
 }
 
-function specOf(
+function personaOf(
   { persona_id, line }: PlacedRecord,
   path: string,
-  specs: readonly PersonaSpec[],
+  personas: readonly PersonaSpec[],
 ): PersonaSpec {
   try {
-    return personaNamed(persona_id, specs);
+    return personaNamed(persona_id, personas);
   } catch (cause) {
     throw new Error(`${path}, line ${line}: persona_id: ${(cause as Error).message}`, { cause });
   }

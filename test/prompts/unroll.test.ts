@@ -10,7 +10,7 @@ import type { PersonaSpec } from "../../src/corpus/specification";
 import { simulatorInstruction, simulatorPrompt, simulatorSituation } from "../../src/prompts/simulator";
 import { completionRows, preferenceRows, promptRows, unroll, unrollRecords } from "../../src/prompts/unroll";
 
-const spec: PersonaSpec = {
+const persona: PersonaSpec = {
   id: "playful",
   definition: "Jokes a lot.",
   facts: ["I like jokes."],
@@ -41,7 +41,7 @@ const record: PlacedRecord = {
   },
   line: 3,
 };
-const system = simulatorInstruction(spec);
+const system = simulatorInstruction(persona);
 const asText = (said: Said): string => {
   assert.ok(typeof said === "string");
   return said;
@@ -59,7 +59,7 @@ const expected = [
 
 test("as messages: the system's is the instruction, the user's tag and history, and the answer the turn alone", () => {
   assert.deepEqual(
-    unroll({ turns }, spec, "chat").map((example) => [example!.prompt, example!.completion]),
+    unroll({ turns }, persona, "chat").map((example) => [example!.prompt, example!.completion]),
     expected.map(([situation, answer]) => [
       [
         { role: "system", content: system },
@@ -72,7 +72,7 @@ test("as messages: the system's is the instruction, the user's tag and history, 
 
 test("as text: a line for the instruction, one for tag and history, then the turn alone", () => {
   assert.deepEqual(
-    unroll({ turns }, spec, "plain").map((example) => [example!.prompt, example!.completion]),
+    unroll({ turns }, persona, "plain").map((example) => [example!.prompt, example!.completion]),
     expected.map(([situation, answer]) => [`${system}\n${situation}\n`, answer]),
   );
 });
@@ -83,7 +83,7 @@ test("the instruction has persona and definition", () => {
 });
 
 test("alternatives are rejected in the place of their turn, and nowhere else", () => {
-  const unrolled = unrollRecords([record], "some.jsonl", { specs: [spec], form: "plain" });
+  const unrolled = unrollRecords([record], "some.jsonl", { personas: [persona], form: "plain" });
   const { form, rows } = preferenceRows(unrolled);
   assert.equal(form, "preference");
   const prompt = `${system}\n${expected[1][0]}\n`;
@@ -94,7 +94,7 @@ test("alternatives are rejected in the place of their turn, and nowhere else", (
   for (const { prompt: asked } of unrolled.examples) assert.doesNotMatch(asText(asked), /interesting/);
   const plain = { ...record, turns: turns.map(({ role, content }) => ({ role, content })) };
   assert.throws(
-    () => preferenceRows(unrollRecords([plain], "some.jsonl", { specs: [spec], form: "plain" })),
+    () => preferenceRows(unrollRecords([plain], "some.jsonl", { personas: [persona], form: "plain" })),
     /some\.jsonl: none of its turns has alternatives/,
   );
 });
@@ -103,7 +103,7 @@ test("rows are written and read as training reads them, in both forms", () => {
   const folder = mkdtempSync(join(tmpdir(), "unrolled-"));
   try {
     for (const form of ["plain", "chat"] as const) {
-      const unrolled = unrollRecords([record], "some.jsonl", { specs: [spec], form });
+      const unrolled = unrollRecords([record], "some.jsonl", { personas: [persona], form });
       for (const source of [completionRows(unrolled), preferenceRows(unrolled), promptRows(unrolled)]) {
         const path = join(folder, "rows.jsonl");
         writeRows(path, source);
@@ -137,8 +137,8 @@ test("a history that is too long loses whole turns from its front; definition, t
     { role: "assistant" as const, content: long("d") },
     { role: "user" as const, content: "e" },
   ];
-  const most = words(unroll({ turns: many }, spec, "plain").at(-1)!.prompt) + 1;
-  const left = (maxTokens: number) => unroll({ turns: many }, spec, "plain", room(maxTokens)).at(-1);
+  const most = words(unroll({ turns: many }, persona, "plain").at(-1)!.prompt) + 1;
+  const left = (maxTokens: number) => unroll({ turns: many }, persona, "plain", room(maxTokens)).at(-1);
   assert.equal(left(most)!.turnsLeftOut, 0);
   for (const [less, turnsLeftOut, first] of [
     [1, 1, "assistant"],
@@ -162,25 +162,19 @@ test("a history that is too long loses whole turns from its front; definition, t
 });
 
 test("an alternative that is longer than the turn needs its room, too", () => {
-  const [plain, rich] = [[], ["x ".repeat(30).trim()]].map((alternatives) =>
-    turns
-      .slice(0, 3)
-      .map((turn, at) =>
-        at === 2
-          ? { ...turn, ...(alternatives.length > 0 ? { alternatives } : { alternatives: undefined }) }
-          : turn,
-      ),
-  ) as [DialogueRecord["turns"], DialogueRecord["turns"]];
-  const most = words(unroll({ turns: plain }, spec, "plain")[1]!.prompt) + 1;
-  assert.equal(unroll({ turns: plain }, spec, "plain", room(most))[1]!.turnsLeftOut, 0);
-  assert.equal(unroll({ turns: rich }, spec, "plain", room(most))[1], undefined);
+  const [hi, hello, boring] = turns;
+  const plain = [hi!, hello!, { role: "user" as const, content: boring!.content }];
+  const rich = [hi!, hello!, { ...boring!, alternatives: ["x ".repeat(30).trim()] }];
+  const most = words(unroll({ turns: plain }, persona, "plain")[1]!.prompt) + 1;
+  assert.equal(unroll({ turns: plain }, persona, "plain", room(most))[1]!.turnsLeftOut, 0);
+  assert.equal(unroll({ turns: rich }, persona, "plain", room(most))[1], undefined);
 });
 
 test("what was cut and what was left out is said, with lines", () => {
   const two = [record, { ...record, line: 8, turns: [{ role: "user" as const, content: "so ".repeat(99) }] }];
-  const most = words(simulatorPrompt(spec, turns.slice(0, 4), "plain")) + 4 - 1;
+  const most = words(simulatorPrompt(persona, turns.slice(0, 4), "plain")) + 4 - 1;
   const { notes, examples } = unrollRecords(two, "some.jsonl", {
-    specs: [spec],
+    personas: [persona],
     form: "plain",
     room: room(most),
   });
@@ -191,7 +185,7 @@ test("what was cut and what was left out is said, with lines", () => {
     `1 turns left out, as no answer is cut: more than ${most} tokens even without older turns, in line 8`,
   ]);
   assert.throws(
-    () => unrollRecords(two, "some.jsonl", { specs: [spec], form: "plain", room: room(3) }),
+    () => unrollRecords(two, "some.jsonl", { personas: [persona], form: "plain", room: room(3) }),
     /some\.jsonl: none of its turns fits into 3 tokens with its prompt/,
   );
 });
@@ -199,7 +193,10 @@ test("what was cut and what was left out is said, with lines", () => {
 test("a persona without a specification is told by line and field", () => {
   assert.throws(
     () =>
-      unrollRecords([{ ...record, persona_id: "playfull" }], "some.jsonl", { specs: [spec], form: "chat" }),
+      unrollRecords([{ ...record, persona_id: "playfull" }], "some.jsonl", {
+        personas: [persona],
+        form: "chat",
+      }),
     /some\.jsonl, line 3: persona_id: there is no persona "playfull": there are playful\. Did you mean playful\?/,
   );
 });
