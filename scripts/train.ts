@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { type Progress, startProgress } from "../src/display";
 import { fieldsOf, type Method, methods, rewardCurve, runMethod } from "../src/experiments";
 import { readJson, shownPath } from "../src/io";
+import { openSource } from "../src/serve";
 
 /** What a configuration of a method may hold, for its help. */
 function fieldsHelp(method: Method): string {
@@ -41,6 +42,7 @@ async function run(method: Method, path: string): Promise<void> {
     {
       say,
       signal: stop.signal,
+      openSource,
       onStep(row, maxSteps) {
         progress ??= startProgress(method.name, maxSteps - row.step + 1, { unit: "steps" });
         const reward = row.metrics?.["reward"];

@@ -17,7 +17,7 @@ export const floors = [
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
   ...["simulator"],
-  ...["grid", "report", "chat", "serve"],
+  ...["chat", "serve", "grid", "report"],
 ];
 
 /**

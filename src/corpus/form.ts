@@ -90,7 +90,8 @@ export const personaShape = {
     'an object such as {"openness": "high"}; leave it out where nothing is known',
   ).optional(),
 };
-const persona = fields(personaShape, 'a persona such as {"facts": ["I sail."]}');
+/** A persona, in any file. */
+export const persona = fields(personaShape, 'a persona such as {"facts": ["I sail."]}');
 
 const turn = fields(
   {

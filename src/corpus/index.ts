@@ -5,6 +5,7 @@ export * from "./jsonl";
 export { JsonlError } from "./lines";
 export * from "./persona";
 export * from "./records";
+export * from "./row-personas";
 export * from "./rows";
 export * from "./spc";
 export * from "./specification";

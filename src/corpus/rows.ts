@@ -3,6 +3,7 @@ import { writeJsonLines } from "../io";
 import { didYouMean } from "../text";
 import { fields, problemWith, shown, text } from "./form";
 import { JsonlError, parseJsonLines, readJsonlFile } from "./lines";
+import type { RowMeta } from "./row-personas";
 
 /** Who says something in a conversation with a model. */
 export const roles = ["system", "user", "assistant"] as const;
@@ -49,8 +50,8 @@ interface RowsOf {
 /** The forms of rows. */
 export type RowForm = keyof RowsOf;
 
-/** A row with its line in the file, from 1. */
-export type Placed<Row> = Row & { readonly line: number };
+/** A row with its line in the file, from 1, and what else it says. */
+export type Placed<Row> = Row & { readonly line: number; readonly meta?: RowMeta };
 
 /** The rows of a file, all of one form. */
 export type TrainingRows<Form extends RowForm = RowForm> = {
@@ -65,7 +66,8 @@ export type TrainingRows<Form extends RowForm = RowForm> = {
  *     {"prompt": "…", "chosen": "…", "rejected": "…"}      preference
  *     {"prompt": "…"}                                      prompt
  *
- * Prompts and completions are all text or all lists of messages; a row may have `meta`, an object that nothing reads.
+ * Prompts and completions are all text or all lists of messages; a row may have `meta`, an object that training does not read; rewards and
+ * evaluations find in it who speaks ({@link rowPersonas}).
  * `docs/own-data.md` has the forms. Nothing is guessed and nothing is left out.
  *
  * @param wanted the forms that the caller takes
@@ -96,7 +98,7 @@ export function parseRows<Form extends RowForm>(
     const form = formOf(value, wanted) ?? refuse(notWanted(value, wanted));
     const problem = problemWith(forms[form], value) ?? disagreement(value as Partial<PreferenceRow>);
     if (problem !== undefined) refuse(problem.replace(/(?<=^\w+: there is no such field; .*)$/, META_REMEDY));
-    const { meta: _, ...row } = value as RowsOf[Form] & { meta?: unknown };
+    const row = value as RowsOf[Form] & { meta?: RowMeta };
     const isText = "prompt" in row && typeof row.prompt === "string";
     first ??= { form, isText, line };
     if (form !== first.form)
@@ -108,7 +110,7 @@ export function parseRows<Form extends RowForm>(
         `prompt: is ${isText ? "text" : "a list of messages"}, while that of line ${first.line} is ${isText ? "a list of messages" : "text"}; ` +
           "give each form a file of its own",
       );
-    rows.push({ ...(row as RowsOf[Form]), line });
+    rows.push({ ...row, line });
   }
   if (!first) throw new JsonlError(path, 1, "the file has no line with a row");
   return { form: first.form, path, rows } as unknown as TrainingRows<Form>;

@@ -75,10 +75,14 @@ export interface OwnedFacts {
  * half. Like all rules about words it knows no meaning: somebody who asks about the other's fact before it is told counts as
  * the one who said it.
  *
+ * @param output turns, or a text that has them on lines `User 1: …`
  * @param personas the facts of User 1 and of User 2
  */
-export function ownedFacts(output: string, personas: readonly (readonly string[])[]): OwnedFacts {
-  const turns = turnsIn(output);
+export function ownedFacts(
+  output: string | readonly Turn[],
+  personas: readonly (readonly string[])[],
+): OwnedFacts {
+  const turns = typeof output === "string" ? turnsIn(output) : output;
   const counted: OwnedFacts = { said: 0, owned: 0 };
   personas.forEach((facts, i) => {
     const others = personas.filter((_, other) => other !== i).flat();

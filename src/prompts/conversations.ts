@@ -3,6 +3,7 @@ import {
   type Dialogue,
   dialogueLines,
   type Message,
+  type RowPersonas,
   type TrainingRows,
 } from "../corpus";
 import { personaInstruction } from "./instruction";
@@ -32,7 +33,8 @@ export function asConversation({ personas, turns }: Dialogue, speaker: 1 | 2): C
 }
 
 /**
- * The dialogues of a JSONL file as conversations to learn from: each twice, once for each of its personas.
+ * The dialogues of a JSONL file as conversations to learn from: each twice, once for each of its personas. Who they are stands in
+ * `meta`, as in rows.
  *
  * @throws {JsonlError} as `readDialogues`, or if nobody answers in any of them
  */
@@ -40,7 +42,9 @@ export function readConversations(path: string): TrainingRows<"conversation"> {
   const rows = dialogueLines(path).flatMap(({ dialogue, line }) =>
     ([1, 2] as const).flatMap((speaker) => {
       const row = asConversation(dialogue, speaker);
-      return row ? [{ ...row, line }] : [];
+      if (!row) return [];
+      const [assistant, user] = [dialogue.personas[speaker - 1]!, dialogue.personas[2 - speaker]!];
+      return [{ ...row, meta: { personas: { assistant, user } satisfies RowPersonas }, line }];
     }),
   );
   if (rows.length === 0) throw new Error(`${path}: in none of its dialogues does anybody answer`);

@@ -26,7 +26,7 @@ export function keptReward(reward: Reward, path: string): Reward {
     return score;
   };
   return {
-    name: reward.name,
+    ...reward,
     async score(cases) {
       const known = (answers ??= openAnswers(path));
       return Promise.all(
@@ -42,7 +42,6 @@ export function keptReward(reward: Reward, path: string): Reward {
         }),
       );
     },
-    fingerprint: reward.fingerprint,
   };
 }
 

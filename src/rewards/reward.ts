@@ -12,7 +12,7 @@ export interface RewardCase {
   readonly tokens: number;
   /** Whether it ended by itself; one that did not was cut. */
   readonly ended: boolean;
-  /** What else the prompt's row says: a persona, an answer to compare with. */
+  /** What else the prompt's row says: `messages`, where it is of messages, and its `meta`. */
   readonly about?: Readonly<Record<string, unknown>>;
 }
 
@@ -29,6 +29,12 @@ export interface Reward {
    * @throws {Error} if it cannot judge now but might later: a training ends there and can be taken up again
    */
   score(cases: readonly RewardCase[]): readonly Score[] | Promise<readonly Score[]>;
+  /**
+   * What a row lacks to be scored by it, and how to mend that; undefined where nothing is missing. Without it every row will do.
+   *
+   * @throws {Error} if what the row says of it is of another form
+   */
+  lacks?(about: RewardCase["about"]): string | undefined;
   /** What identifies it, its settings included. */
   readonly fingerprint: unknown;
 }

@@ -30,6 +30,13 @@ export function weightedReward(parts: readonly WeightedPart[]): Reward {
         return sum;
       });
     },
+    lacks(about) {
+      for (const { reward } of parts) {
+        const missing = reward.lacks?.(about);
+        if (missing !== undefined) return `${reward.name}: ${missing}`;
+      }
+      return undefined;
+    },
     fingerprint: parts.map(({ reward, weight }) => ({ weight, of: reward.fingerprint })),
   };
 }

@@ -1,4 +1,5 @@
 /** This project's models behind the chat API that everybody speaks. */
 export * from "./http";
 export * from "./local";
+export * from "./open-source";
 export * from "./served";

@@ -32,7 +32,7 @@ function refused(text: string | Uint8Array, line: number, problem: string | RegE
   );
 }
 
-test("each form is read as it stands, with its line, meta and lines without text aside", () => {
+test("each form is read as it stands, meta included, with its line, lines without text aside", () => {
   const text = { prompt: "Q: Do you sail?\nA:", completion: " I do." };
   assert.deepEqual(
     parse(`\uFEFF${jsonl(text)}\r\n\r\n${jsonl({ ...text, meta: { from: "me", n: [1] } })}\n`),
@@ -41,7 +41,7 @@ test("each form is read as it stands, with its line, meta and lines without text
       path: "own.jsonl",
       rows: [
         { ...text, line: 1 },
-        { ...text, line: 3 },
+        { ...text, meta: { from: "me", n: [1] }, line: 3 },
       ],
     },
   );
@@ -249,8 +249,7 @@ test("a row with anything changed is read as it stands or refused by line", () =
         const text = jsonl(copy);
         try {
           const { rows } = parse(text);
-          const { meta: _, ...rest } = JSON.parse(text) as Record<string, unknown>;
-          assert.deepEqual(rows, [{ ...rest, line: 1 }]);
+          assert.deepEqual(rows, [{ ...(JSON.parse(text) as object), line: 1 }]);
         } catch (error) {
           assert.ok(error instanceof JsonlError, String(error));
           assert.match(error.message, /^own\.jsonl, line 1: ./);

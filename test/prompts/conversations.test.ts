@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Dialogue, Turn } from "../../src/corpus/dialogue";
+import { rowPersonas } from "../../src/corpus/row-personas";
 import { holdsDialogues } from "../../src/corpus/rows";
 import { asConversation, readConversations } from "../../src/prompts/conversations";
 import { personaInstruction } from "../../src/prompts/instruction";
@@ -56,7 +57,9 @@ test("a file of dialogues becomes conversations of both, by line", () => {
     assert.equal(holdsDialogues(path), true);
     const { form, rows } = readConversations(path);
     assert.deepEqual([form, rows.map(({ line }) => line)], ["conversation", [1, 1, 3, 3]]);
-    assert.deepEqual(rows[0], { ...asConversation(one, 1), line: 1 });
+    const personas = { assistant: sailor, user: { facts: [] } };
+    assert.deepEqual(rows[0], { ...asConversation(one, 1), meta: { personas }, line: 1 });
+    assert.deepEqual(rowPersonas(rows[3]!.meta), { assistant: { facts: [] }, user: sailor });
 
     writeFileSync(path, `${JSON.stringify(one)}\n{"id": "e", "turns": []}`);
     assert.throws(() => readConversations(path), /own\.jsonl, line 2: personas: is missing/);

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import type { ChatSource } from "../../src/chat-api/source";
+import { coverageReward } from "../../src/rewards/coverage";
 import { lengthReward } from "../../src/rewards/length";
-import { namedReward } from "../../src/rewards/named";
+import { namedReward, type RewardPlace } from "../../src/rewards/named";
+import { ownershipReward } from "../../src/rewards/ownership";
 import { type Reward, type RewardCase, type Score, scoreCases } from "../../src/rewards/reward";
 import { weightedReward } from "../../src/rewards/weighted";
 import { wordReward } from "../../src/rewards/word";
@@ -53,14 +59,115 @@ test("too few scores and scores that are no numbers are refused by the reward's 
   assert.deepEqual(await scoreCases(giving("shy", { unscorable: "?" }), [said("a")]), [{ unscorable: "?" }]);
 });
 
+const nowhere: RewardPlace = {
+  directory: "never",
+  openModel: () => Promise.reject(new Error("no model here")),
+};
+
 test("rewards are made by name, alone or in a weighted sum", async () => {
-  const both = namedReward([
-    { reward: "word", word: "yes", weight: 2 },
-    { reward: "length", tokens: 2 },
-  ]);
+  const both = await namedReward(
+    [
+      { reward: "word", word: "yes", weight: 2 },
+      { reward: "length", tokens: 2 },
+    ],
+    nowhere,
+  );
   assert.deepEqual(await scoreCases(both, [said("yes", 2), said("no", 1)]), [3, 0.5]);
-  const alone = namedReward([{ reward: "word", word: "yes" }]);
+  const alone = await namedReward([{ reward: "word", word: "yes" }], nowhere);
   assert.deepEqual(alone.fingerprint, wordReward("yes").fingerprint);
-  assert.throws(() => namedReward([{ reward: "wort", word: "yes" } as never]), /reward/);
-  assert.throws(() => namedReward([{ reward: "word", word: "yes", weigth: 2 } as never]), /weigth/);
+  const refused = (named: object, why: RegExp) => assert.rejects(namedReward([named as never], nowhere), why);
+  await refused({ reward: "wort", word: "yes" }, /reward/);
+  await refused({ reward: "word", word: "yes", weigth: 2 }, /weigth/);
+  await refused({ reward: "judge", rubric: "quality" }, /name one of them/);
+  await refused({ reward: "judge", rubric: "quality", model: "a", local: "b" }, /name one of them/);
+  await refused(
+    { reward: "judge", rubric: "qualty", local: "b" },
+    /no rubric qualty: .*Did you mean quality/,
+  );
+  await refused({ reward: "judge", rubric: "quality", local: "b" }, /no model here/);
+});
+
+const sailor = {
+  personas: { assistant: { facts: ["I sail on the north sea."] }, user: { facts: ["I teach chemistry."] } },
+};
+const about = (completion: string, meta: object | undefined = sailor): RewardCase => ({
+  ...said(completion),
+  ...(meta && { about: { meta } }),
+});
+
+test("coverage is the share of the content words of who answers", async () => {
+  const cases = ["I sail the North Sea!", "I sail, sail, sail.", "I teach chemistry.", ""].map((text) =>
+    about(text),
+  );
+  assert.deepEqual(await scoreCases(coverageReward(), cases), [1, 1 / 3, 0, 0]);
+});
+
+test("own facts are paid for, the user's cost, none is neither", async () => {
+  const cases = [
+    "I sail the north sea.",
+    "I teach chemistry!",
+    "I sail on the north sea and teach chemistry.",
+    "Hello!",
+  ].map((text) => about(text));
+  assert.deepEqual(await scoreCases(ownershipReward(), cases), [1, -1, 0, 0]);
+});
+
+test("where nothing is known of who answers, it is unscorable by rewards that look at that, and a row is told what it lacks", async () => {
+  for (const reward of [coverageReward(), ownershipReward()]) {
+    const without = about("I sail.", {});
+    assert.match(
+      ((await scoreCases(reward, [without]))[0] as { unscorable: string }).unscorable,
+      /nothing is known/,
+    );
+    assert.match(reward.lacks!(without.about)!, /write it into the row: "meta": /);
+    assert.equal(reward.lacks!(about("").about), undefined);
+    assert.throws(() => reward.lacks!({ meta: { personas: [] } }), /meta\.personas: must be/);
+    const sum = weightedReward([
+      { reward: wordReward("a"), weight: 1 },
+      { reward, weight: 1 },
+    ]);
+    assert.match(sum.lacks!(without.about)!, new RegExp(`^${reward.name}: nothing is known`));
+    assert.equal(sum.lacks!(about("").about), undefined);
+  }
+});
+
+test("a judge by a rubric is asked once a case, shown the conversation, and its answers are kept", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "rewards-"));
+  try {
+    const asked: string[] = [];
+    const source: ChatSource = {
+      name: "a judge",
+      ask({ messages }) {
+        asked.push(messages.at(-1)!.content);
+        const usage = { promptTokens: 1, completionTokens: 1 };
+        return Promise.resolve({
+          text: '{"reason": "so", "score": 10}',
+          finish: "stop",
+          usage,
+          fromCache: false,
+        });
+      },
+    };
+    const place = { directory: folder, openModel: () => Promise.resolve(source) };
+    const named = [{ reward: "judge", rubric: "adherence", local: "a model" }] as const;
+    const messages = [
+      { role: "system", content: "Be kind." },
+      { role: "user", content: "Who are you?" },
+      { role: "assistant", content: "A sailor." },
+      { role: "user", content: "Where?" },
+    ];
+    const one: RewardCase = { ...said("North."), about: { messages, meta: sailor } };
+    assert.deepEqual(await scoreCases(await namedReward(named, place), [one]), [1]);
+    assert.match(
+      asked[0]!,
+      /I sail on the north sea.*the other: Who are you\?\nthe person: A sailor\.\nthe other: Where\?.*North\./s,
+    );
+    assert.doesNotMatch(asked[0]!, /Be kind/);
+    assert.deepEqual(await scoreCases(await namedReward(named, place), [one]), [1]);
+    assert.equal(asked.length, 1, "its answer is on disk");
+    const judge = await namedReward(named, place);
+    assert.match(judge.lacks!({ messages })!, /nothing is known of who answers/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

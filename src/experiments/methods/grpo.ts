@@ -14,11 +14,11 @@ export const grpo = method({
   // Those of TRL, with ten times the rate, as for an adapter.
   defaults: { ...onlineDefaults, learningRate: 1e-5, completionsPerPrompt: 8, klCoefficient: 0 },
   example: onlineExample,
-  prepare(config, model) {
+  prepare(config, model, surroundings) {
     const { epsilon, temperature, grpoLoss: loss, scaleRewards, maxNewTokens } = config;
     return onlineRun(
       config,
-      model,
+      { model, ...surroundings },
       grpoObjective({ epsilon, temperature, loss, scaleRewards, maxNewTokens }),
     );
   },

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { ChatSource } from "../../chat-api";
 import type { JsonValue } from "../../io";
 import type { Section, SettingsIn, ValuesOf } from "../../settings";
 import type { Tokenizer } from "../../models";
@@ -43,6 +44,12 @@ export interface MethodRun {
   readonly dispose?: () => Promise<void>;
 }
 
+/** What a run may ask for around it. */
+export interface Surroundings {
+  /** Opens a model to be asked in this process; it is closed after the run. */
+  readonly openModel: (model: string) => Promise<ChatSource>;
+}
+
 /**
  * A way to train a model as a value: what it can be told, and how a run of it is made. `npm run train` and notebooks know methods by
  * nothing else; a new one is one file here with one of these, and its line in `methods.ts`.
@@ -63,7 +70,11 @@ export interface Method<P extends Parts = Parts, Sections extends readonly Secti
    *
    * @throws {Error} naming file, line and remedy for data that cannot be trained on
    */
-  prepare(config: ConfigOf<P, Sections>, model: TrainingModel): Promise<MethodRun>;
+  prepare(
+    config: ConfigOf<P, Sections>,
+    model: TrainingModel,
+    surroundings: Surroundings,
+  ): Promise<MethodRun>;
 }
 
 /** A method, whose types follow from its parts and sections. */

@@ -1,13 +1,15 @@
 import { z } from "zod";
 import type { JsonValue } from "../../io";
-import { readRows } from "../../corpus";
-import { namedReward, namedRewardSchema } from "../../rewards";
+import { JsonlError, readRows, type TrainingRows } from "../../corpus";
+import { namedReward, namedRewardSchema, namedRewardsHelp, type Reward } from "../../rewards";
 import { sections, type ValuesOf } from "../../settings";
 import {
   DEFAULT_TRAINING,
   encodePrompts,
   type FrozenModel,
   hiddenSize,
+  inLine,
+  lines,
   liveGenerator,
   type LoraPolicy,
   namedReference,
@@ -21,7 +23,7 @@ import {
   TrainingPrograms,
   withValueHead,
 } from "../../training";
-import type { MethodRun } from "./method";
+import type { MethodRun, Surroundings } from "./method";
 import { openPolicy, type PolicyConfig, startAdapter, tokenizerFor, type TrainingModel } from "./model";
 import { modelParts, modelSections } from "./parts";
 
@@ -33,8 +35,7 @@ export const onlineParts = {
     .array(namedRewardSchema)
     .min(1)
     .describe(
-      'what a completion earns: the sum of these, each with its weight (1 unless given): {"reward": "word", "word": …} pays for a word that ' +
-        'is said, {"reward": "length", "tokens": …} for a length that is reached',
+      `what a completion earns: the sum of these, each with its weight (1 unless given): ${namedRewardsHelp}`,
     ),
   reference: referenceSchema
     .optional()
@@ -84,7 +85,7 @@ export type OnlineConfig = ValuesOf<typeof sections.rollouts.settings> &
 /** A run of a method that learns from what the policy does, by an objective. */
 export async function onlineRun(
   config: OnlineConfig,
-  model: TrainingModel,
+  { model, openModel }: Surroundings & { readonly model: TrainingModel },
   objective: OnlineObjective,
 ): Promise<MethodRun> {
   const { adapter, seed, frozenWeights, maxLength, maxNewTokens, iterations, epochsPerIteration } = config;
@@ -97,6 +98,8 @@ export async function onlineRun(
   const start = adapter === undefined ? undefined : startAdapter(adapter, model);
   const named = namedReference(config.reference, start);
   const rows = readRows(config.data, ["prompt"]);
+  const reward = await namedReward(config.rewards, { directory: config.output, openModel });
+  const unscored = lackingRows(reward, rows);
   const { tokenizer, notes } = await tokenizerFor(model, rows);
   const room = taskType === "CAUSAL_LM" ? maxLength - maxNewTokens : maxLength;
   const { prompts, leftOut } = encodePrompts(rows, { tokenizer, taskType, maxLength: room });
@@ -107,7 +110,6 @@ export async function onlineRun(
     frozenWeights,
     tokenizer: model.tokenizer,
   });
-  const reward = namedReward(config.rewards);
   const { batchSize, promptsPerIteration, completionsPerPrompt, stepsPerEpoch, klCoefficient, klTarget } =
     config;
   const rollouts = onlineRollouts(
@@ -145,6 +147,11 @@ export async function onlineRun(
           ]
         : []),
       `the reward is ${reward.name}`,
+      ...(unscored.length > 0
+        ? [
+            `${unscored.length} prompts lack what it looks at, and their completions are left out: ${lines(unscored)}`,
+          ]
+        : []),
       reference.words,
     ],
     fingerprint: {
@@ -166,6 +173,21 @@ export async function onlineRun(
     },
     dispose: () => rollouts.dispose(),
   };
+}
+
+/**
+ * The lines of prompts that a reward cannot score.
+ *
+ * @throws {JsonlError} if it can score none, or a row says it in another form
+ */
+function lackingRows(reward: Reward, { rows, path }: TrainingRows<"prompt">): number[] {
+  const lacking = rows.flatMap(({ line, meta }) => {
+    const missing = inLine(path, line, () => reward.lacks?.({ ...(meta && { meta }) }));
+    return missing === undefined ? [] : [{ line, missing }];
+  });
+  if (lacking.length === rows.length)
+    throw new JsonlError(path, lacking[0]!.line, `${reward.name}: ${lacking[0]!.missing}`);
+  return lacking.map(({ line }) => line);
 }
 
 /** A frozen model over the base of a policy, of which no second copy is kept. */

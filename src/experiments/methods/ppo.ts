@@ -21,12 +21,12 @@ export const ppo = method({
     temperature: 0.7,
   },
   example: onlineExample,
-  prepare(config, model) {
+  prepare(config, model, surroundings) {
     const { epsilon, temperature, valueEpsilon, valueCoefficient } = config;
     const { gamma, lambda, klEstimator, whitenRewards } = config;
     return onlineRun(
       config,
-      model,
+      { model, ...surroundings },
       ppoObjective({
         ...{ epsilon, temperature, valueEpsilon, valueCoefficient },
         ...{ gamma, lambda, klEstimator, whitenRewards },

@@ -14,8 +14,12 @@ export const rloo = method({
   // The rate is ten times that of TRL, as for an adapter.
   defaults: { ...onlineDefaults, learningRate: 1e-5 },
   example: onlineExample,
-  prepare(config, model) {
+  prepare(config, model, surroundings) {
     const { epsilon, temperature, normalizeAdvantages } = config;
-    return onlineRun(config, model, rlooObjective({ epsilon, temperature, normalizeAdvantages }));
+    return onlineRun(
+      config,
+      { model, ...surroundings },
+      rlooObjective({ epsilon, temperature, normalizeAdvantages }),
+    );
   },
 });

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { ChatSource } from "../../chat-api";
 import { formatDuration } from "../../display";
 import { modelCard, writeModelCard } from "../../export";
 import { checkWritable, makeFolder, readJson, sha256, shownPath, writeJson } from "../../io";
@@ -30,6 +31,13 @@ type SavedRun = z.infer<typeof runSchema>;
 export interface MethodHooks extends TrainingHooks {
   /** Sentences for the reader: what is in the data, what is estimated, what was measured. */
   readonly say?: (sentence: string) => void;
+  /**
+   * Opens a model that a judge asks in this process, such as `serve.openSource`.
+   * @default none: a judge must be one behind a chat API
+   */
+  readonly openSource?: (
+    model: string,
+  ) => Promise<{ readonly source: ChatSource; readonly dispose: () => Promise<void> }>;
 }
 
 /** What a run left. */
@@ -62,15 +70,34 @@ export async function runMethod(
 ): Promise<MethodResult> {
   const config = checkConfig(method, value, source);
   const model = await openTrainingModel(config.model);
+  const asked = askedModels(hooks.openSource);
   let run: MethodRun | undefined;
   try {
     checkWritable(config.output);
-    run = await method.prepare(config as never, model);
+    run = await method.prepare(config as never, model, asked);
     return await finish({ method, config, model, run }, hooks);
   } finally {
     await run?.dispose?.();
+    await asked.dispose();
     model.checkpoint.close();
   }
+}
+
+/** Models of this process that a run asks. */
+function askedModels(openSource: MethodHooks["openSource"]) {
+  const opened: (() => Promise<void>)[] = [];
+  return {
+    async openModel(name: string): Promise<ChatSource> {
+      if (!openSource)
+        throw new Error(
+          `rewards: nothing here opens ${name} to be asked: give openSource (serve.openSource), or serve it (npm run serve) and name it as model`,
+        );
+      const { source, dispose } = await openSource(name);
+      opened.push(dispose);
+      return source;
+    },
+    dispose: async () => void (await Promise.all(opened.map((dispose) => dispose()))),
+  };
 }
 
 interface Prepared {

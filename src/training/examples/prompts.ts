@@ -11,7 +11,7 @@ export interface EncodedPrompts {
 
 /**
  * Makes prompts of rows, for a policy to answer: text as it stands, conversations by the chat template up to where the assistant
- * speaks. What is longer than `maxLength` is left out and listed.
+ * speaks. Rewards are told the messages and the row's `meta`. What is longer than `maxLength` is left out and listed.
  *
  * @throws {JsonlError} naming file and line, for rows that the chat template, or an encoder–decoder, does not take
  * @throws {Error} if no prompt is left
@@ -30,7 +30,7 @@ export function encodePrompts(
   };
   const prompts: PromptRow[] = [];
   const leftOut: number[] = [];
-  for (const { prompt, line } of rows) {
+  for (const { prompt, meta, line } of rows) {
     let ids: readonly number[];
     try {
       ids = encode(prompt);
@@ -38,10 +38,11 @@ export function encodePrompts(
       throw new JsonlError(path, line, (cause as Error).message);
     }
     if (ids.length > maxLength) leftOut.push(line);
-    else if (typeof prompt === "string") prompts.push({ ids, text: prompt });
     else {
-      const text = prompt.map(({ role, content }) => `${role}: ${content}`).join("\n");
-      prompts.push({ ids, text, about: { messages: prompt } });
+      const isText = typeof prompt === "string";
+      const text = isText ? prompt : prompt.map(({ role, content }) => `${role}: ${content}`).join("\n");
+      const about = { ...(!isText && { messages: prompt }), ...(meta && { meta }) };
+      prompts.push({ ids, text, ...(Object.keys(about).length > 0 && { about }) });
     }
   }
   if (prompts.length === 0)

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import type { ChatSource } from "../../../src/chat-api/source";
 import { openChatModel } from "../../../src/chat/open";
 import { grpo } from "../../../src/experiments/methods/grpo";
 import type { Method } from "../../../src/experiments/methods/method";
@@ -105,4 +106,71 @@ test("a policy that starts from an adapter must say what it is held to", async (
   const { log } = await runMethod(rloo, { ...config, reference }, hooks);
   assert.ok(Math.abs(log[0]!.metrics!["kl_k3"]!) < 1e-6);
   assert.ok(!alarms.some((alarm) => alarm.startsWith("the reference")), alarms.join("\n"));
+});
+
+/** Prompts to somebody of whom something is known, or nothing. */
+function personaPrompts(...known: boolean[]): string {
+  const path = join(folder, "personas.jsonl");
+  const personas = { assistant: { facts: ["a b c d e f g h"] } };
+  const rows = known.map((isKnown, i) => ({
+    prompt: [{ role: "user", content: `Hello ${i}` }],
+    ...(isKnown && { meta: { personas } }),
+  }));
+  writeFileSync(path, rows.map((row) => JSON.stringify(row)).join("\n"));
+  return path;
+}
+
+test("what a row says of who answers reaches the rewards; a row that lacks it is named before anything is trained", async () => {
+  const said: string[] = [];
+  const seen: object[] = [];
+  const source: ChatSource = {
+    name: "a judge",
+    ask({ messages }) {
+      seen.push(messages);
+      const usage = { promptTokens: 1, completionTokens: 1 };
+      return Promise.resolve({ text: '{"reason": "", "score": 1}', finish: "stop", usage, fromCache: false });
+    },
+  };
+  let disposed = 0;
+  const { log, output } = await run(
+    rloo,
+    {
+      ...{ data: personaPrompts(true, true, false), promptsPerIteration: 3, iterations: 1 },
+      rewards: [
+        { reward: "coverage" },
+        { reward: "ownership", weight: 0.5 },
+        { reward: "judge", rubric: "adherence", local: "judge" },
+      ],
+    },
+    {
+      say: (line) => said.push(line),
+      openSource: (model) => {
+        assert.equal(model, "judge");
+        return Promise.resolve({ source, dispose: () => Promise.resolve(void disposed++) });
+      },
+    },
+  );
+  assert.match(
+    said.join("\n"),
+    /1 prompts lack what it looks at, and their completions are left out: line 3/,
+  );
+  assert.ok(Math.abs(log[0]!.metrics!["unscorable"]! - 1 / 3) < 1e-6);
+  assert.ok(log[0]!.metrics!["reward"]! >= 0.5, "the judge gives 1");
+  assert.match(JSON.stringify(seen), /a b c d e f g h/);
+  assert.equal(disposed, 1);
+  assert.match(readFileSync(join(output, "judged-adherence.jsonl"), "utf8"), /"score":1/);
+
+  const refused = (change: Record<string, unknown>, why: RegExp) => assert.rejects(run(rloo, change), why);
+  const coverage = { rewards: [{ reward: "coverage" }] };
+  await refused(
+    { ...coverage, data: personaPrompts(false, false) },
+    /personas\.jsonl, line 1: coverage: nothing is known of who answers; write/,
+  );
+  const other = join(folder, "other.jsonl");
+  writeFileSync(other, '{"prompt": "a"}\n{"prompt": "b", "meta": {"personas": "x"}}\n');
+  await refused({ ...coverage, data: other }, /other\.jsonl, line 2: meta\.personas: must be an object/);
+  await refused(
+    { rewards: [{ reward: "judge", rubric: "quality", local: "x" }] },
+    /rewards: nothing here opens x to be asked/,
+  );
 });
