@@ -12,6 +12,7 @@ export * from "./points";
 export { closeBrowser, closePage, evaluate, openPage, printPage, sharedBrowser, takePicture } from "./page";
 export { renderFigure, type RenderedFigure } from "./render";
 export { saveFigure } from "./save";
+export * from "./sequences";
 export { showFigure } from "./show";
 export { colours } from "./theme";
 export * from "./types";
