@@ -67,7 +67,13 @@ function beginning(texts: readonly (readonly string[])[], tokens: number): strin
   });
 }
 
-/** What is wrong with the course of a dialogue; nothing where the persona begins and both speak in turn, so often. */
+/** Fewer words than these may be said again, as "no." and "ok. done." are. */
+const FEW_WORDS = 3;
+
+/**
+ * What is wrong with the course of a dialogue; nothing where the persona begins, both speak in turn, so often, and the persona does
+ * not repeat itself. A partner may: dull ones do.
+ */
 export function courseProblem(
   turns: readonly { readonly role: string; readonly content: string }[],
   [fewest, most]: readonly [number, number],
@@ -79,10 +85,11 @@ export function courseProblem(
   if (turns.length > most) return `${turns.length} turns, more than ${most}`;
   const said = new Map<string, number>();
   for (const [at, { role, content }] of turns.entries()) {
-    const words = `${role} ${splitWords(content).join(" ")}`;
-    const earlier = said.get(words);
+    const words = splitWords(content);
+    if (role !== "user" || words.length < FEW_WORDS) continue;
+    const earlier = said.get(words.join(" "));
     if (earlier !== undefined) return `turn ${at + 1} says what turn ${earlier + 1} says`;
-    said.set(words, at);
+    said.set(words.join(" "), at);
   }
   return undefined;
 }

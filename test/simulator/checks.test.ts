@@ -82,13 +82,18 @@ describe("the course of a dialogue", () => {
   const course = (...turns: DialogueRecord["turns"]) => courseProblem(turns, [3, 4]);
   test("is right where the persona begins and both speak in turn", () =>
     assert.equal(course(user("a"), partner("a"), user("b")), undefined));
+  test("may have a persona that says a short word again, and a partner that says anything again", () => {
+    assert.equal(course(user("No."), partner("b"), user("no")), undefined);
+    const dull = partner("I see what you mean.");
+    assert.equal(course(user("a"), dull, user("b"), dull), undefined);
+  });
   for (const [problem, turns] of [
     ["the persona does not begin", [partner("a"), user("b"), partner("c")]],
     ["the persona does not begin", []],
     ["turn 3 is the same speaker's as the one before", [user("a"), partner("b"), partner("c")]],
     ["2 turns, fewer than 3", [user("a"), partner("b")]],
     ["5 turns, more than 4", [user("a"), partner("b"), user("c"), partner("d"), user("e")]],
-    ["turn 3 says what turn 1 says", [user("Well, well."), partner("b"), user("well well!")]],
+    ["turn 3 says what turn 1 says", [user("Well, well, well."), partner("b"), user("well well WELL!")]],
   ] as const)
     test(problem, () => assert.equal(course(...turns), problem));
 });
