@@ -1,21 +1,29 @@
 /** npm run evaluate: evaluates a trained adapter under several ways of generating, beside the bounds of equal length. */
 import { Command, InvalidArgumentError, Option } from "commander";
+import { effectRows } from "../src/analysis";
 import { cutVariant, randomBaseline, referenceBaseline, retrievalBaseline } from "../src/baselines";
 import { loadCorpus } from "../src/corpus";
 import { showTable } from "../src/display";
 import {
+  type EvaluatedVariant,
   evaluateVariants,
   evaluationPaths,
+  type EvaluationPlace,
+  type Metric,
   readEvaluation,
   scoreRows,
-  type SetMetric,
 } from "../src/evaluation";
 import {
+  answeringSettings,
+  answeringVariant,
+  askedRows,
   changeSettings,
   type ExperimentSettings,
   experimentVariant,
+  isTrainedByMethod,
   loadBase,
   openExperiment,
+  openTrained,
   untrainedExperiment,
 } from "../src/experiments";
 import { checkWritable, shownPath } from "../src/io";
@@ -34,20 +42,23 @@ interface Options {
   base: boolean;
   bounds: boolean;
   split: "valid" | "test";
+  data?: string;
   out: string;
   runId?: string;
 }
 
-const shown: SetMetric[] = [
-  "bleu",
-  "rougeL",
-  "jaccard",
-  "personaCoverage",
-  "personaCoverageContent",
-  "ownership",
-  "distinct2",
-  "outputTokens",
-];
+/** What is evaluated on what, ready to begin. */
+interface Planned {
+  readonly evaluate: (place: EvaluationPlace) => Promise<EvaluatedVariant[]>;
+  readonly metrics: readonly Metric[];
+  /** What was answered, for the table's caption. */
+  readonly answered: string;
+  readonly close: () => void;
+}
+
+const BASE = "base model";
+
+const ofPersonas: Metric[] = ["personaCoverage", "personaCoverageContent", "ownership"];
 
 function readWay(text: string, before: Way[]): Way[] {
   const at = text.indexOf(":");
@@ -63,9 +74,12 @@ function readWay(text: string, before: Way[]): Way[] {
 async function main(): Promise<void> {
   const command = new Command("npm run evaluate --")
     .description(
-      "Answers conversations with a trained adapter, scores the answers, and adds the rows to an evaluation's files.",
+      "Answers conversations, or rows of your own, with a trained adapter, scores the answers, and adds the rows to an evaluation's files.",
     )
-    .argument("<adapter>", "folder with adapter_config.json and settings.json, such as outputs/t5-small-lora")
+    .argument(
+      "<adapter>",
+      "folder of an adapter: of an experiment (outputs/t5-small-lora), or what npm run train left (outputs/keeper)",
+    )
     .addOption(
       new Option("--profile <profile>", "corpus and base model").choices([...profiles]).default("quick"),
     )
@@ -76,6 +90,10 @@ async function main(): Promise<void> {
       )
         .choices(["valid", "test"])
         .default("test"),
+    )
+    .option(
+      "--data <file>",
+      "rows to be answered by what npm run train left, of any form that can be learned from; default: its validation",
     )
     .option(
       "--variant <NAME:setting=value,…>",
@@ -89,7 +107,7 @@ async function main(): Promise<void> {
       (text, before: object) => ({ ...before, ...Object.fromEntries([parseSetting(text)]) }),
       {},
     )
-    .option("--base", "the base model as well", false)
+    .option("--base", "the base model as well, and what the others have more than it", false)
     .option(
       "--bounds",
       "random, retrieved and reference conversation, cut to the same number of tokens",
@@ -102,14 +120,42 @@ async function main(): Promise<void> {
       `
 Example:
   npm run evaluate -- outputs/t5-small-lora --bounds --run-id decoding \\
-    --variant "greedy:" --variant "best of 8:doSample=true,temperature=0.8,candidates=8"`,
+    --variant "greedy:" --variant "best of 8:doSample=true,temperature=0.8,candidates=8"
+  npm run evaluate -- outputs/keeper --data held-out.jsonl --base --set maxNewTokens=32`,
     )
     .showHelpAfterError()
     .parse();
   const [adapter] = command.args as [string];
-  const { profile, split, variant, set, base: withBase, bounds, out, runId } = command.opts<Options>();
+  const { out, runId } = command.opts<Options>();
 
   checkWritable(out);
+  const planned = isTrainedByMethod(adapter)
+    ? await planRows(adapter, command)
+    : await planDialogues(adapter, command);
+  const place = { directory: out, runId };
+  let evaluated: EvaluatedVariant[];
+  try {
+    evaluated = await planned.evaluate(place);
+  } finally {
+    planned.close();
+  }
+  showTable(scoreRows(readEvaluation(place).variants, planned.metrics), {
+    caption: `${planned.answered}, with 95 % intervals`,
+  });
+  const base = evaluated.find(({ summary }) => summary.variant === BASE);
+  const others = evaluated.filter((one) => one !== base);
+  if (base && others.length > 0) showComparisons(others, base, planned.metrics);
+  const written = Object.values(evaluationPaths(place)).map((path) => `  ${shownPath(path)}`);
+  console.log(`\nWritten:\n${written.join("\n")}`);
+}
+
+/** An adapter of the experiments answers conversations of the corpus. */
+async function planDialogues(adapter: string, command: Command): Promise<Planned> {
+  const { profile, split, variant, set, base: withBase, bounds, data } = command.opts<Options>();
+  if (data !== undefined)
+    throw new Error(
+      `--data: ${adapter} was trained on conversations of the corpus, and answers these; rows are for what npm run train left`,
+    );
   const base = await loadBase(profile);
   const corpus = await loadCorpus({ profile });
   const opened = openExperiment(adapter, { base, corpus });
@@ -118,21 +164,80 @@ Example:
   const ways = variant.length > 0 ? variant : [{ name: "adapter", changes: {} }];
   const { train } = corpus.splits;
   const variants = [
-    ...(withBase ? [experimentVariant("base model", untrainedExperiment(settings, { base, corpus }))] : []),
+    ...(withBase ? [experimentVariant(BASE, untrainedExperiment(settings, { base, corpus }))] : []),
     ...ways.map(({ name, changes }) => experimentVariant(name, opened, { ...set, ...changes })),
     ...(bounds
       ? [randomBaseline(train, settings.seed), retrievalBaseline(train), referenceBaseline()]
       : []
     ).map((bound) => cutVariant(bound, settings.maxNewTokens, base.tokenizer)),
   ];
-  const place = { directory: out, runId };
-  await evaluateVariants(variants, answered, { ...place, seed: settings.seed });
-  base.checkpoint.close();
-  showTable(scoreRows(readEvaluation(place).variants, shown), {
-    caption: `${answered.length} ${split} conversations, with 95 % intervals`,
-  });
-  const written = Object.values(evaluationPaths(place)).map((path) => `  ${shownPath(path)}`);
-  console.log(`\nWritten:\n${written.join("\n")}`);
+  return {
+    evaluate: (place) => evaluateVariants(variants, answered, { ...place, seed: settings.seed }),
+    metrics: ["bleu", "rougeL", "jaccard", ...ofPersonas, "distinct2", "outputTokens"],
+    answered: `${answered.length} ${split} conversations`,
+    close: () => base.checkpoint.close(),
+  };
+}
+
+/** What npm run train left answers rows of a file. */
+async function planRows(adapter: string, command: Command): Promise<Planned> {
+  const { variant, set, base: withBase, data } = command.opts<Options>();
+  const alien = ["profile", "split", "bounds"].find((name) => command.getOptionValueSource(name) === "cli");
+  if (alien !== undefined)
+    throw new Error(`--${alien}: is for conversations of the corpus; ${adapter} answers the rows of --data`);
+  const model = await openTrained(adapter);
+  const { validation } = model.config;
+  const path = data ?? (typeof validation === "string" ? validation : undefined);
+  if (path === undefined)
+    throw new Error("--data: name the JSONL file with the rows to be answered, which were not trained on");
+  const settings = answeringSettings(set, "--set");
+  const asked = askedRows(path, { seed: settings.seed, limit: settings.nTest });
+  const ways = variant.length > 0 ? variant : [{ name: "adapter", changes: {} }];
+  const { adapter: _, ...untrained } = model;
+  const variants = [
+    ...(withBase ? [answeringVariant(BASE, untrained, settings)] : []),
+    ...ways.map(({ name, changes }) =>
+      answeringVariant(name, model, answeringSettings({ ...set, ...changes }, `--variant ${name}`)),
+    ),
+  ];
+  const isKnown = asked.some(({ personas }) => personas.some(({ facts }) => facts.length > 0));
+  return {
+    evaluate: (place) => evaluateVariants(variants, asked, { ...place, seed: settings.seed }),
+    metrics: [
+      "bitsPerByte",
+      "perplexity",
+      "rougeL",
+      ...(isKnown ? ofPersonas : []),
+      "distinct2",
+      "outputTokens",
+    ],
+    answered: `${asked.length} rows of ${shownPath(path)}`,
+    close: () => model.base.checkpoint.close(),
+  };
+}
+
+/** What each variant has more than the base, case by case. */
+function showComparisons(
+  variants: readonly EvaluatedVariant[],
+  base: EvaluatedVariant,
+  metrics: readonly Metric[],
+): void {
+  const seeded = (one: EvaluatedVariant) => ({ name: one.summary.variant, bySeed: [one] });
+  const rows = effectRows(
+    variants.map((one) => [seeded(one), seeded(base)] as const),
+    metrics,
+  );
+  console.log("");
+  showTable(
+    rows.map((row) => ({
+      "a − b": row["a − b"],
+      metric: row.metric,
+      difference: `${row.difference.toFixed(3)} [${row.low.toFixed(3)}, ${row.high.toFixed(3)}]`,
+      "p (Holm)": row.adjustedPValue.toPrecision(2),
+      verdict: row.verdict,
+    })),
+    { caption: "Differences on the same cases, with 95 % intervals of a paired bootstrap" },
+  );
 }
 
 main().catch((error: unknown) => {

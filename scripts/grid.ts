@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { showTable } from "../src/display";
-import { type SetMetric, setMetrics } from "../src/evaluation";
+import { likelihoodMetrics, type Metric, setMetrics } from "../src/evaluation";
 import { saveFigure } from "../src/figures";
 import {
   costRows,
@@ -28,7 +28,7 @@ interface Options {
   out: string;
   parallel?: number;
   rerunChanged: boolean;
-  metrics: SetMetric[];
+  metrics?: Metric[];
   heatmaps?: string[];
   task?: string;
 }
@@ -54,13 +54,7 @@ const command = new Command("npm run grid --")
     "delete and repeat runs that are there with other settings; otherwise refused",
     false,
   )
-  .option("--metrics <names>", "columns of the table and heatmaps, separated by commas", readMetrics, [
-    "bleu",
-    "rougeL",
-    "personaCoverage",
-    "jaccard",
-    "outputTokens",
-  ])
+  .option("--metrics <names>", "columns of the table and heatmaps, separated by commas", readMetrics)
   .option("--heatmaps <x,y>", "the two settings of the heatmaps (default: the last two that vary)", readPair)
   .addOption(new Option("--task <module>").hideHelp())
   .addHelpText(
@@ -69,6 +63,9 @@ const command = new Command("npm run grid --")
 A declaration has what all runs share, and axes that are all combined, or runs by name:
   { "base": { "maxSteps": 600 }, "axes": { "maxNewTokens": [96, 128], "k": [3, 4] } }
   { "name": "mine", "profile": "full", "runs": { "A": { "k": 3 }, "B": { "k": 4, "seed": 14 } } }
+
+With a method of npm run train, on rows of your own ("config" is a file for npm run train, "test" has the rows to be answered):
+  { "base": { "method": "sft", "config": "keeper.json", "test": "held-out.jsonl" }, "axes": { "learningRate": [1e-4, 1e-3] } }
 
 Each run leaves stage3_summary_<RUN_ID>.json, stage3_cases_<RUN_ID>.jsonl and runs/<RUN_ID>/. A first Ctrl-C lets the
 runs in progress save and stop, a second one leaves at once.
@@ -84,14 +81,15 @@ function readSetting(text: string, before: [string, SettingValue][]): [string, S
   return [...before, parseSetting(text)];
 }
 
-function readMetrics(text: string): SetMetric[] {
+function readMetrics(text: string): Metric[] {
   const names = text.split(",").map((name) => name.trim());
-  const unknown = names.find((name) => !setMetrics.includes(name as SetMetric));
+  const known: readonly string[] = [...setMetrics, ...likelihoodMetrics];
+  const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined)
     throw new InvalidArgumentError(
-      `There is no metric "${unknown}", but ${setMetrics.join(", ")}.${didYouMean(unknown, setMetrics)}`,
+      `There is no metric "${unknown}", but ${known.join(", ")}.${didYouMean(unknown, known)}`,
     );
-  return names as SetMetric[];
+  return names as Metric[];
 }
 
 function readPair(text: string): string[] {
@@ -112,7 +110,15 @@ function withSettings(declaration: GridDeclaration, { profile, set }: Options): 
   };
 }
 
-async function show(runs: readonly GridRun[], { out, metrics, heatmaps }: Options): Promise<void> {
+/** The scores that are shown unless told: of models that answered rows the references' likelihood as well. */
+function defaultMetrics(runs: readonly GridRun[]): Metric[] {
+  const isAsked = runs.some(({ evaluated }) => evaluated.some(({ summary }) => summary.likelihood));
+  if (isAsked) return ["bitsPerByte", "perplexity", "rougeL", "personaCoverageContent", "outputTokens"];
+  return ["bleu", "rougeL", "personaCoverage", "jaccard", "outputTokens"];
+}
+
+async function show(runs: readonly GridRun[], options: Options): Promise<void> {
+  const { out, heatmaps, metrics = defaultMetrics(runs) } = options;
   if (runs.length === 0) return console.log(`There are no runs in ${shownPath(out)}.`);
   showTable(gridRows(runs, metrics), { caption: `Runs in ${shownPath(out)}, with 95 % intervals` });
   console.log("");

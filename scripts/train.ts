@@ -1,7 +1,7 @@
 /** npm run train: trains a model by a method on somebody's data, from a configuration to an adapter. */
 import { Command } from "commander";
 import { type Progress, startProgress } from "../src/display";
-import { fieldsOf, type Method, methods, rewardCurve, runMethod } from "../src/experiments";
+import { fieldsOf, type Method, methods, rewardCurve, runMethod, stepNote } from "../src/experiments";
 import { readJson, shownPath } from "../src/io";
 import { openSource } from "../src/serve";
 
@@ -45,10 +45,8 @@ async function run(method: Method, path: string): Promise<void> {
       openSource,
       onStep(row, maxSteps) {
         progress ??= startProgress(method.name, maxSteps - row.step + 1, { unit: "steps" });
-        const reward = row.metrics?.["reward"];
-        const shown = reward === undefined ? `loss ${row.loss.toFixed(3)}` : `reward ${reward.toFixed(3)}`;
-        progress.advance(1, shown);
-        if (row.step === maxSteps) progress.finish(shown);
+        progress.advance(1, stepNote(row));
+        if (row.step === maxSteps) progress.finish(stepNote(row));
       },
       onMessage(message, event) {
         if (event !== "saved") say(message);

@@ -1,11 +1,5 @@
 import { quantileSorted } from "simple-statistics";
-import {
-  additiveMetric,
-  type EvaluatedVariant,
-  factsCounted,
-  scoreText,
-  type SetMetric,
-} from "../evaluation";
+import { additiveMetric, type EvaluatedVariant, factsCounted, type Metric, scoreText } from "../evaluation";
 import {
   type AdditiveMetric,
   holm,
@@ -47,7 +41,7 @@ export interface EffectOptions {
 export function effect(
   a: readonly EvaluatedVariant[],
   b: readonly EvaluatedVariant[],
-  metric: SetMetric,
+  metric: Metric,
   options: EffectOptions = {},
 ): Effect {
   if (a.length === 0 || b.length === 0)
@@ -72,7 +66,7 @@ export function effect(
  */
 export function meanOverSeeds(
   variants: readonly EvaluatedVariant[],
-  metric: SetMetric,
+  metric: Metric,
   options: EffectOptions = {},
 ): Interval {
   return twoLevelBootstrap([seedTable(variants, metric)], options);
@@ -81,7 +75,7 @@ export function meanOverSeeds(
 /** A metric of the same cases, one evaluation a seed. */
 type SeedTable = readonly AdditiveMetric[];
 
-function seedTable(variants: readonly EvaluatedVariant[], metric: SetMetric): SeedTable {
+function seedTable(variants: readonly EvaluatedVariant[], metric: Metric): SeedTable {
   return variants.map(({ cases }) => additiveMetric(cases, metric));
 }
 
@@ -151,7 +145,7 @@ export interface SeededVariant {
 /** A line of {@link effectRows}. */
 export type EffectRow = {
   "a − b": string;
-  metric: SetMetric;
+  metric: Metric;
   difference: number;
   low: number;
   high: number;
@@ -179,7 +173,7 @@ export function isShown(
  */
 export function effectRows(
   pairs: readonly (readonly [a: SeededVariant, b: SeededVariant])[],
-  metrics: readonly SetMetric[],
+  metrics: readonly Metric[],
   options: EffectOptions = {},
 ): EffectRow[] {
   const effects = pairs.flatMap(([a, b]) =>
@@ -213,7 +207,7 @@ export function effectRows(
  */
 export function seededRows(
   variants: readonly SeededVariant[],
-  metrics: readonly SetMetric[],
+  metrics: readonly Metric[],
   options: EffectOptions = {},
 ): Record<string, string>[] {
   return variants.map(({ name, bySeed }) => ({

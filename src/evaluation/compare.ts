@@ -1,6 +1,6 @@
 import { holm, pairedRandomizationTest, type RandomizationOptions } from "../metrics";
 import type { EvaluatedVariant } from "./evaluate";
-import { additiveMetric, type SetMetric } from "./scores";
+import { additiveMetric, type Metric } from "./scores";
 
 /**
  * Whether two variants differ on the same cases: the difference a − b of a metric, and the p-value of the paired
@@ -11,7 +11,7 @@ import { additiveMetric, type SetMetric } from "./scores";
 export function compareVariants(
   a: EvaluatedVariant,
   b: EvaluatedVariant,
-  metric: SetMetric,
+  metric: Metric,
   options?: RandomizationOptions,
 ): { difference: number; pValue: number } {
   if (a.summary.caseSet !== b.summary.caseSet) {
@@ -23,7 +23,7 @@ export function compareVariants(
 /** A line of {@link comparisonRows}. */
 export type ComparisonRow = {
   "a − b": string;
-  metric: SetMetric;
+  metric: Metric;
   difference: number;
   /** Of this comparison alone. */
   pValue: number;
@@ -38,7 +38,7 @@ export type ComparisonRow = {
  */
 export function comparisonRows(
   pairs: readonly (readonly [a: EvaluatedVariant, b: EvaluatedVariant])[],
-  metrics: readonly SetMetric[],
+  metrics: readonly Metric[],
   { level = 0.05, ...options }: RandomizationOptions & { level?: number } = {},
 ): ComparisonRow[] {
   const compared = pairs.flatMap(([a, b]) =>

@@ -1,7 +1,7 @@
-import type { Dialogue } from "../corpus";
+import type { Dialogue, Speaker } from "../corpus";
 import { startProgress } from "../display";
 import { type JsonValue, sha256 } from "../io";
-import { bootstrapInterval, type BootstrapOptions, requireResamples } from "../metrics";
+import { type AdditiveMetric, bootstrapInterval, type BootstrapOptions, requireResamples } from "../metrics";
 import {
   casesSha256,
   type Evaluation,
@@ -13,15 +13,29 @@ import {
   writeEvaluation,
 } from "./files";
 import { assumedIdentity, type Identity } from "./identity";
-import { additiveMetrics, scoreCase, setMetrics } from "./scores";
+import {
+  additiveMetric,
+  additiveMetrics,
+  type Likelihood,
+  likelihoodMetrics,
+  scoreCase,
+  setMetrics,
+} from "./scores";
+
+/** What is answered, whatever it is made of. */
+export interface Asked {
+  readonly id: string;
+  /** The split, or the file, that it is from. */
+  readonly split: string;
+  /** Who speaks: User 1 and User 2. */
+  readonly personas: Dialogue["personas"];
+  /** The reference: the conversation that the personas had, a turn a line, `User 1: …`; or one turn of `speaker`. */
+  readonly text: string;
+  readonly speaker?: Speaker;
+}
 
 /** A dialogue to be answered: its personas are asked with, its text is the reference. */
-export interface AskedDialogue extends Dialogue {
-  /** The split that it is from. */
-  readonly split: string;
-  /** The conversation that its personas had: a turn a line, `User 1: …`. */
-  readonly text: string;
-}
+export interface AskedDialogue extends Dialogue, Asked {}
 
 /** What a variant made of one dialogue. */
 export interface Generation {
@@ -30,17 +44,19 @@ export interface Generation {
   output: string;
   /** What was retrieved for it, best first. */
   retrieved?: { id: string; score: number }[];
+  /** How likely the reference was, where a variant can tell. */
+  likelihood?: Pick<Likelihood, "nats" | "tokens">;
 }
 
-/** Anything that answers personas with a conversation: a baseline, a bound, a model with its settings. */
-export interface Variant {
+/** Anything that answers: personas with a conversation, or a turn with the next. A baseline, a bound, a model with its settings. */
+export interface Variant<One extends Asked = AskedDialogue> {
   /** Names its row and its cases; one name, one row. */
   name: string;
   settings: Record<string, JsonValue>;
   /** Who it is, for reports and averages over seeds; {@link assumedIdentity} unless it says so itself. */
   identity?: Identity;
-  /** One answer a dialogue, in order. A dialogue's own turns and text are the reference: only bounds may look at them. */
-  generate(dialogues: readonly AskedDialogue[]): Promise<Generation[]> | Generation[];
+  /** One answer for each, in order. A dialogue's own turns and text are the reference: only bounds may look at them. */
+  generate(asked: readonly One[]): Promise<Generation[]> | Generation[];
 }
 
 export interface EvaluationOptions
@@ -64,29 +80,31 @@ export interface EvaluatedVariant {
  * of the table, its answers lines of the cases file; rows of other variants that the files hold stay. The files are
  * written after every variant, so that an interrupted evaluation keeps what is done.
  */
-export async function evaluateVariants(
-  variants: readonly Variant[],
-  dialogues: readonly AskedDialogue[],
+export async function evaluateVariants<One extends Asked = AskedDialogue>(
+  variants: readonly Variant<One>[],
+  asked: readonly One[],
   { seed = 13, resamples = 1000, confidence = 0.95, ...place }: EvaluationOptions,
 ): Promise<EvaluatedVariant[]> {
-  if (dialogues.length === 0) throw new RangeError("evaluateVariants needs at least one dialogue");
+  if (asked.length === 0) throw new RangeError("evaluateVariants needs at least one dialogue");
   requireResamples(resamples);
   const progress = startProgress("Evaluating", variants.length, { unit: "variants" });
   const done: EvaluatedVariant[] = [];
   const evaluation = readEvaluation(place);
   for (const variant of variants) {
     const started = performance.now();
-    const generations = await variant.generate(dialogues);
+    const generations = await variant.generate(asked);
     const seconds = (performance.now() - started) / 1000;
-    const cases = scoreGenerations(variant.name, dialogues, generations);
+    const cases = scoreGenerations(variant.name, asked, generations);
     const metrics = additiveMetrics(cases);
+    const interval = (metric: AdditiveMetric) => bootstrapInterval(metric, { seed, resamples, confidence });
+    const isLikelihoodAsked = cases.every(({ likelihood }) => likelihood !== undefined);
     const summary: VariantSummary = {
       variant: variant.name,
       identity: variant.identity ?? assumedIdentity(variant.name, variant.settings),
       settings: variant.settings,
-      split: [...new Set(dialogues.map(({ split }) => split))].join("+"),
+      split: [...new Set(asked.map(({ split }) => split))].join("+"),
       cases: cases.length,
-      caseSet: sha256(JSON.stringify(cases.map(({ id }) => id))),
+      caseSet: sha256(JSON.stringify(cases.map(identifies))),
       casesSha256: casesSha256(cases),
       seed,
       resamples,
@@ -94,8 +112,13 @@ export async function evaluateVariants(
       date: new Date().toISOString(),
       seconds,
       metrics: Object.fromEntries(
-        setMetrics.map((name) => [name, bootstrapInterval(metrics[name], { seed, resamples, confidence })]),
+        setMetrics.map((name) => [name, interval(metrics[name])]),
       ) as VariantSummary["metrics"],
+      ...(isLikelihoodAsked && {
+        likelihood: Object.fromEntries(
+          likelihoodMetrics.map((name) => [name, interval(additiveMetric(cases, name))]),
+        ) as VariantSummary["likelihood"],
+      }),
     };
     add(evaluation, { summary, cases });
     writeEvaluation(place, evaluation);
@@ -106,20 +129,26 @@ export async function evaluateVariants(
   return done;
 }
 
+/** What tells cases apart: a dialogue's id, and of a turn what was said, as rows of a file have no ids of their own. */
+const identifies = ({ id, speaker, reference }: EvaluationCase) =>
+  speaker === undefined ? id : [id, reference];
+
 function scoreGenerations(
   variant: string,
-  dialogues: readonly AskedDialogue[],
+  asked: readonly Asked[],
   generations: readonly Generation[],
 ): EvaluationCase[] {
-  if (generations.length !== dialogues.length) {
-    throw new Error(`${variant} gave ${generations.length} answers to ${dialogues.length} dialogues`);
+  if (generations.length !== asked.length) {
+    throw new Error(`${variant} gave ${generations.length} answers to ${asked.length} dialogues`);
   }
-  return dialogues.map(({ id, personas, text }, i) => {
-    const generation = generations[i]!;
+  return asked.map(({ id, personas, text, speaker }, i) => {
+    const { likelihood, ...generation } = generations[i]!;
     const scored = {
       personas: personas.map(({ facts }) => facts),
       reference: text,
       output: generation.output,
+      ...(speaker && { speaker }),
+      ...(likelihood && { likelihood: { ...likelihood, bytes: Buffer.byteLength(text, "utf8") } }),
     };
     return evaluationCaseSchema.parse({ variant, id, ...scored, ...generation, metrics: scoreCase(scored) });
   });

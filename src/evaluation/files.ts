@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { json, readJson, readText, sha256, writeCsv, writeFileWhole, writeJson } from "../io";
+import type { Interval } from "../metrics";
 import { identitySchema } from "./identity";
-import { caseMetrics, setMetrics } from "./scores";
+import { caseMetrics, isLikelihoodMetric, likelihoodMetrics, type Metric, setMetrics } from "./scores";
 
 const interval = z.object({ value: z.number(), low: z.number(), high: z.number() });
 
@@ -21,6 +22,10 @@ export const evaluationCaseSchema = z.object({
   reference: z.string(),
   output: z.string(),
   retrieved: z.array(retrieved).optional(),
+  /** Who says the output, where it is one turn. */
+  speaker: z.union([z.literal(1), z.literal(2)]).optional(),
+  /** How likely the reference was to the variant. */
+  likelihood: z.object({ nats: z.number(), tokens: z.number(), bytes: z.number() }).optional(),
   metrics: z.record(z.enum(caseMetrics), z.number()),
 });
 /** One dialogue as one variant answered it; a line of `stage3_cases.jsonl`. */
@@ -34,7 +39,7 @@ export const variantSummarySchema = z.object({
   settings: z.record(z.string(), json),
   split: z.string(),
   cases: z.number().int().positive(),
-  /** Fingerprint of the cases' ids in order: variants with the same one can be compared case by case. */
+  /** Fingerprint of the cases' ids in order, and of turns' references: variants with the same one can be compared case by case. */
   caseSet: z.string(),
   /** SHA-256 of the variant's lines in the cases file. */
   casesSha256: z.string(),
@@ -45,9 +50,19 @@ export const variantSummarySchema = z.object({
   date: z.string(),
   seconds: z.number(),
   metrics: z.record(z.enum(setMetrics), interval),
+  /** Of variants that were asked for the references' likelihood. */
+  likelihood: z.record(z.enum(likelihoodMetrics), interval).optional(),
 });
 /** A variant's scores over all cases, each with its bootstrap interval; a row of `stage3_summary.json`. */
 export type VariantSummary = z.infer<typeof variantSummarySchema>;
+
+/** A score with its interval; undefined for a likelihood that was not asked. */
+export function scoreOf(
+  { metrics, likelihood }: Pick<VariantSummary, "metrics" | "likelihood">,
+  metric: Metric,
+): Interval | undefined {
+  return isLikelihoodMetric(metric) ? likelihood?.[metric] : metrics[metric];
+}
 
 const summarySchema = z.object({
   version: z.literal(1),
@@ -169,11 +184,11 @@ function linesSha256(lines: readonly string[]): string {
   return sha256(lines.join("\n"));
 }
 
-/** A row of `eval_metrics.csv`: the scores of a variant, and the run that it is of, if that has a name. */
+/** A row of `eval_metrics.csv`: the scores of a variant (a likelihood that was not asked is empty), and the run that it is of, if that has a name. */
 export function metricsRow(summary: VariantSummary, run: string | null): Record<string, string | number> {
-  const { variant, split, cases, seed, date, metrics } = summary;
-  const columns = setMetrics.flatMap((name): [string, number][] => {
-    const { value, low, high } = metrics[name];
+  const { variant, split, cases, seed, date } = summary;
+  const columns = [...setMetrics, ...likelihoodMetrics].flatMap((name): [string, number | ""][] => {
+    const { value = "", low = "", high = "" } = scoreOf(summary, name) ?? {};
     return [
       [name, value],
       [`${name}_low`, low],

@@ -1,3 +1,4 @@
+import type { Speaker } from "../corpus";
 import {
   type AdditiveMetric,
   bleuStatistics,
@@ -9,6 +10,7 @@ import {
   ownedFacts,
   ownershipMetric,
   personaCoverage,
+  ratioMetric,
   rougeL,
   rougeN,
   sentenceBleu,
@@ -22,6 +24,19 @@ export interface ScoredText {
   reference: string;
   /** The facts of User 1 and of User 2. */
   personas: readonly (readonly string[])[];
+  /** Who says the output, where it is one turn and no conversation of both. */
+  speaker?: Speaker | undefined;
+  /** How likely the reference was to the variant, where that was asked. */
+  likelihood?: Likelihood | undefined;
+}
+
+/** How likely a text was to a model, given what came before it. */
+export interface Likelihood {
+  /** −log p of the text's tokens, that which ends it included. */
+  readonly nats: number;
+  readonly tokens: number;
+  /** Of the text, in UTF-8. */
+  readonly bytes: number;
 }
 
 /**
@@ -53,11 +68,27 @@ export type CaseScores = Record<CaseMetric, number>;
 export const setMetrics = ["bleu", "ownership", ...caseMetrics] as const;
 export type SetMetric = (typeof setMetrics)[number];
 
-/** All scores of one output. ROUGE without stemming; coverage of both personas together; facts as {@link ownedFacts} counts them. */
-export function scoreCase({ output, reference, personas }: ScoredText): CaseScores {
+/**
+ * Scores that a set of cases has whose references' likelihood was asked: perplexity exp(Σ nats / Σ tokens), and bits a byte
+ * Σ nats / (ln 2 · Σ bytes), which compares models with different tokenizers.
+ */
+export const likelihoodMetrics = ["perplexity", "bitsPerByte"] as const;
+export type LikelihoodMetric = (typeof likelihoodMetrics)[number];
+
+/** Any score of a set of cases. */
+export type Metric = SetMetric | LikelihoodMetric;
+
+export const isLikelihoodMetric = (metric: Metric): metric is LikelihoodMetric =>
+  (likelihoodMetrics as readonly string[]).includes(metric);
+
+/**
+ * All scores of one output. ROUGE without stemming; coverage of both personas together, or of the one who speaks; facts as
+ * {@link ownedFacts} counts them.
+ */
+export function scoreCase({ output, reference, personas, speaker }: ScoredText): CaseScores {
   const { precision, recall, fmeasure } = rougeL(output, reference);
-  const facts = personas.flat();
-  const { said, owned } = ownedFacts(output, personas);
+  const facts = speaker === undefined ? personas.flat() : personas[speaker - 1]!;
+  const { said, owned } = ownedFacts(speaker === undefined ? output : [{ speaker, text: output }], personas);
   return {
     sentenceBleu: sentenceBleu(output, reference).score,
     rougeL: fmeasure,
@@ -81,8 +112,13 @@ export function scoreCase({ output, reference, personas }: ScoredText): CaseScor
 /** A case with its scores. */
 type ScoredCase = ScoredText & { metrics: CaseScores };
 
-/** One metric of a scored set of cases, ready for intervals and paired tests. */
-export function additiveMetric(cases: readonly ScoredCase[], metric: SetMetric): AdditiveMetric {
+/**
+ * One metric of a scored set of cases, ready for intervals and paired tests.
+ *
+ * @throws {Error} for a metric of likelihoods, where a case has none
+ */
+export function additiveMetric(cases: readonly ScoredCase[], metric: Metric): AdditiveMetric {
+  if (isLikelihoodMetric(metric)) return likelihoodMetric(cases, metric);
   if (metric === "bleu")
     return corpusBleuMetric(cases.map(({ output, reference }) => bleuStatistics(output, reference)));
   if (metric === "ownership")
@@ -98,4 +134,17 @@ export function additiveMetrics(cases: readonly ScoredCase[]): Record<SetMetric,
     SetMetric,
     AdditiveMetric
   >;
+}
+
+function likelihoodMetric(cases: readonly ScoredCase[], metric: LikelihoodMetric): AdditiveMetric {
+  const all = cases.map(({ likelihood }) => {
+    if (likelihood) return likelihood;
+    throw new Error(`${metric} is of references whose likelihood was asked: evaluate a model on rows`);
+  });
+  if (metric === "bitsPerByte")
+    return ratioMetric(all.map(({ nats, bytes }) => [nats / Math.LN2, bytes] as const));
+  return {
+    rows: all.map(({ nats, tokens }) => [nats, tokens]),
+    value: (sums) => Math.exp(sums[0]! / sums[1]!),
+  };
 }

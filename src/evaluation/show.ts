@@ -1,23 +1,22 @@
 import { type Interval, personaWords } from "../metrics";
 import { escapeHtml, simpleTokenSpans } from "../text";
 import type { EvaluatedVariant } from "./evaluate";
-import type { EvaluationCase, VariantSummary } from "./files";
-import type { SetMetric } from "./scores";
+import { type EvaluationCase, scoreOf, type VariantSummary } from "./files";
+import type { Metric } from "./scores";
 
-/** Rows for a table of scores, each cell as {@link scoreText} has it. */
+/** Rows for a table of scores, each cell as {@link scoreText} has it; empty for likelihoods that were not asked. */
 export function scoreRows(
   summaries: readonly VariantSummary[],
-  metrics: readonly SetMetric[],
+  metrics: readonly Metric[],
 ): Record<string, string>[] {
-  return summaries.map(({ variant, cases, metrics: values }) => ({
-    variant,
-    ...Object.fromEntries(
-      metrics.map((name) => [
-        name,
-        scoreText(name, values[name], cases, () => Math.round(cases * values.factsSaid.value)),
-      ]),
-    ),
-  }));
+  return summaries.map((summary) => {
+    const { variant, cases, metrics: values } = summary;
+    const text = (name: Metric) => {
+      const score = scoreOf(summary, name);
+      return score ? scoreText(name, score, cases, () => Math.round(cases * values.factsSaid.value)) : "";
+    };
+    return { variant, ...Object.fromEntries(metrics.map((name) => [name, text(name)])) };
+  });
 }
 
 /**
@@ -25,12 +24,12 @@ export function scoreRows(
  * [0.850, 0.950] of 84`, and where none came up nothing else: `of 0`.
  */
 export function scoreText(
-  metric: SetMetric,
+  metric: Metric,
   { value, low, high }: Interval,
   cases: number,
   facts: () => number,
 ): string {
-  const digits = metric === "bleu" || metric === "outputTokens" ? 1 : 3;
+  const digits = metric === "bleu" || metric === "outputTokens" || metric === "perplexity" ? 1 : 3;
   const interval = cases === 1 ? "" : ` [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
   const score = value.toFixed(digits) + interval;
   if (metric !== "ownership") return score;

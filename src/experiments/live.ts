@@ -11,31 +11,54 @@ export interface LoggedRun {
 /** Points of a curve, at most: a batch's loss says little by itself. */
 const mostPoints = 30;
 
+export interface CurvesOptions extends FigureText {
+  /**
+   * The metrics that tell how it goes, such as the `watched` of a method: they come first, and of the rest only loss and gradient
+   * norm are drawn.
+   * @default every metric, behind loss, gradient norm and learning rate
+   */
+  readonly metrics?: readonly string[];
+}
+
 /**
  * Runs over their steps: training loss and gradient norm as means of some steps in a row, validation loss, learning rate. Each
  * metric that objectives name has a panel for its means in training, one for its values in validation, or both side by side.
  */
-export function learningCurves(runs: readonly LoggedRun[], text: FigureText): Figure {
+export function learningCurves(
+  runs: readonly LoggedRun[],
+  { metrics: watched, ...text }: CurvesOptions,
+): Figure {
   const panel = (title: string, curve: (log: readonly StepLog[]) => Curve, fromZero = false): LinePanel => ({
     title,
     fromZero,
     series: runs.map(({ name, log }) => ({ name, ...curve(log) })),
   });
+  const inTraining = (name: string) =>
+    panel(`${name} in training`, (log) => means(log, ({ metrics }) => metrics?.[name]));
   const inValidation = (name: string) =>
     panel(`${name} in validation`, (log) => measured(log, ({ evalMetrics }) => evalMetrics?.[name]));
+  const loss = panel("training loss, with dropout and weights", (log) => means(log, ({ loss }) => loss));
+  const validationLoss = panel("validation loss", (log) => measured(log, ({ evalLoss }) => evalLoss));
+  const gradNorm = panel(
+    "gradient norm before clipping",
+    (log) => means(log, ({ gradNorm }) => gradNorm),
+    true,
+  );
   const [training, validation] = [metricNames(runs, "metrics"), metricNames(runs, "evalMetrics")];
-  const pairs = training.filter((name) => validation.includes(name));
-  const panels = [
-    panel("training loss, with dropout and weights", (log) => means(log, ({ loss }) => loss)),
-    panel("validation loss", (log) => measured(log, ({ evalLoss }) => evalLoss)),
-    panel("gradient norm before clipping", (log) => means(log, ({ gradNorm }) => gradNorm), true),
-    panel("learning rate", (log) => means(log, ({ learningRate }) => learningRate), true),
-    ...[...pairs, ...training.filter((name) => !pairs.includes(name))].flatMap((name) => [
-      panel(`${name} in training`, (log) => means(log, ({ metrics }) => metrics?.[name])),
-      ...(pairs.includes(name) ? [inValidation(name)] : []),
-    ]),
-    ...validation.filter((name) => !pairs.includes(name)).map(inValidation),
+  const isValidated = runs.some(({ log }) => log.some(({ evalLoss }) => evalLoss !== undefined));
+  const ofMetric = (name: string) => [
+    inTraining(name),
+    ...(validation.includes(name) ? [inValidation(name)] : []),
   ];
+  const pairs = training.filter((name) => validation.includes(name));
+  const panels = watched
+    ? [...watched.flatMap(ofMetric), loss, ...(isValidated ? [validationLoss] : []), gradNorm]
+    : [
+        ...[loss, validationLoss, gradNorm],
+        panel("learning rate", (log) => means(log, ({ learningRate }) => learningRate), true),
+        ...[...pairs, ...training.filter((name) => !pairs.includes(name))].flatMap(ofMetric),
+        ...validation.filter((name) => !pairs.includes(name)).map(inValidation),
+      ];
   const columns = 2;
   const height = 310 * Math.ceil(panels.length / columns);
   return linePanels({ width: 900, height, ...text, panels, columns, x: { title: "step" } });
@@ -73,10 +96,16 @@ function means(log: readonly StepLog[], value: (row: StepLog) => number | undefi
   };
 }
 
+/** Where a step is, in a word and a number: the reward, or where nothing is rewarded the loss. */
+export function stepNote({ loss, metrics }: Pick<StepLog, "loss" | "metrics">): string {
+  const reward = metrics?.["reward"];
+  return reward === undefined ? `loss ${loss.toFixed(3)}` : `reward ${reward.toFixed(3)}`;
+}
+
 /** Shows in the running cell how runs train, one after the other. */
 export interface LiveTraining {
-  /** For the run of this name: its curves and its progress are shown, and the cell's interrupt stops it. */
-  hooks(name: string): TrainingHooks;
+  /** For the run of this name: its curves, its progress and what it says are shown, and the cell's interrupt stops it. */
+  hooks(name: string): TrainingHooks & { say(sentence: string): void };
   /** Puts the finished curves in place of the live ones and, with a path, saves them as `showFigure` does. */
   finish(runs: readonly LoggedRun[], path?: string): Promise<void>;
 }
@@ -88,8 +117,13 @@ export interface LiveTraining {
  * const live = liveTraining({ title: "Three runs" });
  * const trained = await trainExperiment(settings, { ...context, hooks: live.hooks("LoRA") });
  * await live.finish([{ name: "LoRA", log: trained.log }], run.path("learning-curves"));
+ *
+ * @example
+ * const live = liveTraining({ title: "A word is learned", metrics: experiments.rloo.watched });
+ * const { log } = await experiments.runMethod(experiments.rloo, config, live.hooks("RLOO"));
+ * await live.finish([{ name: "RLOO", log }], run.path("rloo"));
  */
-export function liveTraining(text: FigureText): LiveTraining {
+export function liveTraining(text: CurvesOptions): LiveTraining {
   const figure = startLiveFigure();
   const runs: { name: string; log: StepLog[] }[] = [];
   return {
@@ -103,13 +137,14 @@ export function liveTraining(text: FigureText): LiveTraining {
           // A run that is taken up has its first steps behind it.
           progress ??= startProgress(name, maxSteps - row.step + 1, { unit: "steps" });
           run.log.push(row);
-          progress.advance(1, `loss ${row.loss.toFixed(3)}`);
-          if (row.step === maxSteps) progress.finish(`loss ${row.loss.toFixed(3)}`);
+          progress.advance(1, stepNote(row));
+          if (row.step === maxSteps) progress.finish(stepNote(row));
           figure.update(() => learningCurves(runs, text));
         },
         onMessage(message, event) {
           if (event !== "saved") console.log(`${name}: ${message}`);
         },
+        say: (sentence) => console.log(`${name}: ${sentence}`),
       };
     },
     finish: (finished, path) => figure.finish(learningCurves(finished, text), path),

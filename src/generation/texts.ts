@@ -24,18 +24,18 @@ export interface GeneratedText extends GeneratedSequence {
 }
 
 /**
- * Generates for each text and returns `numReturnSequences` texts an input, inputs in order. Texts of similar length go
+ * Generates for each text, or for its tokens where somebody else made them, and returns `numReturnSequences` texts an input, inputs in order. Texts of similar length go
  * through the model together, so that little is padded; what is drawn for a text does not depend on that.
  */
 export async function generateTexts(
   model: GenerativeModel,
   tokenizer: Tokenizer,
-  texts: readonly string[],
+  texts: readonly (string | readonly number[])[],
   { batchSize = 16, maxInputTokens, onProgress, ...options }: TextGenerationOptions,
 ): Promise<GeneratedText[]> {
   const rows = texts.map((text, input) => ({
     input,
-    ids: inputTokens(tokenizer, model.taskType, text, maxInputTokens),
+    ids: typeof text === "string" ? inputTokens(tokenizer, model.taskType, text, maxInputTokens) : text,
   }));
   rows.sort((a, b) => b.ids.length - a.ids.length || a.input - b.input);
   const results: GeneratedText[] = [];

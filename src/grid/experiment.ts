@@ -1,5 +1,3 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { loadCorpus } from "../corpus";
 import { evaluateVariants, evaluationPaths } from "../evaluation";
 import {
@@ -11,7 +9,8 @@ import {
   parseExperiment,
   trainExperiment,
 } from "../experiments";
-import { sha256, sha256File } from "../io";
+import { sha256 } from "../io";
+import { checksumOf } from "./checksum";
 import type { GridTask } from "./task";
 
 /** Steps between checkpoints: what a killed run loses at most. */
@@ -21,16 +20,13 @@ const SAVE_STEPS = 20;
 export const gridTask: GridTask = {
   settings: (given, profile) => defaultExperiment(profile, given),
 
-  async inputs(profile) {
+  async inputs(profile, runs) {
     const { source, checkpoint } = await loadBase(profile);
     checkpoint.close();
     const { files } = await loadCorpus({ profile });
-    const isPart = (name: string) => /\.(safetensors|json)$/.test(name);
-    const inFolder = () => readdirSync(source.directory).filter(isPart).sort();
-    const parts =
-      source.kind === "file" ? [source.directory] : inFolder().map((name) => join(source.directory, name));
-    const sums = await Promise.all(parts.map(sha256File));
-    return { model: sha256(sums.join()), corpus: sha256(files.map((file) => file.sha256).join()) };
+    const model = await checksumOf(source.directory);
+    const corpus = sha256(files.map((file) => file.sha256).join());
+    return runs.map(() => ({ model, corpus }));
   },
 
   work: ({ maxSteps }) => ({ units: Number(maxSteps), unit: "steps" }),

@@ -1,5 +1,12 @@
 import { groupSeeds, type SeededVariant } from "../analysis";
-import { type EvaluatedVariant, identityOf, readEvaluation, scoreRows, type SetMetric } from "../evaluation";
+import {
+  type EvaluatedVariant,
+  identityOf,
+  type Metric,
+  readEvaluation,
+  scoreOf,
+  scoreRows,
+} from "../evaluation";
 import { type Figure, heatmap } from "../figures";
 import type { CsvValue } from "../io";
 import type { Settings, SettingValue } from "./declaration";
@@ -86,7 +93,7 @@ export function varyingSettings(runs: readonly GridRun[]): string[] {
 /** A table's rows: what a run varies, its scores with their intervals, or why it has none. */
 export function gridRows(
   runs: readonly GridRun[],
-  metrics: readonly SetMetric[],
+  metrics: readonly Metric[],
 ): Record<string, string | number | boolean | null>[] {
   const varying = varyingSettings(runs);
   return runs.flatMap(({ id, settings, status, evaluated }) => {
@@ -129,20 +136,21 @@ function rounded(seconds: number): number {
 /** Everything about the runs as records for a CSV file: all settings, scores with the ends of their intervals, cost. */
 export function gridRecords(
   runs: readonly GridRun[],
-  metrics: readonly SetMetric[],
+  metrics: readonly Metric[],
 ): Record<string, CsvValue>[] {
   const settings = [...new Set(runs.flatMap((run) => Object.keys(run.settings)))];
   const costs = costRows(runs);
   return runs.map((run, i) => {
-    const scores = run.evaluated[0]?.summary.metrics;
+    const summary = run.evaluated[0]?.summary;
+    const score = (name: Metric) => summary && scoreOf(summary, name);
     return {
       ...costs[i],
       ...Object.fromEntries(settings.map((name) => [name, run.settings[name]])),
       ...Object.fromEntries(
         metrics.flatMap((name) => [
-          [name, scores?.[name].value],
-          [`${name}_low`, scores?.[name].low],
-          [`${name}_high`, scores?.[name].high],
+          [name, score(name)?.value],
+          [`${name}_low`, score(name)?.low],
+          [`${name}_high`, score(name)?.high],
         ]),
       ),
       error: run.error,
@@ -154,7 +162,7 @@ export interface GridHeatmapOptions {
   /** The settings along the axes. */
   x: string;
   y: string;
-  metric: SetMetric;
+  metric: Metric;
 }
 
 /**
@@ -174,7 +182,7 @@ export function gridHeatmap(runs: readonly GridRun[], { x, y, metric }: GridHeat
     columns.map((column) =>
       done
         .filter(({ settings }) => settings[x] === column && settings[y] === row)
-        .map(({ evaluated }) => evaluated[0]!.summary.metrics[metric].value),
+        .flatMap(({ evaluated }) => scoreOf(evaluated[0]!.summary, metric)?.value ?? []),
     ),
   );
   const most = Math.max(...cells.flat().map((values) => values.length));

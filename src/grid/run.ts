@@ -5,7 +5,7 @@ import { formatDuration, startProgress } from "../display";
 import { defaultThreads, THREADS_VARIABLE } from "../engine";
 import { makeFolder, onDisk, sha256File, shownPath } from "../io";
 import { LEFT_TO_OTHER, type RunMessage, type RunOrder } from "./child";
-import { type FamilyRun, type GridDeclaration, planFamilies, type Settings } from "./declaration";
+import { type FamilyRun, type GridDeclaration, planFamilies } from "./declaration";
 import { differences, holder, lockPath, readRecord, runFolder, type RunRecord, writeRecord } from "./record";
 import { type GridTask, loadTask } from "./task";
 
@@ -14,7 +14,7 @@ export interface GridOptions {
   readonly directory: string;
   /**
    * Absolute path of a module that exports a {@link GridTask} as `gridTask`.
-   * @default the one that trains and evaluates an adapter
+   * @default of settings with a `method` the one that trains by it, otherwise the one that trains an experiment's adapter
    */
   readonly task?: string;
   /**
@@ -59,19 +59,21 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
   if (!(Number.isInteger(parallel) && parallel >= 1))
     throw new RangeError(`runs at the same time must be a whole number from 1, not ${parallel}`);
   const directory = resolve(options.directory);
-  const module = options.task ?? join(__dirname, "experiment.ts");
-  const task = loadTask(module);
   const { profile, runs } = planFamilies(declaration);
-  const inputs = await task.inputs(profile);
-  const planned = runs.map(({ id, family, settings }) => ({
+  const module = options.task ?? join(__dirname, taskOf(runs));
+  const task = loadTask(module);
+  const all = runs.map(({ id, settings }) => namedFor(id, () => task.settings(settings, profile)));
+  const inputs = await task.inputs(profile, all);
+  const planned = runs.map(({ id, family }, i): ReadyRun => ({
     id,
     family,
-    settings: namedFor(id, () => task.settings(settings, profile)),
+    settings: all[i]!,
+    inputs: inputs[i]!,
   }));
-  await settleChanged(directory, planned, inputs, task, options.changed ?? "refuse");
+  await settleChanged(directory, planned, task, options.changed ?? "refuse");
 
   const outcomes = new Map<string, RunOutcome>();
-  const todo: FamilyRun[] = [];
+  const todo: ReadyRun[] = [];
   for (const run of planned) {
     const damaged = await damagedFiles(directory, run.id);
     if (damaged?.length === 0) {
@@ -99,7 +101,7 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
   const worker = async () => {
     while (next < todo.length && !signal?.aborted) {
       const at = next++;
-      const { id, family, settings } = todo[at]!;
+      const { id, family, settings, inputs } = todo[at]!;
       const { units } = works[at]!;
       let reported: number | undefined;
       const started = performance.now();
@@ -120,6 +122,23 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
   return planned.map(({ id }) => outcomes.get(id) ?? { id, outcome: "not started" });
 }
 
+/** A run with all its settings, and what else decides its result. */
+interface ReadyRun extends FamilyRun {
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/** The module of what the runs of a declaration do. */
+function taskOf(runs: readonly FamilyRun[]): string {
+  const [first] = runs;
+  const byMethod = (run: FamilyRun) => "method" in run.settings;
+  const other = runs.find((run) => byMethod(run) !== byMethod(first!));
+  if (other)
+    throw new Error(
+      `of the runs ${first!.id} and ${other.id} one names a method and one does not: an experiment and a method need a grid each`,
+    );
+  return byMethod(first!) ? "method.ts" : "experiment.ts";
+}
+
 /** Puts the run's name before an error about its settings. */
 function namedFor<T>(id: string, body: () => T): T {
   try {
@@ -132,12 +151,11 @@ function namedFor<T>(id: string, body: () => T): T {
 /** Applies the rule for runs that are there with other settings or inputs. */
 async function settleChanged(
   directory: string,
-  planned: readonly { id: string; settings: Settings }[],
-  inputs: Readonly<Record<string, string>>,
+  planned: readonly ReadyRun[],
   task: GridTask,
   rule: "refuse" | "rerun",
 ): Promise<void> {
-  const changed = planned.flatMap(({ id, settings }) => {
+  const changed = planned.flatMap(({ id, settings, inputs }) => {
     const before = readRecord(directory, id);
     const lines = before ? differences(before, { settings, inputs }) : [];
     return lines.length === 0 ? [] : [{ id, lines }];

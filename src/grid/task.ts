@@ -29,8 +29,8 @@ export interface GridTask {
    * @throws {Error} for a setting that there is not, or a value it does not take
    */
   settings(given: Settings, profile: Profile): Settings;
-  /** What else decides the result, each with what identifies it: a model, a corpus. */
-  inputs(profile: Profile): Promise<Readonly<Record<string, string>>>;
+  /** What else decides the result of each run, with what identifies it: a model, a corpus, a file. */
+  inputs(profile: Profile, runs: readonly Settings[]): Promise<readonly Readonly<Record<string, string>>[]>;
   /** How much a run has to do, in units for the time left. */
   work(settings: Settings): { units: number; unit: string };
   /** Files that a finished run has left in the grid's folder. */

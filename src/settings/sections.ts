@@ -1,5 +1,6 @@
 /** The sections of which studies compose their settings. */
 export { adaptation } from "./sections/adaptation";
+export { answers } from "./sections/answers";
 export { chance } from "./sections/chance";
 export { data } from "./sections/data";
 export { generation } from "./sections/generation";

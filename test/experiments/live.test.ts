@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { learningCurves, liveTraining } from "../../src/experiments/live";
+import { learningCurves, liveTraining, stepNote } from "../../src/experiments/live";
 import type { StepLog } from "../../src/training/log";
 import { capture } from "../notebook/capture";
 
@@ -88,6 +88,24 @@ test("each metric that an objective names has its panel, in training and in vali
   assert.deepEqual(of("accuracy in validation")[0]!.x, [20, 60, 80], "no value is no point");
 });
 
+test("the metrics that are watched come first, beside loss and gradient norm alone; without a validation there is none", () => {
+  const rewarded = log.map(({ evalLoss: _, ...one }) => ({
+    ...one,
+    metrics: { reward: one.step, kl: 0, "val/ratio": 1 },
+  }));
+  const titles = (one: readonly StepLog[]) =>
+    (
+      learningCurves([{ name: "a", log: one }], { title: "t", metrics: ["kl", "reward"] }).layout
+        .annotations as { text: string }[]
+    ).flatMap(({ text }) => /^<b>(.*)<\/b>$/.exec(text)?.[1] ?? []);
+  const watched = ["kl in training", "reward in training", "training loss, with dropout and weights"];
+  assert.deepEqual(titles(rewarded), [...watched, "gradient norm before clipping"]);
+  assert.deepEqual(titles(log), [...watched, "validation loss", "gradient norm before clipping"]);
+  assert.deepEqual(titles([]), titles(rewarded), "also before the first step");
+  assert.equal(stepNote(rewarded[4]!), "reward 5.000");
+  assert.equal(stepNote(log[4]!), "loss 5.000");
+});
+
 test("a cell shows a place for the figure, then the progress of each run; saving is not reported", () => {
   const lines: string[] = [];
   const { log: print } = console;
@@ -97,11 +115,12 @@ test("a cell shows a place for the figure, then the progress of each run; saving
       const hooks = liveTraining({ title: "t" }).hooks("LoRA");
       hooks.onMessage!("saved x", "saved");
       hooks.onMessage!("resumed from x", "resumed");
+      hooks.say("trains 3 parameters");
       assert.equal(hooks.signal!.aborted, false);
     });
     assert.equal(shown.length, 1);
   } finally {
     console.log = print;
   }
-  assert.deepEqual(lines, ["LoRA: resumed from x"]);
+  assert.deepEqual(lines, ["LoRA: resumed from x", "LoRA: trains 3 parameters"]);
 });

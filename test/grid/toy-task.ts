@@ -24,7 +24,8 @@ export const gridTask: GridTask = {
       if (!Object.hasOwn(defaults, name)) throw new Error(`there is no setting ${name}`);
     return { ...defaults, ...given };
   },
-  inputs: async (profile) => ({ corpus: `${profile} ${process.env["TOY_CORPUS"] ?? "one"}` }),
+  inputs: async (profile, runs) =>
+    runs.map(() => ({ corpus: `${profile} ${process.env["TOY_CORPUS"] ?? "one"}` })),
   work: (settings) => ({ units: Number(settings["units"]), unit: "units" }),
   files: (id) => Object.values(evaluationPaths({ directory: ".", runId: id })),
   async run(settings, { id, directory, folder, signal, phase, progress }) {

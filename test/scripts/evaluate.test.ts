@@ -7,9 +7,12 @@ import { after, before, test } from "node:test";
 import { loadCorpus } from "../../src/corpus/spc/load";
 import { readEvaluation } from "../../src/evaluation/files";
 import { loadBase } from "../../src/experiments/base";
+import { runMethod } from "../../src/experiments/methods/run";
+import { sft } from "../../src/experiments/methods/sft";
 import { trainExperiment } from "../../src/experiments/run";
 import { writeModelDirectory } from "../../src/models/pretrained/write";
 import { embeddedTokenizer } from "../../src/models/tokenizer/find";
+import { sailorRows, tinyConfig, writeRows } from "../experiments/methods/tiny-sft";
 import { tinySettings } from "../experiments/tiny-experiment";
 import { randomT5, TINY } from "../models/tiny";
 
@@ -71,6 +74,36 @@ test("a way of generating can be chosen by the validation conversations", async 
   const { id } = splits.valid[0]!;
   const [first] = readFileSync(join(folder, "stage3_cases_valid.jsonl"), "utf8").split("\n");
   assert.equal((JSON.parse(first!) as { id: string }).id, id);
+});
+
+test("what npm run train left answers rows of a file, compared with its base case by case", async () => {
+  const keeper = join(folder, "keeper");
+  await runMethod(sft, tinyConfig(join(folder, "own"), { maxSteps: 30, output: keeper }));
+  const data = writeRows(join(folder, "held-out.jsonl"), sailorRows(18).slice(14));
+  const rows = ["--data", data, "--run-id", "rows", "--set", "maxNewTokens=6"];
+  const { status, stdout, stderr } = evaluate(keeper, ...rows, "--base", "--variant", "greedy:");
+  assert.equal(status, 0, stderr);
+  const { variants } = readEvaluation({ directory: folder, runId: "rows" });
+  assert.deepEqual(
+    variants.map(({ variant, cases }) => [variant, cases]),
+    [
+      ["base model", 4],
+      ["greedy", 4],
+    ],
+  );
+  assert.match(stdout, /4 rows of .*held-out\.jsonl, with 95 % intervals/);
+  assert.doesNotMatch(stdout, /personaCoverage/, "nobody knows who speaks");
+  assert.match(stdout, /greedy − base model +bitsPerByte +-\d+\.\d{3} \[-\d/);
+  const refused = (said: RegExp, ...options: string[]) => {
+    const { status, stderr } = evaluate(...options);
+    assert.equal(status, 1);
+    assert.match(stderr, said);
+    assert.doesNotMatch(stderr, /\n\s+at /);
+  };
+  refused(/--data: name the JSONL file/, keeper);
+  refused(/--bounds: is for conversations of the corpus/, keeper, "--data", data, "--bounds");
+  refused(/beams/, keeper, "--data", data, "--set", "beams=2");
+  refused(/--data: .* was trained on conversations of the corpus/, adapter, "--data", data);
 });
 
 test("what cannot be evaluated is refused in a sentence", () => {

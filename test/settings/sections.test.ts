@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { answeringSections } from "../../src/experiments/methods/answering";
 import { methods } from "../../src/experiments/methods/methods";
 import { experimentSections } from "../../src/experiments/settings";
 import * as sections from "../../src/settings/sections";
@@ -11,8 +12,8 @@ import { parameterRanges } from "../../src/settings/notebook";
 import type { Setting } from "../../src/settings/setting";
 
 /** What is set together: sections that no study has together may each have a setting of one name. */
-const studies = [experimentSections, ...methods.map((method) => method.sections)].map((own) =>
-  Object.entries(settingsIn(own) as Record<string, Setting>),
+const studies = [experimentSections, answeringSections, ...methods.map((method) => method.sections)].map(
+  (own) => Object.entries(settingsIn(own) as Record<string, Setting>),
 );
 
 test("every file of a section is among the sections", () => {
@@ -37,7 +38,9 @@ test("every setting has a label of its own, one sentence of meaning, and default
 });
 
 test("every section is part of a study", () => {
-  const used = new Set<unknown>([experimentSections, ...methods.map((method) => method.sections)].flat());
+  const used = new Set<unknown>(
+    [experimentSections, answeringSections, ...methods.map((method) => method.sections)].flat(),
+  );
   for (const [name, section] of Object.entries(sections)) assert.ok(used.has(section), name);
 });
 

@@ -45,6 +45,7 @@ export const dpo = method({
   sections: [...modelSections, ...fileSections, sections.preference],
   // The rate and the schedule of TRL, with ten times the rate for an adapter; log-probabilities are compared without dropout.
   defaults: { learningRate: 1e-5, schedule: "linear", warmupSteps: 0, trainHead: false, loraDropout: 0 },
+  watched: ["rewards/margins", "rewards/accuracies", "logps/chosen", "logps/rejected"],
   example: {
     model: "HuggingFaceTB/SmolLM2-135M-Instruct",
     adapter: "outputs/people",

@@ -1,7 +1,14 @@
 import { grpoObjective } from "../../training";
 import { sections } from "../../settings";
 import { method } from "./method";
-import { onlineDefaults, onlineExample, onlineParts, onlineRun, onlineSections } from "./online";
+import {
+  onlineDefaults,
+  onlineExample,
+  onlineParts,
+  onlineRun,
+  onlineSections,
+  onlineWatched,
+} from "./online";
 
 /** Group-relative policy optimisation; see `docs/methods/online.md`. */
 export const grpo = method({
@@ -13,6 +20,7 @@ export const grpo = method({
   sections: [...onlineSections, sections.grpo],
   // Those of TRL, with ten times the rate, as for an adapter.
   defaults: { ...onlineDefaults, learningRate: 1e-5, completionsPerPrompt: 8, klCoefficient: 0 },
+  watched: onlineWatched,
   example: onlineExample,
   prepare(config, model, surroundings) {
     const { epsilon, temperature, grpoLoss: loss, scaleRewards, maxNewTokens } = config;

@@ -1,4 +1,6 @@
 /** Methods of training as values, and how one is run from its configuration to an adapter. */
+export * from "./answering";
+export * from "./asked";
 export * from "./config";
 export * from "./curve";
 export * from "./estimate";

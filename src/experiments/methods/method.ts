@@ -63,6 +63,8 @@ export interface Method<P extends Parts = Parts, Sections extends readonly Secti
   readonly sections: Sections;
   /** Values that settings have here unless they are given, where these are not their own defaults. */
   readonly defaults: Partial<ValuesOf<SettingsIn<Sections>>>;
+  /** The metrics of its log that tell how it goes, for figures. */
+  readonly watched: readonly string[];
   /** A configuration that works, for the help. */
   readonly example: Readonly<Record<string, JsonValue>>;
   /**

@@ -62,6 +62,9 @@ export const onlineDefaults = {
   maxLength: 512,
 } as const;
 
+/** What tells how any of these methods goes. */
+export const onlineWatched = ["reward", "kl", "completions/mean_length", "entropy"] as const;
+
 /** A configuration to begin with, of any of these methods. */
 export const onlineExample: Readonly<Record<string, JsonValue>> = {
   model: "HuggingFaceTB/SmolLM2-135M-Instruct",

@@ -1,7 +1,14 @@
 import { ppoObjective } from "../../training";
 import { sections } from "../../settings";
 import { method } from "./method";
-import { onlineDefaults, onlineExample, onlineParts, onlineRun, onlineSections } from "./online";
+import {
+  onlineDefaults,
+  onlineExample,
+  onlineParts,
+  onlineRun,
+  onlineSections,
+  onlineWatched,
+} from "./online";
 
 /** Proximal policy optimisation; see `docs/methods/online.md`. */
 export const ppo = method({
@@ -20,6 +27,7 @@ export const ppo = method({
     epochsPerIteration: 4,
     temperature: 0.7,
   },
+  watched: [...onlineWatched, "loss/value_avg"],
   example: onlineExample,
   prepare(config, model, surroundings) {
     const { epsilon, temperature, valueEpsilon, valueCoefficient } = config;

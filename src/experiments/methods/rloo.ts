@@ -1,7 +1,14 @@
 import { rlooObjective } from "../../training";
 import { sections } from "../../settings";
 import { method } from "./method";
-import { onlineDefaults, onlineExample, onlineParts, onlineRun, onlineSections } from "./online";
+import {
+  onlineDefaults,
+  onlineExample,
+  onlineParts,
+  onlineRun,
+  onlineSections,
+  onlineWatched,
+} from "./online";
 
 /** REINFORCE with a leave-one-out baseline; see `docs/methods/online.md`. */
 export const rloo = method({
@@ -13,6 +20,7 @@ export const rloo = method({
   sections: [...onlineSections, sections.rloo],
   // The rate is ten times that of TRL, as for an adapter.
   defaults: { ...onlineDefaults, learningRate: 1e-5 },
+  watched: onlineWatched,
   example: onlineExample,
   prepare(config, model, surroundings) {
     const { epsilon, temperature, normalizeAdvantages } = config;

@@ -161,6 +161,21 @@ async function finish({ method, config, model, run }: Prepared, hooks: MethodHoo
   return { stopped, config, output, steps, log, estimate };
 }
 
+/**
+ * What a run of a method says in its folder.
+ *
+ * @throws {Error} if no run of this version is there
+ */
+export function methodRun(output: string): {
+  method: string;
+  config: SavedRun["config"];
+  isFinished: boolean;
+} {
+  const run = readRun(output);
+  if (!run) throw new Error(`${shownPath(output)}: no run of npm run train is there`);
+  return { method: run.method, config: run.config, isFinished: run.finished !== undefined };
+}
+
 function readRun(output: string): SavedRun | undefined {
   const path = join(output, RUN_FILE);
   if (!existsSync(path)) {

@@ -27,6 +27,7 @@ export const sft = method({
   sections: [...modelSections, ...fileSections, sections.supervised],
   // The rate and the schedule of TRL, with ten times the rate for an adapter.
   defaults: { learningRate: 2e-4, schedule: "linear", warmupSteps: 0, trainHead: false },
+  watched: ["mean_token_accuracy", "entropy"],
   example: {
     model: "HuggingFaceTB/SmolLM2-135M-Instruct",
     data: "people.jsonl",

@@ -41,6 +41,7 @@ const referenceFiles = (output: string) =>
 test("from a file of preferences to an adapter: margins rise, what was done is said, the reference is kept", async () => {
   const { log, output, said, stopped } = await run({ maxSteps: 20 });
   assert.equal(stopped, "finished");
+  for (const name of dpo.watched) assert.ok(Number.isFinite(log[0]!.metrics![name]), name);
   const margins = log.map(({ metrics }) => metrics!["rewards/margins"]!);
   assert.ok(Math.abs(margins[0]!) < 1e-3, `${margins[0]}`);
   assert.ok(

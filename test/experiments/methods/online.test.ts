@@ -52,6 +52,7 @@ for (const method of [rloo, ppo, grpo]) {
       "completions/mean_length",
       "entropy",
       "kl_coefficient",
+      ...method.watched,
     ])
       assert.ok(Number.isFinite(metrics![name]), name);
     assert.match(said.join("\n"), /prompts\.jsonl: 3 prompts; an iteration answers 2 of them 3 times each/);

@@ -34,6 +34,7 @@ test("a run learns its rows, logs what TRL logs, and leaves an adapter that chat
   assert.ok(log.at(-1)!.loss < 0.8 * log[0]!.loss, `${log[0]!.loss} became ${log.at(-1)!.loss}`);
   const { metrics, numTokens } = log[0]!;
   assert.deepEqual(Object.keys(metrics!), ["entropy", "mean_token_accuracy"]);
+  assert.deepEqual([...sft.watched].sort(), Object.keys(metrics!));
   assert.ok(numTokens! > 100 && log.at(-1)!.numTokens! > 11 * 100);
   assert.deepEqual(readdirSync(output).sort(), [
     "README.md",
