@@ -30,6 +30,7 @@ interface Options {
   steps: number;
   batchSize?: number;
   rowLength: number;
+  copySteps?: number;
   learningRate?: number;
   schedule: keyof typeof schedules;
   saveSteps: number;
@@ -46,6 +47,10 @@ async function pretrain(kindName: keyof typeof kinds, options: Options): Promise
   const tokenizer = await loadTokenizer(embeddedTokenizer);
   const tokens = pretrainingTokens(tokenizer);
   const begun = await beginning(kind, from, tokens, seed);
+  const isAnother = begun.from?.kind !== begun.model.architecture.name;
+  // At a constant rate a run may be given more steps, which must not change those that it has taken.
+  const atMost = (most: number) => (schedule === "linear" ? Math.min(most, Math.floor(steps / 10)) : most);
+  const copySteps = options.copySteps ?? (isAnother ? atMost(kind.defaults.copySteps) : 0);
   const corpus = await loadCorpus({ directory: data, newPersona: true });
   const all = [...corpus.splits.train, ...corpus.newPersona];
   const conversations = all.filter((dialogue) => !hasBlanks(dialogue));
@@ -68,11 +73,9 @@ async function pretrain(kindName: keyof typeof kinds, options: Options): Promise
     steps,
     seed,
     leftOut: all.length - conversations.length,
-    goesOn: from !== undefined,
+    copySteps,
   };
   const spec = kind.spec(begun.model, material);
-  // At a constant rate a run may be given more steps, which must not change those that it has taken.
-  const warmupSteps = schedule === "linear" ? Math.min(WARM_UP, Math.floor(steps / 10)) : WARM_UP;
   const training: TrainingOptions = {
     ...DEFAULT_TRAINING,
     outputDirectory: out,
@@ -81,7 +84,7 @@ async function pretrain(kindName: keyof typeof kinds, options: Options): Promise
     gradientAccumulationSteps: kind.batchesPerStep,
     learningRate,
     schedule: schedules[schedule],
-    warmupSteps,
+    warmupSteps: atMost(WARM_UP),
     seed,
     evalSteps: 250,
     saveSteps,
@@ -139,6 +142,11 @@ new Command("pretrain")
     "--batch-size <number>",
     "rows of a batch (default: 8 of a T5, of which a step has two batches, 4 of a Llama)",
     wholeFrom(1),
+  )
+  .option(
+    "--copy-steps <number>",
+    "steps at the start that ask for copying alone (default: 400 of a T5, 300 of a Llama, at most a tenth of a linear run; none where weights of the kind go on)",
+    wholeFrom(0),
   )
   .option("--row-length <number>", "tokens of a Llama's row", wholeFrom(32), 512)
   .option(

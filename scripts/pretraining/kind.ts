@@ -19,8 +19,8 @@ export interface PretrainingMaterial {
   readonly seed: number;
   /** Dialogues that are not learned from as they have blanks. */
   readonly leftOut: number;
-  /** Whether it goes on from weights that were trained before. */
-  readonly goesOn: boolean;
+  /** Steps at the start that ask for copying alone. */
+  readonly copySteps: number;
 }
 
 /** A kind of model that can be pretrained. */
@@ -31,6 +31,8 @@ export interface PretrainingKind {
     readonly model: string;
     readonly batchSize: number;
     readonly learningRate: number;
+    /** The most steps at the start that ask for copying alone, of weights that have not learned it yet. */
+    readonly copySteps: number;
   };
   /** Batches whose gradients make up a step. */
   readonly batchesPerStep: number;

@@ -47,7 +47,7 @@ const percent = (share: number) => `${Math.round(100 * share)} %`;
 /** The embedded causal model. */
 export const llamaKind: PretrainingKind = {
   name: "llama",
-  defaults: { model: "data/chat-model", batchSize: 4, learningRate: 1e-3 },
+  defaults: { model: "data/chat-model", batchSize: 4, learningRate: 1e-3, copySteps: 300 },
   batchesPerStep: 1,
   fromNothing(tokens, seed) {
     const config: LlamaConfig = { ...sizes, ...ownOf(tokens) };
@@ -106,14 +106,16 @@ instruction, and it knows no other texts than the dialogues below.`,
     },
     tasks: ({
       rowLength,
-    }) => `**Texts.** Rows of ${rowLength} tokens are filled with texts side by side, none of which sees another. Which is drawn how often:
+      copySteps,
+    }) => `**Texts.** Rows of ${rowLength} tokens are filled with texts side by side, none of which sees another.${copySteps > 0 ? ` The first ${copySteps} steps have nothing but copying.` : ""} Which
+is drawn how often:
 
 - ${percent(causalTexts.dialogue.share)} dialogues; half of them are chats, where \`<extra_id_2>\` ends each turn;
 - ${percent(causalTexts["persona chat"].share)} chats with one of the two, behind a system message that tells who that is: as \`npm run chat\` writes it,
   or the facts alone. The message is not learned;
 - ${percent(causalTexts["owned sentences"].share)} parts of dialogues behind their own sentences in any order, those of the two speakers apart, and up to three that do not
   belong; only the dialogue is learned. In two of five, rarer words are swapped for others in both;
-- ${percent(causalTexts.copying.share)} parts of dialogues, twice;
+- ${percent(causalTexts.copying.share)} copying: parts of dialogues, twice, in three of five with their tokens in any order; the first time is not learned;
 - ${percent(causalTexts.facts.share)} lists of facts, twice, in the same order or in another.
 
 So it has seen which facts belong to whom: an adapter has to teach it less of that than the embedded T5.`,

@@ -3,7 +3,7 @@ import { initT5, t5Architecture, type T5Config } from "../../src/models/t5";
 import { embeddedTokenizer, readTokenizerFiles } from "../../src/models/tokenizer";
 import { allSeq2SeqTasks, seq2seqLengths, seq2seqPretraining, type Seq2SeqTask } from "../../src/pretraining";
 import { Random } from "../../src/random";
-import type { PretrainingKind, PretrainingMaterial } from "./kind";
+import type { PretrainingKind } from "./kind";
 
 const config: T5Config = {
   vocabSize: 8000,
@@ -25,15 +25,11 @@ const config: T5Config = {
 };
 /** A long batch and a short one. */
 const BATCHES_PER_STEP = 2;
-/** The first steps of random weights, which ask for copying alone; at most a tenth of a run. */
-const COPY_STEPS = 400;
-const copySteps = ({ goesOn, steps }: PretrainingMaterial) =>
-  goesOn ? 0 : Math.min(COPY_STEPS, Math.floor(steps / 10));
 
 /** The embedded T5. */
 export const t5Kind: PretrainingKind = {
   name: "t5",
-  defaults: { model: "data/model", batchSize: 8, learningRate: 2e-3 },
+  defaults: { model: "data/model", batchSize: 8, learningRate: 2e-3, copySteps: 400 },
   batchesPerStep: BATCHES_PER_STEP,
   fromNothing: (_tokens, seed) => ({
     architecture: t5Architecture,
@@ -51,7 +47,7 @@ export const t5Kind: PretrainingKind = {
   spec: (model, material, task) =>
     seq2seqPretraining(model, {
       ...material,
-      copyBatches: BATCHES_PER_STEP * copySteps(material),
+      copyBatches: BATCHES_PER_STEP * material.copySteps,
       ...(task !== undefined && { task: task as Seq2SeqTask }),
     }),
   tokenizer: () => readTokenizerFiles(embeddedTokenizer),
@@ -64,10 +60,9 @@ other texts than the dialogues below.`,
       const { numLayers, numDecoderLayers, dModel, numHeads, dKv, dFf, vocabSize } = model.config as T5Config;
       return `${numLayers} encoder and ${numDecoderLayers} decoder blocks, width ${dModel}, ${numHeads} heads of ${dKv}, gated GELU of ${dFf}, ${vocabSize.toLocaleString("en-US")} tokens, lm_head of its own`;
     },
-    tasks(material) {
+    tasks({ copySteps }) {
       const { long, short } = seq2seqLengths;
-      const copies = copySteps(material);
-      const first = copies > 0 ? `The first ${copies} steps ask for nothing but copying. Then a` : "A";
+      const first = copySteps > 0 ? `The first ${copySteps} steps ask for nothing but copying. Then a` : "A";
       return `**Tasks.** ${first} step has a batch of long inputs (up to ${long.input} tokens) and one of short ones (${short.input}), with targets of up to ${short.target}. Of the
 long ones each is as often the continuation of a dialogue from one of its turns on, or span corruption (15 to 50 % of the tokens, spans of 3 to 8 on
 average). Of the short ones a third is whole-text denoising, where the same sentinel stands for every gap and the target is the

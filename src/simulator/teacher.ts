@@ -46,11 +46,11 @@ export function planTasks({ personas, topics, seed }: TaskSources, count: number
     const own = random.fork(number);
     const round = Math.floor(number / personas.length);
     const pass = Math.floor(round / topics.length);
-    orders[pass] ??= new Random(seed).fork(pass).shuffle(topics);
+    const order = (orders[pass] ??= new Random(seed).fork(pass).shuffle(topics));
     return {
       number,
       persona: personas[number % personas.length]!,
-      topic: orders[pass][round % topics.length]!,
+      topic: order[round % topics.length]!,
       scenario: own.uniform() < HELPFUL ? "helpful" : others[own.integer(others.length)]!,
       turns: TURNS[0] + own.integer(TURNS[1] - TURNS[0] + 1),
       seed: seed + number,

@@ -10,9 +10,9 @@ import { type CausalText, cutTo } from "./text";
 
 /** The kinds of texts that a causal model learns from: how often each is drawn, and the room that it is drawn for at least. */
 export const causalTexts = {
-  dialogue: { share: 0.42, room: 0 },
-  "persona chat": { share: 0.2, room: 256 },
-  "owned sentences": { share: 0.23, room: 160 },
+  dialogue: { share: 0.3, room: 0 },
+  "persona chat": { share: 0.35, room: 256 },
+  "owned sentences": { share: 0.2, room: 160 },
   copying: { share: 0.09, room: 64 },
   facts: { share: 0.06, room: 96 },
 } as const;

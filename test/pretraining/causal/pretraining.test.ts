@@ -91,6 +91,15 @@ test("rows are a function of seed and number, each another, in whatever epoch", 
   ]);
 });
 
+test("the first steps ask for copying alone, where that is wanted", () => {
+  const rows = (options: Partial<CausalPretrainingOptions>, ...numbers: number[]) =>
+    tinySpec(options).data.batch(numbers, numbers.length)["labels"]!.data;
+  const copies = { copySteps: 2 };
+  assert.deepEqual(rows(copies, 0, 1, 2, 3), rows({ kinds: ["copying"] }, 0, 1, 2, 3));
+  assert.notDeepEqual(rows(copies, 0, 1, 2, 3), rows({}, 0, 1, 2, 3));
+  assert.deepEqual(rows(copies, 4, 5), rows({}, 4, 5));
+});
+
 test("rows longer than the model's positions are refused", () => {
   assert.throws(
     () => tinySpec({ rowLength: 65 }),
@@ -107,6 +116,7 @@ test("the fingerprint tells other texts apart", () => {
     { rowLength: 48 },
     { train: [tinyDocument(9)] },
     { kinds: ["copying"] as const },
+    { copySteps: 1 },
   ])
     assert.notEqual(print(other), print(), JSON.stringify(Object.keys(other)));
 });
