@@ -135,6 +135,7 @@ export * as prompts from "./prompts";
 export * as report from "./report";
 export * as retrieval from "./retrieval";
 export * as serve from "./serve";
+export * as simulator from "./simulator";
 export * as sql from "./sql";
 export * as statistics from "./statistics";
 export * as tensors from "./tensors";

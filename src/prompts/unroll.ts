@@ -7,10 +7,11 @@ import {
   type PersonaSpec,
   type PreferenceRow,
   type PromptRow,
+  type RowMeta,
   type Said,
   type TrainingRows,
 } from "../corpus";
-import { type SimulatorForm, simulatorPrompt } from "./simulator";
+import { type HistoryTurn, type SimulatorForm, simulatorPrompt } from "./simulator";
 
 /** The most tokens that a prompt and its completion may have, and how they are counted. */
 export interface UnrollRoom {
@@ -30,9 +31,16 @@ export interface UnrolledTurn {
   readonly turnsLeftOut: number;
 }
 
+/** What a row says beside prompt and answers, in `meta`: who speaks, and all that was said before. */
+export interface UnrolledMeta extends RowMeta {
+  readonly persona_id: string;
+  readonly topic: string;
+  readonly history: readonly HistoryTurn[];
+}
+
 /** The turns of records as examples, and what was done for that. */
 export interface Unrolled {
-  readonly examples: readonly Placed<UnrolledTurn>[];
+  readonly examples: readonly (UnrolledTurn & { readonly line: number; readonly meta: UnrolledMeta })[];
   /** Where the records are from, named in errors and sentences. */
   readonly path: string;
   /** What a reader should know, a sentence each. */
@@ -90,8 +98,8 @@ export function unrollRecords(
   let turnsWithoutRoom = 0;
   const examples = records.flatMap((record) => {
     const persona = personaOf(record, path, personas);
-    return unroll(record, persona, form, room).flatMap((example): Placed<UnrolledTurn>[] => {
-      if (example) return [{ ...example, line: record.line }];
+    return unroll(record, persona, form, room).flatMap((example): Unrolled["examples"] => {
+      if (example) return [{ ...example, line: record.line, meta: metaOf(record, example) }];
       leftOut.add(record.line);
       turnsWithoutRoom++;
       return [];
@@ -118,6 +126,10 @@ export function unrollRecords(
         : []),
     ],
   };
+}
+
+function metaOf({ persona_id, topic, turns }: DialogueRecord, { at }: UnrolledTurn): UnrolledMeta {
+  return { persona_id, topic, history: turns.slice(0, at).map(({ role, content }) => ({ role, content })) };
 }
 
 function personaOf(
@@ -156,8 +168,8 @@ export function completionRows({ examples, path }: Unrolled): TrainingRows<"comp
  * @throws {Error} if there is no alternative
  */
 export function preferenceRows({ examples, path }: Unrolled): TrainingRows<"preference"> {
-  const rows = examples.flatMap(({ prompt, completion: chosen, rejected, line }) =>
-    rejected.map((one): Placed<PreferenceRow> => ({ prompt, chosen, rejected: one, line })),
+  const rows = examples.flatMap(({ prompt, completion: chosen, rejected, line, meta }) =>
+    rejected.map((one): Placed<PreferenceRow> => ({ prompt, chosen, rejected: one, line, meta })),
   );
   if (rows.length === 0) throw new Error(`${path}: none of its turns has alternatives`);
   return { form: "preference", path, rows };
@@ -165,6 +177,6 @@ export function preferenceRows({ examples, path }: Unrolled): TrainingRows<"pref
 
 /** What a policy is asked that answers by itself. */
 export function promptRows({ examples, path }: Unrolled): TrainingRows<"prompt"> {
-  const rows = examples.map(({ prompt, line }): Placed<PromptRow> => ({ prompt, line }));
+  const rows = examples.map(({ prompt, line, meta }): Placed<PromptRow> => ({ prompt, line, meta }));
   return { form: "prompt", path, rows };
 }

@@ -4,6 +4,7 @@ export * from "./checks";
 export * from "./embedded";
 export * from "./figure";
 export * from "./generate";
+export * from "./judged";
 export * from "./safety";
 export * from "./teacher";
 export * from "./topics";

@@ -87,9 +87,11 @@ test("alternatives are rejected in the place of their turn, and nowhere else", (
   const { form, rows } = preferenceRows(unrolled);
   assert.equal(form, "preference");
   const prompt = `${system}\n${expected[1][0]}\n`;
+  const history = turns.slice(0, 2).map(({ role, content }) => ({ role, content }));
+  const about = { line: 3, meta: { persona_id: "playful", topic: "anything", history } };
   assert.deepEqual(rows, [
-    { prompt, chosen: "boring!", rejected: "How interesting.", line: 3 },
-    { prompt, chosen: "boring!", rejected: "Go on.", line: 3 },
+    { prompt, chosen: "boring!", rejected: "How interesting.", ...about },
+    { prompt, chosen: "boring!", rejected: "Go on.", ...about },
   ]);
   for (const { prompt: asked } of unrolled.examples) assert.doesNotMatch(asText(asked), /interesting/);
   const plain = { ...record, turns: turns.map(({ role, content }) => ({ role, content })) };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readPersonaSpecs, scenarioTypes } from "../../src/corpus";
+import { scenarioTypes } from "../../src/corpus/records";
+import { readPersonaSpecs } from "../../src/corpus/specification";
 import { sortOut, type TaskAnswer } from "../../src/simulator/accept";
 import { planTasks, readTranscript, teacherRequest } from "../../src/simulator/teacher";
 import { dialogueOf } from "./teacher-server";

@@ -3,8 +3,9 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFil
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
-import { ChatClient } from "../../src/chat-api";
-import { readPersonaSpecs, readRecords } from "../../src/corpus";
+import { ChatClient } from "../../src/chat-api/client";
+import { readRecords } from "../../src/corpus/records";
+import { readPersonaSpecs } from "../../src/corpus/specification";
 import {
   generateRecords,
   type GenerateOptions,
