@@ -1,5 +1,5 @@
 /** npm run generate: a teacher writes dialogues of the personas, to train a simulator on. */
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { type Budget, ChatClient, type ChatSource, describeSpent, type Prices } from "../src/chat-api";
 import { openChatModel } from "../src/chat";
@@ -124,7 +124,7 @@ async function openTeacher(options: Options): Promise<Teacher> {
     console.log(model.why);
     const limits = { rows: concurrency, batches: 1, waiting: concurrency };
     const source = localSource(new Served({ ...model, name: "teacher" }, limits));
-    return { name: local, source, close: () => model.dispose() };
+    return { name: basename(local).replace(/\.gguf$/i, ""), source, close: () => model.dispose() };
   }
   const name = teacher!;
   const budget = budgetLeft(out, { money, tokens }, prices);

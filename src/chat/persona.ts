@@ -1,7 +1,14 @@
 import { isUtf8 } from "node:buffer";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { type Dialogue, loadCorpus, parseDialogues, type Persona, sampleDirectory } from "../corpus";
-import { disguise, shownPath } from "../io";
+import {
+  type Dialogue,
+  loadCorpus,
+  parseDialogues,
+  type Persona,
+  readPersonaSpec,
+  sampleDirectory,
+} from "../corpus";
+import { disguise, readJson, shownPath } from "../io";
 import { didYouMean } from "../text";
 
 /** A persona to talk with, and where it is from. */
@@ -15,6 +22,7 @@ export interface FoundPersona {
  *
  *     people.jsonl        of the first persona in the file of whom something is known; a line is a dialogue or a persona
  *     people.jsonl#ID     the one of this id in the file
+ *     grump.json          a persona specification
  *     sailor.txt          a fact a line
  *     train-1/2           speaker 2 of dialogue train-1 of the embedded conversations
  *
@@ -45,6 +53,12 @@ function isJson(path: string): boolean {
 }
 
 function fromDialogues(path: string, id: string | undefined): FoundPersona {
+  if (holdsSpecification(path)) {
+    const persona = readPersonaSpec(path);
+    if (id !== undefined && id !== persona.id)
+      throw new Error(`${shownPath(path)}: specifies the persona ${persona.id}; leave out #${id}`);
+    return { persona, why: shownPath(path) };
+  }
   const lines = readFileSync(path, "utf8").split(/\r\n|\n|\r/);
   const dialogues = parseDialogues(Buffer.from(lines.map(asDialogue).join("\n")), path);
   const personas = personasOf(dialogues);
@@ -54,6 +68,16 @@ function fromDialogues(path: string, id: string | undefined): FoundPersona {
   const others =
     personas.length > 1 ? `, the first of ${personas.length} personas; ${file}#ID takes another one` : "";
   return { persona: first.persona, why: `${first.ids[0]!} of ${file}${others}` };
+}
+
+/** Whether a file is one JSON object with a definition: a persona specification, right or wrong. */
+function holdsSpecification(path: string): boolean {
+  try {
+    const value = readJson(path);
+    return typeof value === "object" && value !== null && "definition" in value;
+  } catch {
+    return false;
+  }
 }
 
 /** A line with a persona alone as a dialogue in which nothing is said yet. */

@@ -70,11 +70,16 @@ function* linesFor(dialogues: readonly Dialogue[], path: string): Generator<Uint
   }
 }
 
+const RECORD_REMEDY =
+  "is a record of the persona simulator, not a dialogue; make rows of it to train on (unrollRecords), or a dialogue (fromRecord)";
+const looksLikeRecord = (value: unknown) =>
+  typeof value === "object" && value !== null && "persona_id" in value && !("personas" in value);
+
 /** Checks the dialogues of one file, one after another: each for its form, and its id against those before. */
 function dialogueCheck(path: string): (value: unknown, line: number) => Dialogue {
   const lines = new Map<string, number>();
   return (value, line) => {
-    const problem = formProblem(value);
+    const problem = looksLikeRecord(value) ? RECORD_REMEDY : formProblem(value);
     if (problem !== undefined) throw new JsonlError(path, line, problem);
     const dialogue = value as Dialogue;
     const earlier = lines.get(dialogue.id);

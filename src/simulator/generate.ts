@@ -69,7 +69,10 @@ export function generateRecords(source: ChatSource, options: GenerateOptions): P
     const paths = generationPaths(options.directory);
     requireSameSettings(paths.settings, settingsOf(source, options));
     const kept = new KeptAnswers(paths.answers);
-    const tasks = planTasks(options, options.count);
+    // Of an earlier run that asked for more nothing is dropped.
+    const most = kept.all.reduce((count, { task }) => Math.max(count, task + 1), options.count);
+    const planned = planTasks(options, most);
+    const tasks = planned.slice(0, options.count);
     const open = tasks.filter(({ number }) => !kept.get(number));
     if (open.length < tasks.length)
       options.say(
@@ -78,7 +81,7 @@ export function generateRecords(source: ChatSource, options: GenerateOptions): P
     const progress = options.progress(open.length);
     const results = () =>
       sortOut(
-        tasks.flatMap((task): [TeacherTask, KeptAnswer][] => {
+        planned.flatMap((task): [TeacherTask, KeptAnswer][] => {
           const answer = kept.get(task.number);
           return answer ? [[task, answer]] : [];
         }),

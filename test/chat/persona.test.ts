@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { findPersona } from "../../src/chat/persona";
+import { readPersonaSpecs } from "../../src/corpus/specification";
+import { personaInstruction } from "../../src/prompts/instruction";
 
 const folder = mkdtempSync(join(tmpdir(), "persona-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -48,6 +50,22 @@ test("a line of JSON may be a persona alone, whatever the file's name", async ()
   const path = file("alone", `${jsonl({ id: "x", facts: ["I sail."] }, { facts: ["I fish."] })}\n`);
   assert.deepEqual((await findPersona(path)).persona, { id: "x", facts: ["I sail."] });
   assert.deepEqual((await findPersona(`${path}#line-2`)).persona, { facts: ["I fish."] });
+});
+
+test("a JSON file may be a persona specification, which is told whole", async () => {
+  const { id, ...rest } = readPersonaSpecs()[0]!;
+  const path = file(`${id}.json`, JSON.stringify({ id, ...rest }, null, 2));
+  for (const name of [path, `${path}#${id}`]) {
+    const { persona } = await findPersona(name);
+    assert.deepEqual(persona, { id, ...rest });
+    assert.match(personaInstruction(persona), /\n- what it never does: /);
+  }
+  await assert.rejects(
+    findPersona(`${path}#grump`),
+    new RegExp(`specifies the persona ${id}; leave out #grump`),
+  );
+  const wrong = file("grump.json", JSON.stringify({ id: "grump", definition: "Grumbles." }, null, 2));
+  await assert.rejects(findPersona(wrong), /grump\.json: facts: is missing/);
 });
 
 test("an ID is a speaker of the embedded conversations", async () => {

@@ -112,6 +112,20 @@ test("the docs' line is read, and becomes what they say", () => {
   );
 });
 
+test("a record of the persona simulator is told from a dialogue, with what to do with it", () => {
+  const record = {
+    persona_id: "playful",
+    topic: "tea",
+    turns: [{ role: "user", content: "hi" }],
+    metadata: {},
+  };
+  fails(
+    `${line}\n${JSON.stringify(record)}`,
+    2,
+    "is a record of the persona simulator, not a dialogue; make rows of it to train on (unrollRecords), or a dialogue (fromRecord)",
+  );
+});
+
 const whole = fc.string({ unit: "binary" }); // any whole characters
 const blank = (text: string) => text.trim() === "";
 const maybe = { requiredKeys: [] };

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseRecords } from "../../src/corpus/records";
+import type { Message } from "../../src/corpus/rows";
 import { personaDirectory, readPersonaSpec, readPersonaSpecs } from "../../src/corpus/specification";
 import { unroll } from "../../src/prompts/unroll";
 
@@ -19,11 +20,8 @@ test("the docs' record is read, and with the turns that follow becomes the examp
   ];
   const persona = readPersonaSpecs().find(({ id }) => id === record!.persona_id)!;
   const unrolled = unroll({ turns }, persona, "chat").map((example) => {
-    const [prompt, completion] = [example!.prompt, example!.completion] as [
-      { content: string }[],
-      { content: string }[],
-    ];
-    return `${prompt[1]!.content} → ${completion[0]!.content}`;
+    const [prompt, completion] = [example!.prompt, example!.completion] as (readonly Message[])[];
+    return `${prompt![1]!.content} → ${completion![0]!.content}`;
   });
   assert.deepEqual(
     examples!.split("\n").map((shown) => shown.replace(/ +→ /, " → ")),

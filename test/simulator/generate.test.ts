@@ -130,7 +130,7 @@ test("the same call goes on where it was cut, asks nothing twice, and ends with 
   assert.equal(read(second.paths.records), read(straight.paths.records));
   assert.equal(read(second.paths.rejected), read(straight.paths.rejected));
   assert.deepEqual(keptUsage(join(folder, "cut")), { promptTokens: 20 * 500, completionTokens: 20 * 300 });
-  const third = await run(t, "cut", teaches());
+  const third = await run(t, "cut", teaches(), { count: 3 });
   assert.equal(third.server.received.length, 0);
   assert.equal(read(third.paths.records), read(straight.paths.records));
 });
