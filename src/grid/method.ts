@@ -32,7 +32,7 @@ interface MethodSettings {
 }
 
 /** Files that a configuration names, whose contents decide the result. */
-const filesOfConfig = ["data", "validation", "model", "adapter"] as const;
+const filesOfConfig = ["data", "validation", "adapter"] as const;
 
 function read(settings: Settings): MethodSettings {
   const { method: name, config: path, test, nTest, answerTokens, ...changes } = settings;
@@ -53,6 +53,8 @@ function read(settings: Settings): MethodSettings {
   if ("output" in changes)
     throw new Error("output: each run of a grid has a folder of its own; leave it out");
   const { output: _, ...shared } = given as Record<string, unknown>;
+  const own: Record<string, unknown> = { ...shared, ...changes };
+  for (const name of filesOfConfig) if (own[name] !== undefined) file(name, own[name], "a file");
   const { nTest: limit, maxNewTokens } = answeringSettings(
     {
       ...(nTest !== undefined && { nTest }),
@@ -65,7 +67,7 @@ function read(settings: Settings): MethodSettings {
     path: path as string,
     test: file("test", test, "the JSONL file with the rows that trained models answer"),
     asked: { nTest: limit, maxNewTokens },
-    config: { ...shared, ...changes },
+    config: own,
   };
 }
 
@@ -97,7 +99,7 @@ export const gridTask: GridTask = {
     return Promise.all(
       runs.map(async (settings) => {
         const { path, test, config } = read(settings);
-        const named = filesOfConfig.flatMap((name) => {
+        const named = [...filesOfConfig, "model"].flatMap((name) => {
           const value = config[name];
           return typeof value === "string" ? [[name, value] as const] : [];
         });

@@ -55,6 +55,7 @@ test("what a method cannot be told is refused by run, before anything starts", a
   );
   await refused({ config: join(folder, "none.json") }, /run A: config: .*none\.json/);
   await refused({ test: join(folder, "none.jsonl") }, /run A: test: .*none\.jsonl/);
+  await refused({ data: join(folder, "none.jsonl") }, /run A: data: .*none\.jsonl/);
   await refused({ output: "x" }, /run A: output: each run of a grid has a folder of its own/);
   await refused({ nTest: 0 }, /run A: nTest and answerTokens.*nTest/s);
   await assert.rejects(
