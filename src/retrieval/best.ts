@@ -17,11 +17,6 @@ export class Best {
       : (this.heap[0]?.score ?? Number.POSITIVE_INFINITY);
   }
 
-  /** How many more documents it takes before one must make way. */
-  get room(): number {
-    return this.size - this.heap.length;
-  }
-
   offer(index: number, score: number): void {
     const { heap } = this;
     if (heap.length < this.size) {

@@ -3,6 +3,7 @@ import { Analyzer, type AnalyzerOptions } from "./analyzer";
 import type { SearchResult } from "./best";
 import { loadIndex, saveIndex } from "./index-file";
 import { QueryCounter } from "./query-counter";
+import type { Weighting } from "./score-block";
 import { ScoreMatrix, type SearchOptions } from "./score-matrix";
 import { countTerms } from "./term-counts";
 
@@ -50,6 +51,7 @@ export class Bm25Index {
     readonly options: Required<Bm25Options>,
     private readonly analyzer: Analyzer,
     private readonly scores: ScoreMatrix,
+    private readonly vectors: Bm25Vectors,
   ) {
     this.counter = new QueryCounter(analyzer);
   }
@@ -64,17 +66,14 @@ export class Bm25Index {
       variant === "lucene"
         ? luceneIdf(counts.documentFrequency, texts.length)
         : okapiIdf(counts.documentFrequency, texts.length, all.epsilon);
-    const factor = variant === "lucene" ? 1 : k1 + 1;
     const meanLength = counts.lengths.reduce((sum, length) => sum + length, 0) / texts.length;
     const saturation = Float64Array.from(
       counts.lengths,
       (length) => k1 * (1 - b + (b * length) / meanLength),
     );
-    const scores = ScoreMatrix.build(
-      counts,
-      (term, count, document) => (idf[term]! * factor * count) / (count + saturation[document]!),
-    );
-    return new Bm25Index(all, analyzer, scores);
+    const vectors = { idf, saturation };
+    const scores = ScoreMatrix.build(counts, bm25Weighting(all, vectors));
+    return new Bm25Index(all, analyzer, scores, vectors);
   }
 
   /**
@@ -98,14 +97,41 @@ export class Bm25Index {
 
   /** Writes the index to one file, whole or not at all. */
   save(path: string): void {
-    saveIndex(path, "bm25", { options: this.options, analyzer: this.analyzer, scores: this.scores });
+    saveIndex(path, "bm25", {
+      options: this.options,
+      analyzer: this.analyzer,
+      scores: this.scores,
+      vectors: { ...this.vectors },
+    });
   }
 
   /** Reads what {@link Bm25Index.save} wrote; a damaged or foreign file is an error that names it. */
   static load(path: string): Bm25Index {
-    const { options, analyzer, scores } = loadIndex(path, "bm25", optionsSchema, () => WORDS);
-    return new Bm25Index(options, analyzer, scores);
+    const { options, analyzer, scores, vectors } = loadIndex(path, "bm25", {
+      optionsSchema,
+      analyzerOptions: () => WORDS,
+      vectorNames: ["idf", "saturation"],
+      weighting: bm25Weighting,
+    });
+    return new Bm25Index(options, analyzer, scores, vectors);
   }
+}
+
+/** idf by term; k1 · (1 − b + b · length / mean length) by document. */
+interface Bm25Vectors {
+  idf: Float64Array;
+  saturation: Float64Array;
+}
+
+function bm25Weighting({ variant, k1 }: Required<Bm25Options>, { idf, saturation }: Bm25Vectors): Weighting {
+  const factor = variant === "lucene" ? 1 : k1 + 1;
+  return {
+    score: (term, count, document) => (idf[term]! * factor * count) / (count + saturation[document]!),
+    termFactors: idf.map((value) => value * factor),
+    // Where all documents are empty, so is their mean length, and 0 / 0 is no number.
+    documentFactor: (document) => (Number.isNaN(saturation[document]) ? 0 : 1 / (1 + saturation[document]!)),
+    gain: (count, document) => (count * (1 + saturation[document]!)) / (count + saturation[document]!),
+  };
 }
 
 function luceneIdf(documentFrequency: Int32Array, documentCount: number): Float64Array {

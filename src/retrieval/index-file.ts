@@ -2,32 +2,50 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { type HostTensor, readSafetensors, writeSafetensors } from "../tensors";
 import { Analyzer, type AnalyzerOptions } from "./analyzer";
-import { type ScoreBlock, ScoreMatrix } from "./score-matrix";
+import type { ScoreBlock, Weighting } from "./score-block";
+import { ScoreMatrix } from "./score-matrix";
 
-interface StoredIndex<Options> {
+interface StoredIndex<Options, Vector extends string> {
   options: Options;
   analyzer: Analyzer;
   scores: ScoreMatrix;
-  /** Further numbers that this kind of index needs. */
-  vectors?: Record<string, Float64Array>;
+  /** What this kind of index makes its scores of. */
+  vectors: Record<Vector, Float64Array>;
 }
 
-type Stored = Int32Array | Uint16Array | Float64Array;
+/** What a kind of index is read by. */
+interface IndexKind<Options, Vector extends string> {
+  optionsSchema: z.ZodType<Options>;
+  analyzerOptions: (options: Options) => AnalyzerOptions;
+  vectorNames: readonly Vector[];
+  weighting: (options: Options, vectors: Record<Vector, Float64Array>) => Weighting;
+}
+
+/** Counts up when the arrays of an index change. */
+const VERSION = 2;
+
+type Stored = Int32Array | Uint8Array | Uint16Array | Float32Array | Float64Array;
 
 const DTYPES = {
+  factors: "float32",
   rareStarts: "int32",
   rareDocuments: "uint16",
-  rareScores: "float64",
-  commonStarts: "int32",
-  commonRanks: "int32",
-  commonScores: "float64",
-  commonNorms: "float64",
+  repeatStarts: "int32",
+  repeatDocuments: "uint16",
+  repeatGains: "float32",
+  commonBits: "uint8",
+  commonRepeatStarts: "int32",
+  commonRepeatRanks: "int32",
+  commonRepeatGains: "float32",
+  commonNorms: "float32",
+  documentStarts: "int32",
+  documentTerms: "int32",
 } as const;
 const blockKeys = Object.keys(DTYPES) as (keyof typeof DTYPES)[];
 
 const headSchema = z.object({
   kind: z.string(),
-  version: z.literal(1),
+  version: z.literal(VERSION, { error: "it was saved by another release; build the index again" }),
   options: z.unknown(),
   documentCount: z.number().int().nonnegative(),
   words: z.array(z.string()),
@@ -35,7 +53,11 @@ const headSchema = z.object({
 });
 
 /** Writes an index as a safetensors file: its arrays as tensors, the rest as JSON, and a checksum of both. */
-export function saveIndex<Options>(path: string, kind: string, index: StoredIndex<Options>): void {
+export function saveIndex<Options, Vector extends string>(
+  path: string,
+  kind: string,
+  index: StoredIndex<Options, Vector>,
+): void {
   const { parents, symbols, words } = index.analyzer.state;
   const { documentCount, commonTerms, blocks } = index.scores;
   const tensors = new Map<string, HostTensor>();
@@ -44,11 +66,11 @@ export function saveIndex<Options>(path: string, kind: string, index: StoredInde
   put("ngrams.parents", parents);
   put("ngrams.symbols", symbols);
   put("commonTerms", commonTerms);
-  for (const [name, vector] of Object.entries(index.vectors ?? {})) put(`vectors.${name}`, vector);
+  for (const [name, vector] of Object.entries<Float64Array>(index.vectors)) put(`vectors.${name}`, vector);
   blocks.forEach((block, i) => blockKeys.forEach((key) => put(`blocks.${i}.${key}`, block[key])));
   const head = JSON.stringify({
     kind,
-    version: 1,
+    version: VERSION,
     options: index.options,
     documentCount,
     words,
@@ -58,13 +80,11 @@ export function saveIndex<Options>(path: string, kind: string, index: StoredInde
 }
 
 /** Reads an index of one kind; anything but a whole file of {@link saveIndex} is an error that names the file. */
-export function loadIndex<Options, Vector extends string = never>(
+export function loadIndex<Options, Vector extends string>(
   path: string,
   kind: string,
-  optionsSchema: z.ZodType<Options>,
-  analyzerOptions: (options: Options) => AnalyzerOptions,
-  vectorNames: readonly Vector[] = [],
-): Required<StoredIndex<Options>> & { vectors: Record<Vector, Float64Array> } {
+  { optionsSchema, analyzerOptions, vectorNames, weighting }: IndexKind<Options, Vector>,
+): StoredIndex<Options, Vector> {
   const { tensors, metadata } = readSafetensors(path);
   if (metadata.index === undefined) throw new Error(`${path}: not a retrieval index`);
   if (metadata.sha256 !== checksum(metadata.index, tensors)) {
@@ -99,15 +119,18 @@ export function loadIndex<Options, Vector extends string = never>(
       options,
       analyzer,
       vectors,
-      scores: new ScoreMatrix(head.documentCount, analyzer.termBound, commonTerms, blocks),
+      scores: new ScoreMatrix(head.documentCount, weighting(options, vectors), commonTerms, blocks),
     };
   } catch (cause) {
     throw new Error(`${path}: not a usable retrieval index: ${(cause as Error).message}`, { cause });
   }
 }
 
-function dtypeOf(data: Stored): "int32" | "uint16" | "float64" {
-  return data instanceof Int32Array ? "int32" : data instanceof Uint16Array ? "uint16" : "float64";
+function dtypeOf(data: Stored): (typeof DTYPES)[keyof typeof DTYPES] {
+  if (data instanceof Int32Array) return "int32";
+  if (data instanceof Uint16Array) return "uint16";
+  if (data instanceof Uint8Array) return "uint8";
+  return data instanceof Float32Array ? "float32" : "float64";
 }
 
 function checksum(head: string, tensors: ReadonlyMap<string, HostTensor>): string {

@@ -1,5 +1,6 @@
 import { Best, type SearchResult } from "./best";
-import type { BlockCounts, TermCounts } from "./term-counts";
+import { bytesForBits, type ScoreBlock, scoreBlock, type Weighting } from "./score-block";
+import type { TermCounts } from "./term-counts";
 
 export interface SearchOptions {
   /** Documents that the result must not hold, by index: the conversation that is the reference, say. */
@@ -15,49 +16,68 @@ export interface WeightedTerms {
 /** Terms in more than this share of the documents are kept by document, not by term. */
 const COMMON_SHARE = 1 / 3;
 
+/** The sum of a document that is excluded or has been offered: it compares with nothing. */
+const OUT = Number.NaN;
+
+/** What rounding may cost a document's sum, as a share of the most that the query's terms could give any; gains are float32. */
+const ROUNDING = 1e-6;
+
 /**
- * The score that each term gives each document, computed beforehand, and the exact best documents of a query: those of
- * greatest Σ weight · score over the query's terms.
+ * What each term scores in each document, and the exact best documents of a query: those of greatest Σ weight · score over the
+ * query's terms.
  *
- * A long query reaches nearly all documents through its common terms, which tell documents apart least. So rare terms
- * are stored by term (a query touches only their few documents) and common terms by document. After the rare terms, a
- * document's score is known up to its common part, which the Cauchy–Schwarz inequality bounds by ‖query's common
- * weights‖ · ‖document's common scores‖; the common part itself is computed only for documents that the bound leaves a
- * chance. The result is that of scoring every document.
+ * Most of a search adds up scores of documents that are not among the best. So it adds up less exact ones first, which differ from
+ * document to document by one factor alone: what one occurrence gives is the same number for all documents of a term, and repeats
+ * add to that (see {@link Weighting}).
+ *
+ * A long query reaches nearly all documents through its common terms, which tell documents apart least. Rare terms are stored by
+ * term: a query touches only their few documents. Common terms are bits of the document. What they give is at most ‖query's common
+ * weights‖ · ‖document's common scores‖ (Cauchy–Schwarz); it is computed only where this leaves the document a chance, eight terms
+ * at a time, from a table of what every combination of them gives. Documents that still have a chance get their exact score, from
+ * all their terms in the query's order. The result is that of scoring every document.
  */
 export class ScoreMatrix {
   /** Rank of each common term among them, −1 for a rare one. */
   private readonly ranks: Int32Array;
-  private readonly commonWeights: Float64Array;
+  /** By term: one more than its place among those of the query in progress, 0 for all others. */
+  private readonly places: Int32Array;
+  /** By place in a block: what the rare terms give it. */
   private readonly sums: Float64Array;
+  /** Places of the documents that have a chance. */
+  private readonly candidates: Int32Array;
+  /** By eight common terms: what each of their 256 combinations gives. */
+  private readonly tables: Float64Array;
+  /** The largest gain · document factor that there is. */
+  private readonly largestFactor: number;
 
   constructor(
     readonly documentCount: number,
-    termBound: number,
+    private readonly weighting: Weighting,
     readonly commonTerms: Int32Array,
     readonly blocks: readonly ScoreBlock[],
   ) {
-    this.ranks = new Int32Array(termBound).fill(-1);
-    commonTerms.forEach((term, rank) => (this.ranks[term] = rank));
-    this.commonWeights = new Float64Array(commonTerms.length);
-    this.sums = new Float64Array(Math.max(0, ...blocks.map((block) => block.size)));
+    const termBound = weighting.termFactors.length;
+    this.ranks = ranksOf(commonTerms, termBound);
+    this.places = new Int32Array(termBound);
+    const largestBlock = Math.max(0, ...blocks.map((block) => block.size));
+    this.sums = new Float64Array(largestBlock);
+    this.candidates = new Int32Array(largestBlock);
+    this.tables = new Float64Array(256 * bytesForBits(commonTerms.length));
+    this.largestFactor = largestFactor(blocks);
   }
 
-  /** The matrix of `score(term, count, document)` for every count; empties `counts.blocks` as it goes, for memory. */
-  static build(
-    counts: TermCounts,
-    score: (term: number, count: number, document: number) => number,
-  ): ScoreMatrix {
+  /** The matrix of these counts; empties `counts.blocks` as it goes, for memory. */
+  static build(counts: TermCounts, weighting: Weighting): ScoreMatrix {
     const documentCount = counts.lengths.length;
-    const termBound = counts.documentFrequency.length;
     const isCommon = (_: number, term: number) =>
       counts.documentFrequency[term]! > documentCount * COMMON_SHARE;
     const commonTerms = Int32Array.from(counts.documentFrequency.keys()).filter(isCommon);
+    const ranks = ranksOf(commonTerms, counts.documentFrequency.length);
     const blocks: ScoreBlock[] = [];
     for (let block = counts.blocks.shift(); block !== undefined; block = counts.blocks.shift()) {
-      blocks.push(scoreBlock(block, termBound, commonTerms, score));
+      blocks.push(scoreBlock(block, ranks, commonTerms.length, weighting));
     }
-    return new ScoreMatrix(documentCount, termBound, commonTerms, blocks);
+    return new ScoreMatrix(documentCount, weighting, commonTerms, blocks);
   }
 
   /** Size of the scores' arrays in bytes. */
@@ -75,148 +95,220 @@ export class ScoreMatrix {
   top(query: WeightedTerms, k: number, { exclude = [] }: SearchOptions = {}): SearchResult[] {
     if (!Number.isInteger(k) || k < 0) throw new RangeError(`k must be a whole number from 0, not ${k}`);
     const excluded = new Set(exclude);
-    const rare = { terms: new Int32Array(query.terms.length), weights: new Float64Array(query.terms.length) };
-    let rareCount = 0;
-    let squares = 0;
-    this.commonWeights.fill(0);
-    for (let q = 0; q < query.terms.length; q++) {
-      const term = query.terms[q]!;
-      const weight = query.weights[q]!;
-      const rank = this.ranks[term]!;
-      if (rank < 0) {
-        rare.terms[rareCount] = term;
-        rare.weights[rareCount++] = weight;
-      } else {
-        this.commonWeights[rank] = weight;
-        squares += weight * weight;
-      }
-    }
-    // The slack covers the bound's own rounding, so that no document is lost to it.
-    const reach = Math.sqrt(squares) * (1 + 1e-9);
-
+    const terms = this.split(query);
+    this.fillTables(terms);
     const best = new Best(k);
     for (const block of this.blocks) {
-      this.addRare(block, rare, rareCount);
+      this.addRare(block, terms);
       for (const index of excluded) {
         const place = index - block.first;
-        if (place >= 0 && place < block.size) this.sums[place] = Number.NEGATIVE_INFINITY;
+        if (place >= 0 && place < block.size) this.sums[place] = OUT;
       }
-      this.offerBlock(block, reach, best);
+      this.offerBlock(block, terms, best, k);
     }
+    for (const term of query.terms) this.places[term] = 0;
     return best.sorted();
   }
 
-  /** Sets `sums` to what the first `count` of these terms give the block's documents. */
-  private addRare(block: ScoreBlock, { terms, weights }: WeightedTerms, count: number): void {
-    const { rareStarts, rareDocuments, rareScores } = block;
-    const sums = this.sums.fill(0);
-    for (let q = 0; q < count; q++) {
+  /** Offers the block's documents that have a chance. */
+  private offerBlock(block: ScoreBlock, terms: QueryTerms, best: Best, k: number): void {
+    const { sums, candidates } = this;
+    const { first, factors, commonNorms } = block;
+    const { reach } = terms;
+    // Those first that are likely the best: they set a threshold that spares the others.
+    for (const d of likeliest(sums, block, reach, k)) {
+      best.offer(first + d, this.exactScore(block, d, terms));
+      sums[d] = OUT;
+    }
+    let least = best.threshold - terms.slack;
+    const count = withChance(sums, block, reach, least, candidates);
+    for (let i = 0; i < count; i++) {
+      const d = candidates[i]!;
+      const rarePart = sums[d]! * factors[d]!;
+      if (!(rarePart + reach * commonNorms[d]! >= least)) continue; // the threshold has risen
+      if (!(rarePart + factors[d]! * this.commonPart(block, d) >= least)) continue;
+      best.offer(first + d, this.exactScore(block, d, terms));
+      least = best.threshold - terms.slack;
+    }
+  }
+
+  /** Sorts a query's terms into rare and common ones and gives each its place. */
+  private split({ terms, weights }: WeightedTerms): QueryTerms {
+    const { termFactors } = this.weighting;
+    const rare: number[] = [];
+    const steps = new Float64Array(terms.length);
+    let [most, squares] = [0, 0];
+    for (let q = 0; q < terms.length; q++) {
       const term = terms[q]!;
       const weight = weights[q]!;
-      const end = rareStarts[term + 1]!;
-      for (let i = rareStarts[term]!; i < end; i++) sums[rareDocuments[i]!]! += weight * rareScores[i]!;
+      this.places[term] = q + 1;
+      steps[q] = weight * termFactors[term]!;
+      most += Math.abs(steps[q]!);
+      if (this.ranks[term]! < 0) rare.push(q);
+      else squares += weight * weight;
+    }
+    const slack = most * this.largestFactor * ROUNDING;
+    const reach = Math.sqrt(squares) * (1 + ROUNDING);
+    return { terms, weights, steps, rare, slack, reach, parts: new Float64Array(terms.length) };
+  }
+
+  /** Adds to `sums` what the rare terms give the block's documents, but for the documents' factors. */
+  private addRare(block: ScoreBlock, { terms, steps, rare }: QueryTerms): void {
+    const { rareStarts, rareDocuments, repeatStarts, repeatDocuments, repeatGains } = block;
+    const sums = this.sums.fill(0);
+    for (const q of rare) {
+      const term = terms[q]!;
+      const step = steps[q]!;
+      addToAll(sums, rareDocuments, rareStarts[term]!, rareStarts[term + 1]!, step);
+      const end = repeatStarts[term + 1]!;
+      for (let i = repeatStarts[term]!; i < end; i++) sums[repeatDocuments[i]!]! += step * repeatGains[i]!;
     }
   }
 
-  private offerBlock(block: ScoreBlock, reach: number, best: Best): void {
-    const { first, size, commonNorms } = block;
-    const { sums } = this;
-    if (best.threshold === Number.NEGATIVE_INFINITY) {
-      // Likely documents first: they set a threshold that spares the others.
-      const promising = new Best(best.room);
-      for (let d = 0; d < size; d++) {
-        if (sums[d]! !== Number.NEGATIVE_INFINITY) promising.offer(d, sums[d]! + reach * commonNorms[d]!);
-      }
-      for (const { index } of promising.sorted()) {
-        best.offer(first + index, sums[index]! + this.commonPart(block, index));
-        sums[index] = Number.NEGATIVE_INFINITY;
-      }
-    }
-    let { threshold } = best;
-    for (let d = 0; d < size; d++) {
-      const bound = sums[d]! + reach * commonNorms[d]!;
-      if (bound >= threshold && bound !== Number.NEGATIVE_INFINITY) {
-        best.offer(first + d, sums[d]! + this.commonPart(block, d));
-        threshold = best.threshold;
-      }
+  /** Sets every table to the sums of what its terms give. */
+  private fillTables({ steps }: QueryTerms): void {
+    const { tables, commonTerms, places } = this;
+    for (let rank = 0; rank < commonTerms.length; rank++) {
+      const place = places[commonTerms[rank]!]!;
+      const step = place === 0 ? 0 : steps[place - 1]!;
+      const bit = 1 << (rank & 7);
+      const table = (rank >> 3) * 256;
+      if (bit === 1) tables[table] = 0;
+      for (let combination = 0; combination < bit; combination++)
+        tables[table + bit + combination] = tables[table + combination]! + step;
     }
   }
 
+  /** What the common terms give a document, but for its factor. */
   private commonPart(block: ScoreBlock, document: number): number {
-    const { commonStarts, commonRanks, commonScores } = block;
-    const weights = this.commonWeights;
-    const end = commonStarts[document + 1]!;
+    const { commonBits, commonRepeatStarts, commonRepeatRanks, commonRepeatGains } = block;
+    const { tables, commonTerms } = this;
+    const bytes = bytesForBits(commonTerms.length);
     let sum = 0;
-    for (let i = commonStarts[document]!; i < end; i++) sum += weights[commonRanks[i]!]! * commonScores[i]!;
+    for (let byte = 0, at = document * bytes; byte < bytes; byte++, at++)
+      sum += tables[byte * 256 + commonBits[at]!]!;
+    const end = commonRepeatStarts[document + 1]!;
+    for (let i = commonRepeatStarts[document]!; i < end; i++) {
+      const rank = commonRepeatRanks[i]!;
+      const alone = tables[(rank >> 3) * 256 + (1 << (rank & 7))]!;
+      sum += alone * commonRepeatGains[i]!;
+    }
     return sum;
   }
-}
 
-/** The scores of consecutive documents; `documents` are places in the block. */
-export interface ScoreBlock {
-  /** Index of the block's first document. */
-  first: number;
-  size: number;
-  /** Rare terms by term: entries of term t are `rareStarts[t]`…`rareStarts[t + 1]`. */
-  rareStarts: Int32Array;
-  rareDocuments: Uint16Array;
-  rareScores: Float64Array;
-  /** Common terms by document: entries of document d are `commonStarts[d]`…`commonStarts[d + 1]`, ranks ascending. */
-  commonStarts: Int32Array;
-  commonRanks: Int32Array;
-  commonScores: Float64Array;
-  /** Euclidean norm of each document's common scores. */
-  commonNorms: Float64Array;
-}
-
-function scoreBlock(
-  { first, size, starts, documents, counts }: BlockCounts,
-  termBound: number,
-  commonTerms: Int32Array,
-  score: (term: number, count: number, document: number) => number,
-): ScoreBlock {
-  const commonStarts = new Int32Array(size + 1);
-  for (const term of commonTerms) {
-    for (let i = starts[term] ?? 0; i < (starts[term + 1] ?? 0); i++) commonStarts[documents[i]! + 1]!++;
-  }
-  for (let d = 0; d < size; d++) commonStarts[d + 1]! += commonStarts[d]!;
-  const commonSize = commonStarts[size]!;
-  const rareSize = documents.length - commonSize;
-
-  const block: ScoreBlock = {
-    first,
-    size,
-    rareStarts: new Int32Array(termBound + 1),
-    rareDocuments: new Uint16Array(rareSize),
-    rareScores: new Float64Array(rareSize),
-    commonStarts,
-    commonRanks: new Int32Array(commonSize),
-    commonScores: new Float64Array(commonSize),
-    commonNorms: new Float64Array(size),
-  };
-  const next = commonStarts.slice();
-  let rare = 0;
-  let rank = 0;
-  for (let term = 0; term < termBound; term++) {
-    const end = starts[term + 1] ?? 0;
-    if (term === commonTerms[rank]) {
-      for (let i = starts[term] ?? 0; i < end; i++) {
-        const document = documents[i]!;
-        const value = score(term, counts[i]!, first + document);
-        const slot = next[document]!++;
-        block.commonRanks[slot] = rank;
-        block.commonScores[slot] = value;
-        block.commonNorms[document]! += value * value;
+  /** A document's score: the sum of its rare terms in the query's order, and that of its common ones by rank. */
+  private exactScore(block: ScoreBlock, document: number, { terms, weights, parts }: QueryTerms): number {
+    const { first, documentStarts, documentTerms } = block;
+    const { places, weighting, ranks } = this;
+    parts.fill(0);
+    let common = 0;
+    const end = documentStarts[document + 1]!;
+    for (let i = documentStarts[document]!; i < end; i++) {
+      let term = documentTerms[i]!;
+      let count = 1;
+      if (term < 0) {
+        term = ~term;
+        count = documentTerms[++i]!;
       }
-      rank++;
-    } else {
-      for (let i = starts[term] ?? 0; i < end; i++) {
-        block.rareDocuments[rare] = documents[i]!;
-        block.rareScores[rare++] = score(term, counts[i]!, first + documents[i]!);
-      }
+      const q = places[term]! - 1;
+      if (q < 0) continue;
+      const part = weights[q]! * weighting.score(term, count, first + document);
+      if (ranks[term]! < 0) parts[q] = part;
+      else common += part;
     }
-    block.rareStarts[term + 1] = rare;
+    let rare = 0;
+    for (let q = 0; q < terms.length; q++) rare += parts[q]!;
+    return rare + common;
   }
-  for (let d = 0; d < size; d++) block.commonNorms[d] = Math.sqrt(block.commonNorms[d]!);
-  return block;
+}
+
+interface QueryTerms extends WeightedTerms {
+  /** The weights times the terms' factors. */
+  steps: Float64Array;
+  /** Places of the rare terms. */
+  rare: number[];
+  /** What a sum may be too small by. */
+  slack: number;
+  /** Euclidean norm of the common terms' weights. */
+  reach: number;
+  /** Room for what each term gives a document. */
+  parts: Float64Array;
+}
+
+/** Adds `step` to the sums of the documents from `start` to `end`. Unrolled: this is where a search spends its time. */
+function addToAll(
+  sums: Float64Array,
+  documents: Uint16Array,
+  start: number,
+  end: number,
+  step: number,
+): void {
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    const a = documents[i]!;
+    const b = documents[i + 1]!;
+    const c = documents[i + 2]!;
+    const d = documents[i + 3]!;
+    sums[a]! += step;
+    sums[b]! += step;
+    sums[c]! += step;
+    sums[d]! += step;
+  }
+  for (; i < end; i++) sums[documents[i]!]! += step;
+}
+
+/** Places of the documents whose bound is at least `least`, in `found`; how many there are. */
+function withChance(
+  sums: Float64Array,
+  { size, factors, commonNorms }: ScoreBlock,
+  reach: number,
+  least: number,
+  found: Int32Array,
+): number {
+  let count = 0;
+  for (let d = 0; d < size; d++) {
+    if (sums[d]! * factors[d]! + reach * commonNorms[d]! >= least) found[count++] = d;
+  }
+  return count;
+}
+
+/** Places of the `k` documents that would be best if common terms gave half of what they can at most. */
+function likeliest(
+  sums: Float64Array,
+  { size, factors, commonNorms }: ScoreBlock,
+  reach: number,
+  k: number,
+): number[] {
+  const best = new Best(k);
+  const half = reach / 2;
+  let least = best.threshold;
+  for (let d = 0; d < size; d++) {
+    const guess = sums[d]! * factors[d]! + half * commonNorms[d]!;
+    if (!(guess >= least)) continue;
+    best.offer(d, guess);
+    least = best.threshold;
+  }
+  return best.sorted().map(({ index }) => index);
+}
+
+/** The rank of each common term among them, −1 for a rare one. */
+function ranksOf(commonTerms: Int32Array, termBound: number): Int32Array {
+  const ranks = new Int32Array(termBound).fill(-1);
+  commonTerms.forEach((term, rank) => (ranks[term] = rank));
+  return ranks;
+}
+
+/** The largest gain · document factor. */
+function largestFactor(blocks: readonly ScoreBlock[]): number {
+  let largest = 0;
+  for (const block of blocks) {
+    const { factors, repeatDocuments, repeatGains, commonRepeatStarts, commonRepeatGains } = block;
+    const take = (d: number, gain: number) => (largest = Math.max(largest, factors[d]! * (1 + gain)));
+    factors.forEach((_, d) => take(d, 0));
+    repeatGains.forEach((gain, i) => take(repeatDocuments[i]!, gain));
+    for (let d = 0; d < block.size; d++)
+      for (let i = commonRepeatStarts[d]!; i < commonRepeatStarts[d + 1]!; i++)
+        take(d, commonRepeatGains[i]!);
+  }
+  return largest;
 }

@@ -3,6 +3,7 @@ import { Analyzer, type AnalyzerKind } from "./analyzer";
 import type { SearchResult } from "./best";
 import { loadIndex, saveIndex } from "./index-file";
 import { QueryCounter } from "./query-counter";
+import type { Weighting } from "./score-block";
 import { ScoreMatrix, type SearchOptions } from "./score-matrix";
 import { countTerms, type TermCounts } from "./term-counts";
 
@@ -52,7 +53,7 @@ export class TfidfIndex {
     readonly options: AllOptions,
     private readonly analyzer: Analyzer,
     private readonly scores: ScoreMatrix,
-    private readonly idf: Float64Array,
+    private readonly vectors: TfidfVectors,
   ) {
     this.counter = new QueryCounter(analyzer);
   }
@@ -65,11 +66,9 @@ export class TfidfIndex {
     const idf = inverseDocumentFrequency(counts.documentFrequency, texts.length, all);
     const weight = (term: number, count: number) => termFrequency(count, all) * idf[term]!;
     const norms = all.norm === "l2" ? euclideanNorms(counts, weight) : new Float64Array(texts.length).fill(1);
-    const scores = ScoreMatrix.build(
-      counts,
-      (term, count, document) => weight(term, count) / norms[document]!,
-    );
-    return new TfidfIndex(all, analyzer, scores, idf);
+    const vectors = { idf, norms };
+    const scores = ScoreMatrix.build(counts, tfidfWeighting(all, vectors));
+    return new TfidfIndex(all, analyzer, scores, vectors);
   }
 
   /**
@@ -81,7 +80,7 @@ export class TfidfIndex {
     const weights = new Float64Array(terms.length);
     let squares = 0;
     for (let i = 0; i < terms.length; i++) {
-      const weight = termFrequency(counts[i]!, this.options) * this.idf[terms[i]!]!;
+      const weight = termFrequency(counts[i]!, this.options) * this.vectors.idf[terms[i]!]!;
       weights[i] = weight;
       squares += weight * weight;
     }
@@ -99,7 +98,7 @@ export class TfidfIndex {
 
   /** How many different terms its documents have. */
   get vocabularySize(): number {
-    return this.idf.reduce((terms, idf) => terms + (idf > 0 ? 1 : 0), 0);
+    return this.vectors.idf.reduce((terms, idf) => terms + (idf > 0 ? 1 : 0), 0);
   }
 
   /** Size of the index's arrays in memory, in bytes. */
@@ -113,15 +112,35 @@ export class TfidfIndex {
       options: this.options,
       analyzer: this.analyzer,
       scores: this.scores,
-      vectors: { idf: this.idf },
+      vectors: { ...this.vectors },
     });
   }
 
   /** Reads what {@link TfidfIndex.save} wrote; a damaged or foreign file is an error that names it. */
   static load(path: string): TfidfIndex {
-    const stored = loadIndex(path, "tfidf", optionsSchema, (options) => options, ["idf"]);
-    return new TfidfIndex(stored.options, stored.analyzer, stored.scores, stored.vectors.idf);
+    const { options, analyzer, scores, vectors } = loadIndex(path, "tfidf", {
+      optionsSchema,
+      analyzerOptions: (options) => options,
+      vectorNames: ["idf", "norms"],
+      weighting: tfidfWeighting,
+    });
+    return new TfidfIndex(options, analyzer, scores, vectors);
   }
+}
+
+/** idf by term; by document what its weights are divided by. */
+interface TfidfVectors {
+  idf: Float64Array;
+  norms: Float64Array;
+}
+
+function tfidfWeighting(options: AllOptions, { idf, norms }: TfidfVectors): Weighting {
+  return {
+    score: (term, count, document) => (termFrequency(count, options) * idf[term]!) / norms[document]!,
+    termFactors: idf,
+    documentFactor: (document) => (norms[document] === 0 ? 0 : 1 / norms[document]!),
+    gain: (count) => termFrequency(count, options),
+  };
 }
 
 /** idf by term; 0 for n-grams that are only parts of terms. */

@@ -156,6 +156,65 @@ test("BM25 finds what scoring every document by the formula finds", () => {
   );
 });
 
+/** Every document's score, bit for bit: its rare words in the query's order, then its common ones by first appearance. */
+function scoreAll(
+  corpus: readonly string[],
+  query: string,
+  ofWord: (df: number) => number,
+  inDocument: (idf: number, count: number, document: number) => number,
+  weigh: (idf: number, count: number) => number = (_, count) => count,
+): SearchResult[] {
+  const bags = corpus.map((document) => wordTokens(document.toLowerCase()));
+  const known = [...new Set(bags.flat())];
+  const asked = wordTokens(query.toLowerCase());
+  const countIn = (bag: readonly string[], word: string) => bag.filter((other) => other === word).length;
+  const words = [...new Set(asked)].filter((word) => known.includes(word));
+  const df = new Map(words.map((word) => [word, bags.filter((bag) => bag.includes(word)).length]));
+  const idf = (word: string) => ofWord(df.get(word)!);
+  const weights = words.map((word) => weigh(idf(word), countIn(asked, word)));
+  const isCommon = (word: string) => df.get(word)! > corpus.length / 3;
+  const byAppearance = words.slice().sort((a, b) => known.indexOf(a) - known.indexOf(b));
+  const scores = bags.map((bag, index) => {
+    const sum = (some: readonly string[]) =>
+      some.reduce((sum, word) => {
+        const count = countIn(bag, word);
+        return count === 0 ? sum : sum + weights[words.indexOf(word)]! * inDocument(idf(word), count, index);
+      }, 0);
+    const rare = sum(words.filter((word) => !isCommon(word)));
+    return { index, score: rare + sum(byAppearance.filter(isCommon)) };
+  });
+  return scores.sort((a, b) => b.score - a.score || a.index - b.index);
+}
+
+test("a search gives, to the last bit and in the same order, what scoring every document gives", () => {
+  const repeated = fc.array(fc.tuple(word, fc.integer({ min: 1, max: 4 })), { maxLength: 9 });
+  const long = repeated.map((parts) => parts.flatMap(([word, n]) => Array<string>(n).fill(word)).join(" "));
+  const many = fc.array(long, { minLength: 1, maxLength: 50 });
+  fc.assert(
+    fc.property(many, long, fc.integer({ min: 1, max: 9 }), (corpus, query, k) => {
+      const size = corpus.length;
+      const lengths = corpus.map((text) => wordTokens(text).length);
+      const mean = lengths.reduce((sum, length) => sum + length, 0) / size;
+      const bm25 = scoreAll(
+        corpus,
+        query,
+        (df) => Math.log(1 + (size - df + 0.5) / (df + 0.5)),
+        (idf, count, d) => (idf * count) / (count + 1.5 * (1 - 0.75 + (0.75 * lengths[d]!) / mean)),
+      );
+      assert.deepEqual(Bm25Index.build(corpus).search(query, k), bm25.slice(0, k));
+      const tfidf = scoreAll(
+        corpus,
+        query,
+        (df) => Math.log((size + 1) / (df + 1)) + 1,
+        (idf, count) => (1 + Math.log(count)) * idf,
+        (idf, count) => (1 + Math.log(count)) * idf,
+      );
+      const index = TfidfIndex.build(corpus, { analyzer: "word", sublinearTf: true, norm: "none" });
+      assert.deepEqual(index.search(query, k), tfidf.slice(0, k));
+    }),
+  );
+});
+
 test("the top k are the first k of the whole ranking; excluded documents leave the others in order", () => {
   const excluded = fc.array(fc.nat(70), { maxLength: 5 });
   fc.assert(
