@@ -13,7 +13,7 @@ export const floors = [
   ...["tensors", "engine"],
   ...["corpus", "sql", "metrics", "prompts", "retrieval", "statistics"],
   ...["models"],
-  ...["generation", "judges", "rewards", "training", "pretraining", "export"],
+  ...["generation", "judges", "rewards", "training", "pretraining", "export", "embedding"],
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
   ...["simulator"],

@@ -20,6 +20,7 @@ export * from "./log";
 export * from "./memory";
 export type { Mean, Measured, Objective } from "./objective";
 export * from "./objectives/classification";
+export { contrastiveObjective } from "./objectives/contrastive";
 export * from "./objectives/cross-entropy";
 export * from "./objectives/dpo";
 export { grpoLosses, grpoObjective, type GrpoLoss, type GrpoOptions } from "./objectives/grpo";

@@ -1,0 +1,5 @@
+/** Texts as vectors: by models of this project, and by those that Transformers.js runs. */
+export type { Embedder } from "./embedder";
+export { encoderOf, type EncoderOptions } from "./encoder";
+export { transformersJsEmbedder } from "./transformers-js";
+export { factsOfTurns, type FactOfTurn } from "./pairs";
