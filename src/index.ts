@@ -116,6 +116,7 @@ export { recompute, writeReport } from "./report";
 export * as analysis from "./analysis";
 export * as chatApi from "./chat-api";
 export * as corpus from "./corpus";
+export * as embedding from "./embedding";
 export * as engine from "./engine";
 export * as evaluation from "./evaluation";
 export * as experiments from "./experiments";

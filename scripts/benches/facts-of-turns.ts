@@ -1,7 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadCorpus, sampleDirectory } from "../../src/corpus";
-import { type Embedder, encoderOf, factsOfTurns, transformersJsEmbedder } from "../../src/embedding";
+import {
+  type Embedder,
+  encoderOf,
+  type FactIndex,
+  factsOfTurns,
+  ranksOfFacts,
+  transformersJsEmbedder,
+} from "../../src/embedding";
 import { embeddedModel } from "../../src/experiments";
 import { openPretrained, readAdapter, textEncoder } from "../../src/models";
 import { Bm25Index, DenseIndex, TfidfIndex } from "../../src/retrieval";
@@ -35,19 +42,15 @@ const bench: Bench = {
     const rows = [];
     for (const { name, pairs } of sets) {
       const facts = pairs.map(({ fact }) => fact);
-      const finders: [string, (turn: string) => Promise<number[]>][] = [
-        ["TF-IDF (characters 3–5)", finder(TfidfIndex.build(facts), facts.length)],
-        ["BM25", finder(Bm25Index.build(facts), facts.length)],
+      const finders: [string, FactIndex][] = [
+        ["TF-IDF (characters 3–5)", TfidfIndex.build(facts)],
+        ["BM25", Bm25Index.build(facts)],
       ];
       for (const [retriever, embedder] of dense)
-        finders.push([
-          retriever,
-          finder(await DenseIndex.build(facts, (texts) => embedder.embed(texts)), facts.length),
-        ]);
-      for (const [retriever, find] of finders) {
+        finders.push([retriever, await DenseIndex.build(facts, (texts) => embedder.embed(texts))]);
+      for (const [retriever, index] of finders) {
         report(`${name}: ${retriever}`);
-        const ranks: number[] = [];
-        for (const [i, { turn }] of pairs.entries()) ranks.push((await find(turn)).indexOf(i) + 1);
+        const ranks = await ranksOfFacts(pairs, index);
         const mean = (of: (rank: number) => number) =>
           ranks.reduce((sum, rank) => sum + of(rank), 0) / ranks.length;
         rows.push({
@@ -66,13 +69,6 @@ const bench: Bench = {
   },
 };
 export default bench;
-
-interface Index {
-  search(query: string, k: number): { index: number }[] | Promise<{ index: number }[]>;
-}
-
-const finder = (index: Index, size: number) => async (turn: string) =>
-  (await index.search(turn, size)).map(({ index }) => index);
 
 /** Held-out dialogues of the sample, of Synthetic-Persona-Chat, and people's judgements of Dialogue NLI where these lie beside the project. */
 async function caseSets(): Promise<Cases[]> {

@@ -2,4 +2,4 @@
 export type { Embedder } from "./embedder";
 export { encoderOf, type EncoderOptions } from "./encoder";
 export { transformersJsEmbedder } from "./transformers-js";
-export { factsOfTurns, type FactOfTurn } from "./pairs";
+export { type FactIndex, type FactOfTurn, factsOfTurns, ranksOfFacts } from "./pairs";

@@ -1,5 +1,6 @@
 import type { Dialogue } from "../corpus";
 import { says, tellingTurn } from "../metrics";
+import type { SearchResult } from "../retrieval";
 
 /** A fact and the turn of its owner that says it. */
 export interface FactOfTurn {
@@ -23,4 +24,22 @@ export function factsOfTurns(dialogues: readonly Pick<Dialogue, "personas" | "tu
       });
     }),
   );
+}
+
+/** A retriever of any kind over facts. */
+export interface FactIndex {
+  search(query: string, k: number): SearchResult[] | Promise<SearchResult[]>;
+}
+
+/** For each pair the rank, from 1, that its fact has among those of all pairs when its turn is searched for in their index. */
+export async function ranksOfFacts(
+  pairs: readonly Pick<FactOfTurn, "turn">[],
+  index: FactIndex,
+): Promise<number[]> {
+  const ranks: number[] = [];
+  for (const [i, { turn }] of pairs.entries()) {
+    const found = await index.search(turn, pairs.length);
+    ranks.push(found.findIndex((one) => one.index === i) + 1);
+  }
+  return ranks;
 }

@@ -5,6 +5,7 @@ import type { Embedder } from "./embedder";
 
 interface Transformers {
   pipeline(
+    this: void,
     task: "feature-extraction",
     model: string,
     options: { dtype: string; local_files_only: boolean; session_options: { intraOpNumThreads: number } },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { factsOfTurns } from "../../src/embedding/pairs";
+import { factsOfTurns, ranksOfFacts } from "../../src/embedding/pairs";
 
 test("a fact goes with the turn of its owner that says most of it; one that nobody says has none", () => {
   const personas = [
@@ -23,4 +23,11 @@ test("a fact goes with the turn of its owner that says most of it; one that nobo
       { turn: "I do, bread every day.", fact: "I bake bread.", dialogue: 1 },
     ],
   );
+});
+
+test("the rank of a fact is its place among all facts that its turn finds", async () => {
+  const pairs = [{ turn: "a" }, { turn: "b" }, { turn: "c" }];
+  const found: Record<string, number[]> = { a: [0, 1, 2], b: [2, 0, 1], c: [1, 2, 0] };
+  const search = (query: string) => Promise.resolve(found[query]!.map((index) => ({ index, score: 0 })));
+  assert.deepEqual(await ranksOfFacts(pairs, { search }), [1, 3, 2]);
 });

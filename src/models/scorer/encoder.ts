@@ -23,7 +23,7 @@ const TINY = 1e-12;
  * @throws {Error} if this kind of model says nothing of whole texts
  */
 export function textEncoder<Config extends ModelConfig>(model: Model<Config>): Model<Config> {
-  const { tying: _, transformersJsGraphs: __, scorer, ...base } = model.architecture;
+  const { scorer, ...base } = model.architecture;
   if (!scorer) throw new Error(`a ${base.name} makes no vectors of texts: take a T5 or a Llama`);
   const architecture: Architecture<Config> = {
     ...base,
