@@ -14,6 +14,7 @@ export const floors = [
   ...["corpus", "sql", "metrics", "prompts", "retrieval", "statistics"],
   ...["models"],
   ...["generation", "judges", "rewards", "training", "pretraining", "export", "embedding"],
+  ...["scorers"],
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
   ...["simulator"],

@@ -2,7 +2,7 @@
 export * from "./csv";
 export * from "./dialogue";
 export * from "./jsonl";
-export { JsonlError } from "./lines";
+export { JsonlError, parseJsonLines, readJsonlFile } from "./lines";
 export * from "./persona";
 export * from "./records";
 export * from "./row-personas";

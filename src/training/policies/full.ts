@@ -21,7 +21,7 @@ export function fullPolicy(model: Model): Policy {
     },
     write: (directory) => writeModelDirectory(directory, { architecture, config, parameters: trained }),
     read(directory) {
-      const stored = openModelDirectory(directory);
+      const stored = openModelDirectory(directory, () => architecture);
       try {
         for (const [name, { data }] of trained) data.set(needParameter(stored.parameters, name).data);
       } finally {

@@ -1,0 +1,73 @@
+import type { Interval } from "../metrics";
+import type { MeasuredCard } from "./card";
+import { type Features, featuresOf, featuresOfSecond } from "./logistic/features";
+import { fitLogistic, type LogisticOptions } from "./logistic/fit";
+import { logisticScorer } from "./logistic/scorer";
+import { accuracyDifference, type LabelMeasures, measureScorer } from "./measure";
+import type { LabelledText } from "./rows";
+import type { LabelScorer, ScoredText } from "./scorer";
+
+/** A scorer's measures with those of baselines, on the same texts. */
+export interface Comparison {
+  readonly measures: LabelMeasures;
+  /** By name; all are fitted to the rows that the scorer was trained on. */
+  readonly baselines: Readonly<Record<string, LabelMeasures>>;
+  /** By how much it is right more often than each of them: value and 95 % interval, paired. */
+  readonly differences: Readonly<Record<string, Interval>>;
+}
+
+/** What the logistic baseline is called. */
+export const LOGISTIC = "logistic";
+
+/**
+ * Measures a scorer beside the commonest label, a logistic model, and, where it reads two texts, one that sees the second alone.
+ *
+ * @param trained the rows that the scorer was trained on, which the baselines are fitted to
+ */
+export async function compareWithBaselines(
+  scorer: LabelScorer,
+  rows: readonly LabelledText[],
+  trained: readonly LabelledText[],
+  options: LogisticOptions = { seed: 13 },
+): Promise<Comparison> {
+  const fitted = (features: (text: ScoredText) => Features) => {
+    const examples = trained.map(({ text, label }) => ({ features: features(text), label }));
+    return logisticScorer(fitLogistic(examples, scorer.labels.length, options), scorer, features);
+  };
+  const { reads } = scorer;
+  const baselines: Record<string, LabelMeasures> = {
+    "commonest label": await measureScorer(
+      fitted(() => new Map()),
+      rows,
+    ),
+    ...(reads.length === 2 && {
+      [`${reads[1]!} alone`]: await measureScorer(fitted(featuresOfSecond), rows),
+    }),
+    [LOGISTIC]: await measureScorer(fitted(featuresOf), rows),
+  };
+  const measures = await measureScorer(scorer, rows);
+  const differences = Object.entries(baselines).map(
+    ([name, baseline]) => [name, accuracyDifference(measures, baseline)] as const,
+  );
+  return { measures, baselines, differences: Object.fromEntries(differences) };
+}
+
+const digits = (value: number) => Number(value.toFixed(4));
+
+/** A comparison as a card keeps it. */
+export function measuredCard(data: string, { measures, baselines, differences }: Comparison): MeasuredCard {
+  const difference = differences[LOGISTIC];
+  return {
+    data,
+    count: measures.count,
+    accuracy: digits(measures.accuracy.value),
+    confusion: measures.confusion.map((row) => [...row]),
+    calibrationError: digits(measures.calibrationError),
+    beside: Object.fromEntries(
+      Object.entries(baselines).map(([name, { accuracy }]) => [name, digits(accuracy.value)]),
+    ),
+    ...(difference && {
+      moreThanLogistic: [digits(difference.value), digits(difference.low), digits(difference.high)],
+    }),
+  };
+}
