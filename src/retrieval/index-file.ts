@@ -126,7 +126,7 @@ export function loadIndex<Options, Vector extends string>(
   }
 }
 
-function dtypeOf(data: Stored): (typeof DTYPES)[keyof typeof DTYPES] {
+function dtypeOf(data: Stored): (typeof DTYPES)[keyof typeof DTYPES] | "float64" {
   if (data instanceof Int32Array) return "int32";
   if (data instanceof Uint16Array) return "uint16";
   if (data instanceof Uint8Array) return "uint8";

@@ -6,7 +6,7 @@ test("a fact goes with the turn of its owner that says most of it; one that nobo
   const personas = [
     { facts: ["I have two dogs.", "I play the old guitar."] },
     { facts: ["I bake bread.", "I collect stamps."] },
-  ];
+  ] as const;
   const turns = [
     { speaker: 1 as const, text: "Hello, do you bake bread?" },
     { speaker: 2 as const, text: "I do, bread every day." },
