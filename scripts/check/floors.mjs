@@ -13,7 +13,7 @@ export const floors = [
   ...["tensors", "engine"],
   ...["corpus", "sql", "metrics", "prompts", "retrieval", "statistics"],
   ...["models"],
-  ...["generation", "judges", "rewards", "training", "pretraining", "export", "embedding"],
+  ...["generation", "likelihood", "judges", "rewards", "training", "pretraining", "export", "embedding"],
   ...["scorers"],
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],

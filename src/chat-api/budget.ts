@@ -26,6 +26,22 @@ export interface Spent {
   readonly money: number | undefined;
 }
 
+/** Somebody who is asked and counts what that takes, as `ChatClient` does. */
+export interface AskedSource {
+  readonly name: string;
+  readonly spent: Spent;
+}
+
+/** What was spent between two counts. */
+export function spentSince(before: Spent, now: Spent): Spent {
+  return {
+    requests: now.requests - before.requests,
+    promptTokens: now.promptTokens - before.promptTokens,
+    completionTokens: now.completionTokens - before.completionTokens,
+    money: now.money === undefined ? undefined : now.money - (before.money ?? 0),
+  };
+}
+
 const MILLION = 1e6;
 /** Tokens around a message's text, in any template. */
 const TOKENS_AROUND = 16;

@@ -94,18 +94,29 @@ export class ChatClient implements ChatSource {
     }
   }
 
-  /** One sending, within the budget. An answer that broke off is counted as the most that it can have taken. */
+  /** One sending, within the budget. An answer that broke off or was stopped is counted as the most that it can have taken. */
   private async send(request: ChatRequest, hooks: AskHooks): Promise<Exchanged> {
     await this.gate.pass(hooks.signal);
     const giveBack = await this.purse.take(request);
     let took = { promptTokens: 0, completionTokens: 0 };
+    let hasBegun = false;
+    const onText = (piece: string) => {
+      hasBegun = true;
+      hooks.onText?.(piece);
+    };
     try {
       const { model, stallMs = 120_000 } = this.options;
-      const answer = await exchange(this.endpoint, model, request, { ...hooks, stallMs });
+      const answer = await exchange(this.endpoint, model, request, {
+        ...hooks,
+        ...(hooks.onText && { onText }),
+        stallMs,
+      });
       took = answer.usage ?? mostTokens(request);
       return answer;
     } catch (error) {
-      if (error instanceof TransientFailure && error.hasBegun) took = mostTokens(request);
+      const isStopped = error instanceof ChatApiError && error.code === "stopped";
+      if (hasBegun || isStopped || (error instanceof TransientFailure && error.hasBegun))
+        took = mostTokens(request);
       throw error;
     } finally {
       giveBack(took);

@@ -76,8 +76,8 @@ export async function exchange(
     const read = isStream ? readStream(response, stall, onText) : readWhole(response, stall, onText);
     return safe(await read, endpoint);
   } catch (error) {
-    if (error instanceof ChatApiError || error instanceof TransientFailure) throw error;
     if (signal?.aborted) throw new ChatApiError("stopped", "nobody waits for the answer any more", error);
+    if (error instanceof ChatApiError || error instanceof TransientFailure) throw error;
     const what = stall.signal.aborted
       ? `was silent for ${stallMs / 1000} seconds`
       : `${hasBegun ? "broke off" : "cannot be reached"} (${reasonOf(error)})`;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { askFor, type ChatSource, type Message } from "../chat-api";
 import type { Judge, JudgeCase, Verdict } from "./case";
+import { missingFor } from "./criteria/criterion";
 import type { Rubric } from "./rubric";
 import { between, markFor, placeOf } from "./shown";
 
@@ -46,19 +47,6 @@ export function askedJudge(
       return { score: Math.min(high, Math.max(low, score)), reason };
     },
   };
-}
-
-/** What a case lacks to be judged by a rubric. */
-export function missingFor(
-  { name, needs }: Rubric,
-  { persona, history, answer }: JudgeCase,
-): string | undefined {
-  if (answer.trim() === "") return "the answer is empty";
-  if (needs.includes("persona") && (persona?.facts.length ?? 0) === 0)
-    return `${name} is judged by what is known of the person, and nothing is`;
-  if (needs.includes("history") && history.length === 0)
-    return `${name} is judged by what was said before, and nothing was`;
-  return undefined;
 }
 
 /** What a judge is asked. */

@@ -1,4 +1,5 @@
 import type { Persona } from "../corpus";
+import type { Standing } from "./card";
 
 /** A turn before the answer: by the one who is judged (`self`), or by the other. */
 export interface JudgedTurn {
@@ -10,6 +11,8 @@ export interface JudgedTurn {
 export interface JudgeCase {
   /** Who answers. */
   readonly persona?: Persona;
+  /** Who is answered, where that is known. */
+  readonly other?: Persona;
   /** What was said before, the oldest turn first. */
   readonly history: readonly JudgedTurn[];
   readonly answer: string;
@@ -38,6 +41,8 @@ export interface Judge {
   readonly scale: readonly [number, number];
   /** What identifies it, rubric and settings included. */
   readonly fingerprint: unknown;
+  /** Of a judge that may decide only if it was measured: see `requireDecides`. */
+  readonly standing?: Standing;
   /** @throws {Error} if it cannot judge now, but might later */
   judge(one: JudgeCase, signal?: AbortSignal): Promise<Verdict>;
 }

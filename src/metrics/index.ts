@@ -1,3 +1,4 @@
+export * from "./auc";
 export * from "./bleu";
 export * from "./facts";
 export * from "./holm";

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { type AskedSource, describeSpent, type Spent, spentSince } from "../chat-api";
 import { display, formatDuration } from "../display";
 import { filesOf, makeFolder, removeFile, sha256File, shownPath, writeJson } from "../io";
 import type { Profile } from "../settings";
@@ -10,6 +11,11 @@ export interface FileRecord {
   path: string;
   bytes: number;
   sha256: string;
+}
+
+/** Who was asked, and what that took in this run. */
+export interface AskedRecord extends Spent {
+  readonly name: string;
 }
 
 /** What `manifest.json` says about a run. Times are ISO 8601. */
@@ -24,6 +30,8 @@ export interface Manifest {
   versions: Record<string, string>;
   inputs: FileRecord[];
   files: FileRecord[];
+  /** Models that were asked through the run's `asks`; none where nobody was. */
+  asked: AskedRecord[];
 }
 
 /** A run of a notebook: its parameters in effect, where its files go, and the record of what it read and left. */
@@ -41,6 +49,11 @@ export interface Run<P extends Parameters = Parameters> {
   shared(...parts: string[]): string;
   /** Records a file, or every file of a folder, as an input of the run, and returns its path. */
   input(path: string): Promise<string>;
+  /**
+   * Notes that a model is asked, and returns it: what that takes from now on stands in the manifest, and in a line for the reader at
+   * the end. A cache is put around what this returns, so that what it answers costs nothing.
+   */
+  asks<S extends AskedSource>(source: S): S;
   /** Writes `manifest.json` into {@link directory} and lists the files that the run left. */
   finish(): Promise<void>;
 }
@@ -75,6 +88,7 @@ export function startRun<P extends Parameters>(name: string, parameters: P): Run
   const before = new Map<string, string>();
   const places = new Set<string>();
   const inputs = new Map<string, FileRecord>();
+  const asked = new Map<AskedSource, Spent>();
 
   const watch = (place: string) => {
     if (places.has(place)) return;
@@ -105,6 +119,10 @@ export function startRun<P extends Parameters>(name: string, parameters: P): Run
       for (const file of filesOf(path)) inputs.set(resolve(file), await record(file));
       return path;
     },
+    asks: (source) => {
+      if (!asked.has(source)) asked.set(source, source.spent);
+      return source;
+    },
     finish: async () => {
       const left = new Set([...places].flatMap((place) => filesOf(place)));
       left.delete(manifestPath);
@@ -123,12 +141,17 @@ export function startRun<P extends Parameters>(name: string, parameters: P): Run
         versions: versions(),
         inputs: [...inputs.values()],
         files,
+        asked: [...asked].map(([source, before]) => ({
+          name: source.name,
+          ...spentSince(before, source.spent),
+        })),
       };
       writeJson(manifestPath, manifest);
       const list = [...files.map(({ path }) => path), shownPath(manifestPath)]
         .map((path) => `  ${path}`)
         .join("\n");
       console.log(`${name} (${run.profile}) took ${formatDuration(manifest.seconds)} and left\n${list}`);
+      for (const { name, ...spent } of manifest.asked) console.log(`asked ${name}: ${describeSpent(spent)}`);
     },
   };
   const settings = Object.entries(inEffect).map(([key, value]) => `${key}=${JSON.stringify(value)}`);

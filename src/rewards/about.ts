@@ -21,9 +21,9 @@ export const asConversation: ShownToJudge = {
     const messages = (about?.["messages"] as readonly Message[] | undefined) ?? [
       { role: "user", content: prompt },
     ];
-    const persona = personasOf(about)?.assistant;
+    const personas = personasOf(about);
     return {
-      ...(persona && { persona }),
+      ...(personas && { persona: personas.assistant, other: personas.user }),
       history: messages
         .filter(({ role }) => role !== "system")
         .map(({ role, content }) => ({ by: role === "assistant" ? "self" : "other", text: content })),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { ChatClient, type ChatSource } from "../chat-api";
-import { askedJudge, readRubric, rubric } from "../judges";
+import { askedJudge, openEmbeddedJudge, readRubric, rubric } from "../judges";
 import { asConversation, lacksPersona } from "./about";
 import { coverageReward } from "./coverage";
 import { judgeReward } from "./judge";
@@ -33,6 +33,12 @@ export const namedRewardSchema = z.discriminatedUnion("reward", [
       error:
         'a judge is asked behind a chat API ("model") or opened in this process ("local"): name one of them',
     }),
+  z.strictObject({
+    reward: z.literal("embedded"),
+    model: name.optional(),
+    card: name.optional(),
+    weight,
+  }),
 ]);
 export type NamedReward = z.input<typeof namedRewardSchema>;
 
@@ -41,7 +47,8 @@ export const namedRewardsHelp =
   '{"reward": "word", "word": …} pays for a word that is said; {"reward": "length", "tokens": …} for a length that is reached; ' +
   '{"reward": "coverage"} for the words of who answers, {"reward": "ownership"} for facts of who answers and against the user\'s (both read ' +
   'meta.personas of the row); {"reward": "judge", "rubric": …, "model": …} asks a model of the chat API in OPENAI_BASE_URL by a rubric: ' +
-  'adherence, consistency, quality, safety, or a file; "local" in place of "model" opens one: a folder, a GGUF file, a name of the hub';
+  'adherence, consistency, quality, safety, or a file; "local" in place of "model" opens one: a folder, a GGUF file, a name of the hub; {"reward": "embedded"} is the judge that comes with the ' +
+  'project, if its card (npm run judge) lets it reward; "model" and "card" name another model of it and that one\'s card';
 
 /** Where rewards that need more than a case find it. */
 export interface RewardPlace {
@@ -54,7 +61,7 @@ export interface RewardPlace {
 /**
  * The reward that a file names: the weighted sum of its list.
  *
- * @throws {Error} if a rubric is none
+ * @throws {Error} if a rubric is none, or the embedded judge was not measured or is too blind
  * @throws {ChatApiError} if a judge is to be asked and the environment names no chat API
  */
 export async function namedReward(rewards: readonly NamedReward[], place: RewardPlace): Promise<Reward> {
@@ -84,6 +91,11 @@ async function make(named: z.infer<typeof namedRewardSchema>, place: RewardPlace
       const asked = judgeReward(askedJudge(source, by), asConversation);
       const kept = keptReward(asked, join(place.directory, `judged-${by.name}.jsonl`));
       return by.needs.includes("persona") ? { ...kept, lacks: lacksPersona } : kept;
+    }
+    case "embedded": {
+      const { model, card } = named;
+      const judge = await openEmbeddedJudge({ ...(model && { model }), ...(card && { card }) });
+      return { ...judgeReward(judge, asConversation), lacks: lacksPersona };
     }
   }
 }

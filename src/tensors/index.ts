@@ -1,3 +1,4 @@
+export * from "./content";
 export * from "./file";
 export * from "./gguf";
 export * from "./half";

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import type { ProgramTensor } from "../engine";
 import { sha256 } from "../io";
 import { IGNORED_LABEL, needParameter, type ParameterSource, type TaskType } from "../models";
-import { float32Tensor, type HostTensor, int32Tensor } from "../tensors";
+import { ContentHash, float32Tensor, int32Tensor } from "../tensors";
 import type { Batch } from "./batches";
 import { packing } from "./packing";
 import type { BatchTensors } from "./data";
@@ -54,20 +53,6 @@ export function contentSha256(parameters: ParameterSource, names: Iterable<strin
   const hash = new ContentHash();
   for (const name of names) hash.add(name, needParameter(parameters, name));
   return hash.digest();
-}
-
-/** {@link contentSha256} of parameters that are read one after the other for another purpose. */
-export class ContentHash {
-  private readonly hash = createHash("sha256");
-
-  add(name: string, { dtype, shape, data }: HostTensor): void {
-    this.hash.update(JSON.stringify([name, dtype, shape]));
-    this.hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-
-  digest(): string {
-    return this.hash.digest("hex");
-  }
 }
 
 /** A checksum over names and a few elements of every tensor: enough to tell two base models apart without hashing them whole. */

@@ -216,6 +216,24 @@ describe("a request is not made again", () => {
     );
   });
 
+  test("where nobody waits any more in the middle of a stream, and what it can have taken is counted", async (t) => {
+    const server = await apiServer(t, streams([piece("One "), piece("two ")], false));
+    const controller = new AbortController();
+    const asked = client(server);
+    await assert.rejects(
+      asked.ask(hello, { signal: controller.signal, onText: () => controller.abort() }),
+      failsWith("stopped", /nobody waits/),
+    );
+    assert.equal(asked.spent.completionTokens, hello.maxTokens);
+  });
+
+  test("and a stream that broke off is counted as the most that it can have taken", async (t) => {
+    const server = await apiServer(t, streams([piece("One "), piece("two ")], false));
+    const asked = client(server);
+    await assert.rejects(asked.ask(hello, { onText: () => {} }), failsWith("failed", /broke off/));
+    assert.equal(asked.spent.completionTokens, hello.maxTokens);
+  });
+
   test("and nobody at the address is told as that", async (t) => {
     const server = await apiServer(t, answers(""));
     const { endpoint } = server;

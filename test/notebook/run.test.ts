@@ -62,6 +62,30 @@ test("the manifest records inputs, parameters in effect and the files that the r
   );
 });
 
+test("the manifest says who was asked and what that took in this run, and the reader is told in a line each", async () => {
+  const source = {
+    name: "a model (http://127.0.0.1:1/v1)",
+    spent: { requests: 2, promptTokens: 100, completionTokens: 10, money: 0.5 as number | undefined },
+  };
+  const free = { name: "free", spent: { ...source.spent, money: undefined } };
+  const run = startRun("08", declared);
+  assert.equal(run.asks(source), source);
+  run.asks(free);
+  source.spent = { requests: 5, promptTokens: 12_100, completionTokens: 30, money: 0.75 };
+  assert.equal(run.asks(source), source);
+  await run.finish();
+  assert.deepEqual(manifestOf("08").asked, [
+    { name: source.name, requests: 3, promptTokens: 12_000, completionTokens: 20, money: 0.25 },
+    { name: "free", requests: 0, promptTokens: 0, completionTokens: 0 },
+  ]);
+  assert.deepEqual(printed.slice(-2), [
+    "asked a model (http://127.0.0.1:1/v1): 3 requests, 12,000 tokens asked and 20 answered, cost 0.2500",
+    "asked free: 0 requests, 0 tokens asked and 0 answered",
+  ]);
+  await startRun("09", declared).finish();
+  assert.deepEqual(manifestOf("09").asked, []);
+});
+
 test("symbolic links are inputs and outputs like what they point to, as in a Hugging Face cache", async () => {
   mkdirSync(join(folder, "cache/blobs"), { recursive: true });
   mkdirSync(join(folder, "cache/snapshots/main/sub"), { recursive: true });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Standing } from "../../src/judges/card";
 import type { Judge, JudgeCase } from "../../src/judges/case";
 import { judgeReward } from "../../src/rewards/judge";
 import { type RewardCase, scoreCases } from "../../src/rewards/reward";
@@ -28,6 +29,29 @@ const judge = (scale: [number, number], score: (one: JudgeCase) => number | unde
     const given = score(one);
     return given === undefined ? { unscorable: "no idea" } : { score: given, reason: "because" };
   },
+});
+
+test("a judge that must be measured rewards only if it was, and is not blind", () => {
+  const measured = (low: number): Standing => {
+    const told = {
+      places: 9,
+      auc: { value: 0.8, low, high: 0.9 },
+      agreement: { value: 0.8, low, high: 0.9 },
+    };
+    return {
+      card: {
+        ...{ judge: "a judge", fingerprint: "", labels: "me", data: "mine", dialogues: 9, unscorable: 0 },
+        ...{ contradicted: told, swapped: told, parts: {}, command: "npm run judge" },
+      },
+    };
+  };
+  const rewarded = (standing: Standing) => judgeReward({ ...judge([0, 1], () => 1), standing }, shown);
+  assert.equal(rewarded(measured(0.71)).name, "a judge");
+  assert.throws(
+    () => rewarded(measured(0.7)),
+    /a judge may not reward or decide: .* AUC of 0\.80 \[0\.70, 0\.90\].* measure again with npm run judge/,
+  );
+  assert.throws(() => rewarded({ missing: "no card" }), /nobody has measured it \(no card\).*npm run judge/);
 });
 
 describe("a judge rewards", () => {

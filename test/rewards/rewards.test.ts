@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import type { ChatSource } from "../../src/chat-api/source";
+import { judgeKey } from "../../src/judges/card";
+import { openEmbeddedJudge } from "../../src/judges/open";
 import { coverageReward } from "../../src/rewards/coverage";
 import { lengthReward } from "../../src/rewards/length";
 import { namedReward, type RewardPlace } from "../../src/rewards/named";
@@ -11,6 +13,7 @@ import { ownershipReward } from "../../src/rewards/ownership";
 import { type Reward, type RewardCase, type Score, scoreCases } from "../../src/rewards/reward";
 import { weightedReward } from "../../src/rewards/weighted";
 import { wordReward } from "../../src/rewards/word";
+import { writeTinyChat } from "../chat/tiny-chat";
 
 const said = (completion: string, tokens = 1): RewardCase => ({
   prompt: "p",
@@ -170,4 +173,47 @@ test("a judge by a rubric is asked once a case, shown the conversation, and its 
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("the embedded judge rewards by name, if the card of just that judge lets it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "embedded-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const model = writeTinyChat(join(folder, "model"));
+  const card = join(folder, "card.json");
+  const named = [{ reward: "embedded", model, card }] as const;
+  await assert.rejects(
+    namedReward(named, nowhere),
+    /embedded \(model\) may not reward or decide: nobody has measured it .*card\.json/,
+  );
+  const told = {
+    places: 9,
+    auc: { value: 0.8, low: 0.75, high: 0.9 },
+    agreement: { value: 0.8, low: 0.7, high: 0.9 },
+  };
+  const judge = await openEmbeddedJudge({ model, card });
+  const written = {
+    ...{ judge: judge.name, fingerprint: judgeKey(judge), labels: "me", data: "mine", dialogues: 9 },
+    ...{ unscorable: 0, contradicted: told, swapped: told, parts: {}, command: "npm run judge" },
+  };
+  writeFileSync(card, JSON.stringify(written));
+  const reward = await namedReward(named, nowhere);
+  const about = {
+    meta: { personas: { assistant: { facts: ["I sail a boat."] }, user: { facts: ["I keep bees."] } } },
+  };
+  const asked = { prompt: "What do you do?", tokens: 5, ended: true };
+  const [own, taken, unknown] = await scoreCases(reward, [
+    { ...asked, completion: "I sail a boat.", about },
+    { ...asked, completion: "I keep bees.", about },
+    { ...asked, completion: "I sail a boat." },
+  ]);
+  assert.ok(
+    typeof own === "number" && typeof taken === "number" && own > taken,
+    `${JSON.stringify([own, taken])}`,
+  );
+  assert.deepEqual(unknown, {
+    unscorable: "fit: fit is judged by what is known of the person, and nothing is",
+  });
+  assert.match(reward.lacks!({})!, /nothing is known of who answers/);
+  writeFileSync(card, JSON.stringify({ ...written, swapped: { ...told, auc: { ...told.auc, low: 0.7 } } }));
+  await assert.rejects(namedReward(named, nowhere), /swapped personas an AUC of 0\.80 \[0\.70, 0\.90\]/);
 });

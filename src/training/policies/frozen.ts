@@ -12,9 +12,8 @@ import {
   nf4,
   roundedTensors,
 } from "../../models";
-import { float32Tensor } from "../../tensors";
+import { ContentHash, float32Tensor } from "../../tensors";
 import type { ParameterMap } from "../policy";
-import { ContentHash } from "../tensors";
 
 /** How a frozen base multiplies; see `LoraPolicyOptions`. */
 export const frozenWeights = ["float32", "int8", "nf4"] as const;
