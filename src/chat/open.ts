@@ -2,9 +2,8 @@ import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
   defaultExperiment,
-  embeddedModel,
+  embeddedChatModel,
   experimentCheckpoint,
-  loadBase,
   openExperiment,
 } from "../experiments";
 import { HubError } from "../hub";
@@ -27,7 +26,7 @@ export interface ChatModelOptions {
   /**
    * A folder, a GGUF file or a checkpoint of llama2.c, a name on the Hugging Face hub, or the name of a run: of its folder
    * in `outputs`.
-   * @default the folder that `PERSONA_MODEL` names, else the embedded model
+   * @default what `PERSONA_CHAT_MODEL` names, else the embedded causal model
    */
   model?: string;
   /** Folder of an adapter of this model, as PEFT or this project writes it. */
@@ -96,7 +95,13 @@ interface Parts {
 
 async function findParts({ model, adapter }: ChatModelOptions): Promise<Parts> {
   if (adapter !== undefined) requireAdapter(adapter);
-  if (model === undefined) return { base: await loadBase("quick"), adapter };
+  if (model === undefined) {
+    const named = process.env["PERSONA_CHAT_MODEL"];
+    const base = named
+      ? openPlace(named, "PERSONA_CHAT_MODEL names it")
+      : openPlace(embeddedChatModel, "the embedded model");
+    return { base: await base, adapter };
+  }
   const place = existsSync(model) ? model : findRun(model);
   if (place === undefined) return { base: await fromHub(model), adapter };
   if (!existsSync(join(place, ADAPTER_FILE)) || existsSync(join(place, "config.json")))
@@ -137,7 +142,7 @@ async function baseOfAdapter(adapter: string): Promise<OpenPretrainedModel> {
   if (baseModel === null)
     throw new Error(`${adapter}: it does not say on which model it was trained; ${remedy}`);
   const why = `the base of ${shownPath(adapter)}`;
-  const project = resolve(embeddedModel, "../..");
+  const project = resolve(embeddedChatModel, "../..");
   for (const place of [baseModel, resolve(project, baseModel)])
     if (existsSync(place)) return openPlace(place, why);
   try {

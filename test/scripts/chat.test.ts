@@ -42,7 +42,7 @@ test("without a model the embedded one talks; with /quit or at the end of the in
     "12",
   );
   assert.equal(status, 0, stderr);
-  assert.match(stderr, /data\/model, a T5 .*the prompt of the experiments.*the most likely token each time/s);
+  assert.match(stderr, /data\/chat-model, a Llama .*its chat template, 1024 tokens.*the most likely token each time/s);
   assert.match(stdout, /^[^\n]*[a-z][^\n]*\n$/);
   assert.doesNotMatch(stdout, /User [12]:/);
 });
