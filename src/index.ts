@@ -128,7 +128,6 @@ export * as io from "./io";
 export * as metrics from "./metrics";
 export * as models from "./models";
 export * as judges from "./judges";
-export * as likelihood from "./likelihood";
 export * as lora from "./models/lora";
 export * as llama from "./models/llama";
 export * as t5 from "./models/t5";

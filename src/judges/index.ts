@@ -7,6 +7,7 @@ export * as criteria from "./criteria";
 export * from "./embedded";
 export * from "./held-out";
 export * from "./inference";
+export * as likelihood from "../likelihood";
 export * from "./measure";
 export * from "./open";
 export * from "./pairwise";
