@@ -80,8 +80,10 @@ test("a cell past its limit is stopped, whether it waits or loops", async () => 
       String(failure?.message),
       /^small\.ipynb, cell 2: the cell took longer than its limit of 10 s$/,
     );
+    // What the kernel itself warns of, on a busy machine, goes to stderr.
+    const outputs = cells[1]!.outputs.filter((one) => one.output_type !== "stream" || one.name !== "stderr");
     assert.deepEqual(
-      cells[1]!.outputs.map((output) => (output.output_type === "error" ? output.ename : output.output_type)),
+      outputs.map((one) => (one.output_type === "error" ? one.ename : one.output_type)),
       ["stream", "Stopped"],
     );
   }
