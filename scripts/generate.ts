@@ -16,6 +16,7 @@ import {
   topicsFile,
 } from "../src/simulator";
 import { wholeFrom } from "./options";
+import { say, stopOnSignal } from "./stopping";
 
 interface Options {
   teacher?: string;
@@ -179,27 +180,20 @@ async function main(): Promise<void> {
   const topics = readTopics(options.topics);
   checkWritable(options.out);
   const teacher = await openTeacher(options);
-  const stop = new AbortController();
-  const halt = () => {
-    if (stop.signal.aborted) process.exit(130);
-    console.error("\nStopping after the requests that are on their way (Ctrl-C again leaves at once).");
-    stop.abort();
-  };
-  process.on("SIGINT", halt);
-  process.on("SIGTERM", halt);
+  const signal = stopOnSignal("Stopping after the requests that are on their way");
   const { count, seed, concurrency, maxTokens, temperature, prices, out } = options;
   const generated = await generateRecords(teacher.source, {
     ...{ teacher: teacher.name, personas, topics, count, seed, concurrency, maxTokens, temperature },
     ...(prices && { prices }),
     directory: out,
-    signal: stop.signal,
-    say: (line) => console.log(process.stderr.isTTY ? `\r\u001b[K${line}` : line),
+    signal,
+    say,
     progress: (total) => startProgress("teacher", total, { unit: "dialogues" }),
   });
   report(generated, out);
   if (teacher.describe) console.log(teacher.describe());
   await teacher.close?.();
-  if (generated.open > 0) process.exitCode = stop.signal.aborted ? 130 : 1;
+  if (generated.open > 0) process.exitCode = signal.aborted ? 130 : 1;
 }
 
 main()

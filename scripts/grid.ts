@@ -21,6 +21,7 @@ import { shownPath, writeCsv } from "../src/io";
 import { type Profile, profiles } from "../src/settings";
 import { didYouMean } from "../src/text";
 import { parseSetting, wholeFrom } from "./options";
+import { say, stopOnSignal } from "./stopping";
 
 interface Options {
   profile?: Profile;
@@ -139,14 +140,7 @@ async function main(): Promise<void> {
   const options = command.opts<Options>();
   options.out = resolve(options.out);
   const [path] = command.args;
-  const stop = new AbortController();
-  const halt = () => {
-    if (stop.signal.aborted) process.exit(130); // the runs notice, save and stop by themselves
-    console.error("\nStopping: the runs in progress save what they have (Ctrl-C again leaves at once).");
-    stop.abort();
-  };
-  process.on("SIGINT", halt);
-  process.on("SIGTERM", halt);
+  const signal = stopOnSignal("Stopping: the runs in progress save what they have");
   let failed = 0;
   try {
     if (path !== undefined) {
@@ -155,8 +149,8 @@ async function main(): Promise<void> {
         ...(options.task === undefined ? {} : { task: resolve(options.task) }),
         ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
         changed: options.rerunChanged ? "rerun" : "refuse",
-        signal: stop.signal,
-        say: (line) => console.log(process.stderr.isTTY ? `\r\u001b[K${line}` : line),
+        signal,
+        say,
       });
       failed = outcomes.filter(({ outcome }) => outcome === "failed" || outcome === "busy").length;
       console.log("");
@@ -166,7 +160,7 @@ async function main(): Promise<void> {
     console.error(`error: ${(error as Error).message}`);
     process.exit(2);
   }
-  process.exit(stop.signal.aborted ? 130 : failed > 0 ? 1 : 0);
+  process.exit(signal.aborted ? 130 : failed > 0 ? 1 : 0);
 }
 
 void main();

@@ -4,11 +4,11 @@ import { Command } from "commander";
 import { findPart, readPart } from "../src/corpus";
 import { formatDuration, showTable, startProgress } from "../src/display";
 import { shownPath, writeJson } from "../src/io";
+import { embeddedChatModel } from "../src/models";
 import {
   composedJudge,
   describeStanding,
   embeddedCard,
-  embeddedCausalModel,
   embeddedComposition,
   heldOutPlaces,
   type JudgeCard,
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
     .argument(
       "[model]",
       "a causal model tuned on dialogues: a folder, a GGUF file, or OWNER/NAME of the Hugging Face hub",
-      embeddedCausalModel,
+      embeddedChatModel,
     )
     .option("--card <FILE>", "where the card is written", embeddedCard)
     .option(
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
     .showHelpAfterError()
     .parse();
   const { card: path, places: most } = command.opts<Options>();
-  const model = command.args[0] ?? embeddedCausalModel;
+  const model = command.args[0] ?? embeddedChatModel;
   const started = performance.now();
   const root = `${__dirname}/..`;
   const { rows } = readPart(findPart(`${root}/${SAMPLE}`, "test"), "test");

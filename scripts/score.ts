@@ -17,22 +17,15 @@ import {
   trainScorer,
   writeCard,
 } from "../src/scorers";
+import { say, stopOnSignal } from "./stopping";
 
 async function runTraining(path: string): Promise<void> {
   const settings = checkScorerTraining(readJson(path), path);
-  const stop = new AbortController();
-  const halt = () => {
-    if (stop.signal.aborted) process.exit(130);
-    console.error("\nStopping after the step in progress, which is saved (Ctrl-C again leaves at once).");
-    stop.abort();
-  };
-  process.on("SIGINT", halt);
-  process.on("SIGTERM", halt);
-  const say = (line: string) => console.log(process.stderr.isTTY ? `\r\u001b[K${line}` : line);
+  const signal = stopOnSignal("Stopping after the step in progress, which is saved");
   let progress: Progress | undefined;
   const { directory, card, interrupted, best } = await trainScorer(settings, {
     say,
-    signal: stop.signal,
+    signal,
     onMessage: (message, event) => event !== "saved" && say(message),
     onStep(row, maxSteps) {
       progress ??= startProgress(settings.name, maxSteps - row.step + 1, { unit: "steps" });

@@ -4,6 +4,7 @@ import { type Progress, startProgress } from "../src/display";
 import { fieldsOf, type Method, methods, rewardCurve, runMethod, stepNote } from "../src/experiments";
 import { readJson, shownPath } from "../src/io";
 import { openSource } from "../src/serve";
+import { say, stopOnSignal } from "./stopping";
 
 /** What a configuration of a method may hold, for its help. */
 function fieldsHelp(method: Method): string {
@@ -26,22 +27,14 @@ Ctrl-C saves and stops, a second one leaves at once; the same command goes on fr
 }
 
 async function run(method: Method, path: string): Promise<void> {
-  const stop = new AbortController();
-  const halt = () => {
-    if (stop.signal.aborted) process.exit(130);
-    console.error("\nStopping after the step in progress, which is saved (Ctrl-C again leaves at once).");
-    stop.abort();
-  };
-  process.on("SIGINT", halt);
-  process.on("SIGTERM", halt);
-  const say = (line: string) => console.log(process.stderr.isTTY ? `\r\u001b[K${line}` : line);
+  const signal = stopOnSignal("Stopping after the step in progress, which is saved");
   let progress: Progress | undefined;
   const { stopped, steps, config, output, log } = await runMethod(
     method,
     readJson(path),
     {
       say,
-      signal: stop.signal,
+      signal,
       openSource,
       onStep(row, maxSteps) {
         progress ??= startProgress(method.name, maxSteps - row.step + 1, { unit: "steps" });

@@ -1,16 +1,12 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import {
-  defaultExperiment,
-  embeddedChatModel,
-  experimentCheckpoint,
-  openExperiment,
-} from "../experiments";
+import { defaultExperiment, experimentCheckpoint, openExperiment } from "../experiments";
 import { HubError } from "../hub";
 import { contentsOf, shownPath } from "../io";
 import { AdapterSet, mergeAdapter, readAdapter, readPeftConfig } from "../models/lora";
 import {
   type Checkpoint,
+  embeddedChatModel,
   loadPretrained,
   openPretrained,
   type OpenPretrainedModel,

@@ -12,8 +12,6 @@ import type { Profile } from "../settings";
 
 /** The base model that was pretrained for this project: `data/model`. */
 export const embeddedModel = join(__dirname, "../../data/model");
-/** The causal model that was pretrained for this project: `data/chat-model`. */
-export const embeddedChatModel = join(__dirname, "../../data/chat-model");
 const FLAN_T5_SMALL = "google/flan-t5-small";
 
 /**

@@ -1,8 +1,6 @@
-import { resolveGenerationOptions } from "../generation";
 import {
   changeRetrieval,
   defaultsOf,
-  generationSettings,
   type Profile,
   schemaOf,
   sections,
@@ -11,7 +9,7 @@ import {
   settingsIn,
   type ValuesOf,
 } from "../settings";
-import { describeIssues } from "../text";
+import { checkedSettings } from "./checked";
 
 /** What an experiment can set, section by section. Their order is that of a run's fingerprint, which a change makes another. */
 export const experimentSections = [
@@ -93,18 +91,7 @@ export function changeSettings(
  * @param where begins the error's message
  */
 export function parseExperiment(value: unknown, where: string): ExperimentSettings {
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) {
-    const known = Object.keys(declaredSettings);
-    const problems = describeIssues(parsed.error, value, known).join("; ");
-    throw new RangeError(`${where}: ${problems}\nThe settings are ${known.join(", ")}.`);
-  }
-  try {
-    resolveGenerationOptions(generationSettings(parsed.data));
-  } catch (error) {
-    throw new RangeError(`${where}: ${(error as Error).message}`, { cause: error });
-  }
-  return parsed.data;
+  return checkedSettings(schema, Object.keys(declaredSettings), value, where);
 }
 
 /** A table's rows: each setting with its value and what it means, section by section. */

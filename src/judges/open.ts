@@ -1,20 +1,17 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { contentsOf, shownPath } from "../io";
-import { loadPretrained, openPretrained } from "../models";
+import { embeddedChatModel, loadPretrained, openPretrained } from "../models";
 import { type Likelihood, likelihoodOf } from "../likelihood";
 import type { Judge } from "./case";
 import { embeddedJudge, type EmbeddedJudgeOptions } from "./embedded";
-
-/** The causal model that was pretrained for this project on dialogues with personas. */
-export const embeddedCausalModel = resolve(__dirname, "../../data/chat-model");
 
 /**
  * A causal model to have likelihoods from: a folder in Hugging Face layout, a GGUF file, or OWNER/NAME of the Hugging Face hub.
  *
  * @throws {Error} if there is no such model, or if nobody knows how it takes a conversation
  */
-export async function openLikelihood(model: string = embeddedCausalModel): Promise<Likelihood> {
+export async function openLikelihood(model: string = embeddedChatModel): Promise<Likelihood> {
   const isHere = existsSync(model);
   if (!isHere && !/^[\w-][\w.-]*\/[\w.-]+$/.test(model))
     throw new Error(
@@ -38,7 +35,7 @@ export async function openLikelihood(model: string = embeddedCausalModel): Promi
 export interface OpenEmbeddedJudgeOptions extends Omit<EmbeddedJudgeOptions, "likelihood"> {
   /**
    * As {@link openLikelihood} takes it.
-   * @default {@link embeddedCausalModel}
+   * @default {@link embeddedChatModel}
    */
   readonly model?: string;
 }

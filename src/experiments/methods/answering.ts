@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { startProgress } from "../../display";
 import { answerNats, type Identity, untrainedIdentity, type Variant } from "../../evaluation";
-import { generateTexts, resolveGenerationOptions } from "../../generation";
+import { generateTexts } from "../../generation";
 import { shownPath } from "../../io";
 import { mergeAdapter, readAdapter } from "../../models/lora";
 import { loadTokenizer, type Tokenizer } from "../../models/tokenizer";
@@ -14,9 +14,9 @@ import {
   settingsIn,
   type ValuesOf,
 } from "../../settings";
-import { describeIssues } from "../../text";
 import { causalExample, type Example, fitted, frozenModel, rowTokens } from "../../training";
 import { mostPersonal } from "../candidates";
+import { checkedSettings } from "../checked";
 import type { AskedRow } from "./asked";
 import { openTrainingModel, type TrainingModel } from "./model";
 import { methodRun } from "./run";
@@ -39,18 +39,7 @@ export function answeringSettings(
   where = "settings of answering",
 ): AnsweringSettings {
   const value = { ...defaultsOf(declared, "full"), ...given };
-  const parsed = schemaOf(answeringSections).safeParse(value);
-  if (!parsed.success) {
-    const known = Object.keys(declared);
-    const problems = describeIssues(parsed.error, value, known).join("; ");
-    throw new RangeError(`${where}: ${problems}\nThe settings are ${known.join(", ")}.`);
-  }
-  try {
-    resolveGenerationOptions(generationSettings(parsed.data));
-  } catch (error) {
-    throw new RangeError(`${where}: ${(error as Error).message}`, { cause: error });
-  }
-  return parsed.data;
+  return checkedSettings(schemaOf(answeringSections), Object.keys(declared), value, where);
 }
 
 /** What a method trained, ready to answer; close it after use. */

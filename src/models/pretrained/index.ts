@@ -1,4 +1,5 @@
 export * from "./checkpoint";
+export * from "./embedded";
 export { openModelDirectory, readModelDirectory, WEIGHTS_FILE } from "./read";
 export { isModelFile, openCheckpoint, type OpenedCheckpoint } from "./open-checkpoint";
 export * from "./write";
