@@ -17,8 +17,9 @@ export const floors = [
   ...["scorers"],
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
+  ...["chat"],
   ...["simulator"],
-  ...["chat", "serve", "grid", "report"],
+  ...["serve", "grid", "report"],
 ];
 
 /**
