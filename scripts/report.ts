@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { closeBrowser } from "../src/figures";
 import { FileProblem, shownPath } from "../src/io";
-import { writeReport } from "../src/report";
+import { writeReports } from "../src/report";
+import type { WrittenPaper } from "../src/paper";
 
 function readSeed(text: string): number {
   const seed = Number(text);
@@ -13,12 +14,18 @@ function readSeed(text: string): number {
 }
 
 async function main({ out, seed }: { out: string; seed: number }): Promise<void> {
-  const { files, pages, trace, warnings } = await writeReport({ outputs: resolve(out), seed });
+  const { first, others, bound } = await writeReports({ outputs: resolve(out), seed });
   await closeBrowser();
-  for (const warning of warnings) console.warn(`Warning: ${warning}`);
+  for (const [name, paper] of [["report", first], ...others.map((one) => [one.name, one] as const)] as const)
+    tell(name, paper);
+  if (bound.length > 0) console.log(`All of them in one: ${bound.map(shownPath).join(", ")}`);
+}
+
+function tell(name: string, { files, pages, trace, warnings }: WrittenPaper): void {
+  for (const warning of warnings) console.warn(`Warning: ${name}: ${warning}`);
   for (const { where, reason } of summarise(trace.missing)) console.log(`missing, ${where}: ${reason}`);
   console.log(
-    `${trace.values.length} values, each read again from its file; ${trace.missing.length} are missing.`,
+    `${name}: ${trace.values.length} values, each read again from its file; ${trace.missing.length} are missing.`,
   );
   console.log(`${pages.length} pages. Written:\n${files.map((file) => `  ${shownPath(file)}`).join("\n")}`);
 }
@@ -37,7 +44,8 @@ function summarise(
 
 new Command("npm run report --")
   .description(
-    "Makes the report (PDF, HTML, LaTeX) from the summaries, cases and manifests that runs left, into report/ in the same folder.",
+    "Makes the reports (PDF, HTML, LaTeX) from what runs left: study 1's into report/ in the same folder, those of the other " +
+      "studies whose notebooks ran to their end beside it, and all of them in one into reports/.",
   )
   .option("--out <folder>", "the folder that runs write to", process.env["PERSONA_OUTPUTS"] || "outputs")
   .option("--seed <number>", "seed of the tests between variants", readSeed, 13)

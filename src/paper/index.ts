@@ -1,3 +1,4 @@
+export { bindPapers } from "./bind";
 export {
   type Block,
   cite,
