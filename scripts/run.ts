@@ -38,7 +38,10 @@ interface Outcome {
 
 const command = new Command("npm start --")
   .description("Runs the notebooks and saves them, executed, with their figures and tables.")
-  .argument("[notebooks...]", "numbers or names, such as 01 or 03-baselines; all of them if none is given")
+  .argument(
+    "[notebooks...]",
+    "numbers or names, such as 01 or 03-baselines, or all; the first study's, 01 to 07, if none is given",
+  )
   .addOption(
     new Option("--profile <profile>", "quick: embedded data, minutes; full: all data, the real base model")
       .choices([...profiles])
@@ -50,7 +53,7 @@ const command = new Command("npm start --")
   .addOption(new Option("--notebooks <folder>").default(join(root, "notebooks")).hideHelp())
   .addHelpText(
     "after",
-    "\nExamples:\n  npm start\n  npm start -- 01 02\n  npm start -- 04 --set MAX_STEPS=50 --out /tmp/try",
+    "\nExamples:\n  npm start\n  npm start -- all\n  npm start -- 01 02\n  npm start -- 04 --set MAX_STEPS=50 --out /tmp/try",
   )
   .showHelpAfterError();
 
@@ -70,6 +73,12 @@ function readMinutes(text: string): number {
   return minutes;
 }
 
+/** The argument that means all notebooks. */
+const every = "all";
+
+/** The number of the first study's report; the notebooks behind it are studies of their own. */
+const lastOfFirstStudy = 7;
+
 /** The notebooks that the arguments name, in the folder's order. */
 function chooseNotebooks(folder: string, wanted: readonly string[]): string[] {
   const all = existsSync(folder)
@@ -79,13 +88,17 @@ function chooseNotebooks(folder: string, wanted: readonly string[]): string[] {
     : [];
   const names = all.map((file) => basename(file, ".ipynb"));
   for (const want of wanted) {
-    if (!names.some((name) => answersTo(name, want))) {
+    if (want !== every && !names.some((name) => answersTo(name, want))) {
       command.error(`error: no notebook "${want}"; there are: ${names.join(", ") || "none"}`, {
         exitCode: 2,
       });
     }
   }
-  const chosen = names.filter((name) => wanted.length === 0 || wanted.some((want) => answersTo(name, want)));
+  const chosen = names.filter((name) =>
+    wanted.length === 0
+      ? !(Number.parseInt(name, 10) > lastOfFirstStudy)
+      : wanted.some((want) => want === every || answersTo(name, want)),
+  );
   return chosen.map((name) => join(folder, `${name}.ipynb`));
 }
 

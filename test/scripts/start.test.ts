@@ -98,6 +98,22 @@ test("bad options, notebooks and parameters are refused with the good ones", asy
   assert.ok(!existsSync(never));
 });
 
+test("the first study's notebooks run if none is named, and the others with all", async () => {
+  const several = mkdtempSync(join(tmpdir(), "studies-"));
+  const notebook = readFileSync(join(fixtures, "example.ipynb"));
+  for (const name of ["01-first", "07-report", "08-other", "11-last", "notes"])
+    writeFileSync(join(several, `${name}.ipynb`), notebook);
+  const chosen = async (...args: string[]) => {
+    const { err } = await startAmong(several, {}, () => {}, ...args, "--set", "NOPE=1");
+    return [...err.matchAll(/^ {2}([\w-]+): PROFILE/gm)].map(([, name]) => name);
+  };
+  const [none, all, one] = await Promise.all([chosen(), chosen("all"), chosen("08")]);
+  rmSync(several, { recursive: true });
+  assert.deepEqual(none, ["01-first", "07-report", "notes"]);
+  assert.deepEqual(all, ["01-first", "07-report", "08-other", "11-last", "notes"]);
+  assert.deepEqual(one, ["08-other"]);
+});
+
 test("a parameter in the environment is checked before anything runs", async () => {
   const { code, err } = await startIn({ N_ROWS: "-3" }, "example", "--out", join(folder, "unborn"));
   assert.equal(code, 2);
