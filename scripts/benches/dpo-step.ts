@@ -3,10 +3,11 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 import { median } from "simple-statistics";
 import { type Bench, round } from "./bench";
+import { shapeConfig, type ShapeName } from "./shapes/shapes";
 
 const root = join(__dirname, "../..");
 const ROUNDS = Number(process.env["DPO_STEP_ROUNDS"] ?? 3);
-const LAYERS = Number(process.env["DPO_STEP_LAYERS"] ?? 30);
+const LAYERS = Number(process.env["DPO_STEP_LAYERS"] ?? Infinity);
 const THREADS = Number(process.env["DPO_STEP_THREADS"] ?? 2);
 /** A Python with torch, transformers, PEFT and TRL. */
 const PYTHON = process.env["PYTHON"];
@@ -17,50 +18,93 @@ interface Result {
   peakRssMiB: number;
 }
 
-const shape = { pairs: 2, length: 256, layers: LAYERS };
-const schemes = [
-  { frozenWeights: "float32", recompute: false },
+interface Size {
+  readonly shape: ShapeName;
+  readonly pairs: number;
+  readonly length: number;
+}
+
+/** Where everything is compared, and where the cost grows: exact steps alone. */
+const compared: readonly Size[] = [
+  { shape: "smollm2-135m", pairs: 2, length: 256 },
+  { shape: "chat-model", pairs: 4, length: 128 },
+];
+const growing: readonly Size[] = [
+  ...[64, 128, 256, 512].map((length) => ({ shape: "chat-model", pairs: 2, length }) as const),
+  ...[1, 4, 8].map((pairs) => ({ shape: "chat-model", pairs, length: 128 }) as const),
+  ...[128, 512].map((length) => ({ shape: "smollm2-135m", pairs: 2, length }) as const),
+];
+
+interface Scheme {
+  readonly frozenWeights: "float32" | "int8" | "nf4";
+  readonly recompute: boolean;
+}
+const exactScheme: Scheme = { frozenWeights: "float32", recompute: false };
+const schemes: readonly Scheme[] = [
+  exactScheme,
   { frozenWeights: "float32", recompute: true },
   { frozenWeights: "int8", recompute: false },
   { frozenWeights: "nf4", recompute: false },
 ];
-const peers = [
-  { mode: "fp32", checkpointing: false },
+
+interface Peer {
+  readonly mode: "fp32" | "bf16";
+  readonly checkpointing: boolean;
+}
+const exactPeer: Peer = { mode: "fp32", checkpointing: false };
+const peers: readonly Peer[] = [
+  exactPeer,
   { mode: "bf16", checkpointing: false },
   { mode: "fp32", checkpointing: true },
 ];
 
 const bench: Bench = {
   description:
-    "DPO steps (LoRA of rank 32 on all seven linear layers, no dropout) of SmolLM2-135M's shapes on 2 pairs, four rows of 256 tokens of " +
-    "which half are answers; beside TRL's trainer where PYTHON names an environment that has it, alternating. Both have the reference's " +
-    "log-probabilities already",
-  async run(report) {
-    const own = schemes.map(() => [] as Result[]);
-    const theirs = peers.map(() => [] as Result[]);
-    for (let at = 0; at < ROUNDS; at++) {
-      report(`round ${at + 1} of ${ROUNDS}`);
-      schemes.forEach((scheme, i) => own[i]!.push(ownSteps(scheme)));
-      if (PYTHON) peers.forEach((peer, i) => theirs[i]!.push(peerSteps(peer)));
-    }
-    const exact = theirs[0]!;
-    return {
+    "DPO steps (LoRA of rank 32 on all seven linear layers, no dropout) of the shapes of SmolLM2-135M and of the embedded causal model, " +
+    "over pairs of which half of the tokens are answers; beside TRL's trainer where PYTHON names an environment that has it, alternating. " +
+    "Both have the reference's log-probabilities already",
+  run(report) {
+    const rows = [
+      ...compared.flatMap((size) => compare(size, schemes, peers, ROUNDS, report)),
+      ...growing.flatMap((size) => compare(size, [exactScheme], [exactPeer], 1, report)),
+    ];
+    return Promise.resolve({
       threads: THREADS,
-      rows: [
-        ...schemes.map((scheme, i) => ({ ...scheme, ...shape, ...summary(own[i]!, exact) })),
-        ...(PYTHON
-          ? peers.map(({ mode, checkpointing }, i) => ({
-              peer: checkpointing ? `${mode}, checkpointing` : mode,
-              ...shape,
-              ...summary(theirs[i]!, exact),
-            }))
-          : []),
-      ],
+      rows,
       peer: PYTHON ? "TRL" : "set PYTHON",
       loadAverage: loadavg().map(round),
-    };
+    });
   },
 };
+
+/** A row for each of ours and of the peer's, all of which took turns. */
+function compare(
+  size: Size,
+  schemes: readonly Scheme[],
+  peers: readonly Peer[],
+  rounds: number,
+  report: (message: string) => void,
+) {
+  const own = schemes.map(() => [] as Result[]);
+  const theirs = peers.map(() => [] as Result[]);
+  for (let at = 0; at < rounds; at++) {
+    report(`${JSON.stringify(size)}, round ${at + 1} of ${rounds}`);
+    schemes.forEach((scheme, i) => own[i]!.push(ownSteps(size, scheme)));
+    if (PYTHON) peers.forEach((peer, i) => theirs[i]!.push(peerSteps(size, peer)));
+  }
+  const exact = theirs[0]!;
+  return [
+    ...schemes.map((scheme, i) => ({ ...size, ...scheme, ...summary(own[i]!, exact) })),
+    ...(PYTHON
+      ? peers.map(({ mode, checkpointing }, i) => ({
+          ...size,
+          peer: checkpointing ? `${mode}, checkpointing` : mode,
+          ...summary(theirs[i]!, exact),
+        }))
+      : []),
+  ];
+}
+
 export default bench;
 
 /** Medians; how many times as fast as the exact peer of the same round, by the clock and by the processor's seconds. */
@@ -77,18 +121,19 @@ function summary(results: readonly Result[], peer: readonly Result[]) {
   };
 }
 
-function ownSteps(scheme: object): Result {
-  const { pairs: batch, ...others } = shape;
-  const settings = { objective: "dpo", batch, dropout: 0, threads: THREADS, ...others, ...scheme };
+function ownSteps({ shape, pairs, length }: Size, scheme: Scheme): Result {
+  const layers = shapeConfig(shape, LAYERS)["num_hidden_layers"];
+  const settings = {
+    ...{ objective: "dpo", shape, layers, batch: pairs, length },
+    ...{ dropout: 0, threads: THREADS, ...scheme },
+  };
   const child = join(__dirname, "children/llama-steps.ts");
   return lastLine(process.execPath, ["--import", "tsx", child, JSON.stringify(settings)]);
 }
 
-function peerSteps(settings: object): Result {
-  return lastLine(PYTHON!, [
-    join(__dirname, "peers/dpo_steps.py"),
-    JSON.stringify({ ...shape, ...settings }),
-  ]);
+function peerSteps({ shape, pairs, length }: Size, peer: Peer): Result {
+  const settings = { config: shapeConfig(shape, LAYERS), pairs, length, ...peer };
+  return lastLine(PYTHON!, [join(__dirname, "peers/dpo_steps.py"), JSON.stringify(settings)]);
 }
 
 function lastLine(program: string, args: string[]): Result {

@@ -4,10 +4,11 @@ import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { median } from "simple-statistics";
 import { type Bench, type BenchResults, round } from "./bench";
+import { shapeConfig, type ShapeName } from "./shapes/shapes";
 
 const root = join(__dirname, "../..");
 const ROUNDS = Number(process.env["LLAMA_STEP_ROUNDS"] ?? 3);
-const LAYERS = Number(process.env["LLAMA_STEP_LAYERS"] ?? 30);
+const LAYERS = Number(process.env["LLAMA_STEP_LAYERS"] ?? Infinity);
 const THREADS = Number(process.env["LLAMA_STEP_THREADS"] ?? 2);
 /** A Python with torch, transformers, PEFT and bitsandbytes. */
 const PYTHON = process.env["PYTHON"];
@@ -19,24 +20,46 @@ interface Result {
   percentOfTime?: Record<string, number>;
 }
 
-const shape = { batch: 4, length: 256, layers: LAYERS };
+interface Size {
+  readonly shape: ShapeName;
+  readonly batch: number;
+  readonly length: number;
+}
+/** The size at which every scheme is compared with the peer's; the others show where the cost grows. */
+const compared: Size = { shape: "smollm2-135m", batch: 4, length: 256 };
+const growing: readonly Size[] = [
+  ...(
+    [
+      [1, 256],
+      [2, 256],
+      [2, 512],
+    ] as const
+  ).map(([batch, length]) => ({ shape: "smollm2-135m", batch, length }) as const),
+  ...(
+    [
+      [8, 64],
+      [8, 128],
+      [8, 256],
+      [1, 128],
+      [16, 128],
+    ] as const
+  ).map(([batch, length]) => ({ shape: "chat-model", batch, length }) as const),
+];
+const exactScheme = { frozenWeights: "float32", recompute: false };
+const exactPeer = { mode: "fp32", checkpointing: false };
 const schemes = [
-  { frozenWeights: "float32", recompute: false },
+  exactScheme,
   { frozenWeights: "float32", recompute: true },
   { frozenWeights: "int8", recompute: false },
   { frozenWeights: "nf4", recompute: false },
   { frozenWeights: "nf4", recompute: true },
 ];
-const peers = [
-  { mode: "fp32", checkpointing: false },
-  { mode: "bf16", checkpointing: false },
-  { mode: "nf4", checkpointing: true },
-];
+const peers = [exactPeer, { mode: "bf16", checkpointing: false }, { mode: "nf4", checkpointing: true }];
 
 const bench: Bench = {
   description:
-    "LoRA steps (rank 32, all seven linear layers, dropout 0.1) of SmolLM2-135M's shapes on 4 × 256 tokens of which half have labels; " +
-    "beside transformers and PEFT (NF4: with bitsandbytes) where PYTHON names an environment that has them, alternating; the peer's logits are of labels alone, too. " +
+    "LoRA steps (rank 32, all seven linear layers, dropout 0.1) of the shapes of SmolLM2-135M and of the embedded causal model, on tokens of " +
+    "which half have labels; beside transformers and PEFT (NF4: with bitsandbytes) where PYTHON names an environment that has them, alternating; the peer's logits are of labels alone, too. " +
     "Seconds of the processor tell more than those of the clock where others use it",
   async run(report) {
     const folder = mkdtempSync(join(tmpdir(), "bench-llama-step-"));
@@ -53,50 +76,47 @@ export default bench;
 async function measure(report: (message: string) => void, folder: string): Promise<BenchResults> {
   // What bitsandbytes quantises is read from a folder.
   const model = join(folder, "model");
-  if (PYTHON) python({ ...shape, write: model });
-  const own = schemes.map(() => [] as Result[]);
-  const theirs = peers.map(() => [] as Result[]);
-  for (let round = 0; round < ROUNDS; round++) {
-    report(`round ${round + 1} of ${ROUNDS}`);
-    schemes.forEach((scheme, i) => own[i]!.push(ownSteps({ ...shape, ...scheme })));
-    if (PYTHON)
-      peers.forEach((peer, i) =>
-        theirs[i]!.push(peerSteps({ ...shape, ...peer, ...(peer.mode === "nf4" && { model }) })),
-      );
-  }
-  const exact = theirs[0]!;
-  const rows = [
-    ...schemes.map((scheme, i) => ({ ...scheme, ...shape, ...summary(own[i]!, exact) })),
-    ...(PYTHON
-      ? peers.map(({ mode, checkpointing }, i) => ({
-          peer: mode,
-          checkpointing,
-          ...shape,
-          ...summary(theirs[i]!, exact),
-        }))
-      : []),
-  ];
-  const growing = [
-    { batch: 1, length: 256 },
-    { batch: 2, length: 256 },
-    { batch: 2, length: 512 },
-  ].map((size) => {
-    report(JSON.stringify(size));
-    return {
-      ...shape,
-      ...size,
-      frozenWeights: "float32",
-      ...summary([ownSteps({ ...shape, ...size, steps: 2 })], []),
-    };
-  });
+  if (PYTHON) python({ ...peerSize(compared), write: model });
+  const row = (
+    size: Size,
+    schemes: readonly object[],
+    peers: readonly (typeof exactPeer)[],
+    rounds: number,
+  ) => {
+    const own = schemes.map(() => [] as Result[]);
+    const theirs = peers.map(() => [] as Result[]);
+    for (let round = 0; round < rounds; round++) {
+      report(`${JSON.stringify(size)}, round ${round + 1} of ${rounds}`);
+      schemes.forEach((scheme, i) => own[i]!.push(ownSteps(size, scheme)));
+      if (PYTHON)
+        peers.forEach((peer, i) =>
+          theirs[i]!.push(peerSteps({ ...peerSize(size), ...peer, ...(peer.mode === "nf4" && { model }) })),
+        );
+    }
+    const exact = theirs[0]!;
+    return [
+      ...schemes.map((scheme, i) => ({ ...size, ...scheme, ...summary(own[i]!, exact) })),
+      ...(PYTHON
+        ? peers.map(({ mode, checkpointing }, i) => ({
+            ...{ ...size, peer: mode, checkpointing },
+            ...summary(theirs[i]!, exact),
+          }))
+        : []),
+    ];
+  };
   return {
     threads: THREADS,
-    rows: [...rows, ...growing],
+    rows: [
+      ...row(compared, schemes, peers, ROUNDS),
+      ...growing.flatMap((size) => row(size, [exactScheme], [exactPeer], 1)),
+    ],
     percentOfTime: shares(),
     peer: PYTHON ? "transformers and PEFT" : "set PYTHON",
     loadAverage: loadavg().map(round),
   };
 }
+
+const peerSize = ({ shape, ...size }: Size) => ({ ...size, config: shapeConfig(shape, LAYERS) });
 
 /** Medians; how many times as fast as the exact peer of the same round, by the processor's seconds. */
 function summary(results: readonly Result[], peer: readonly Result[]) {
@@ -110,9 +130,10 @@ function summary(results: readonly Result[], peer: readonly Result[]) {
   };
 }
 
-function ownSteps(settings: object): Result {
+function ownSteps(size: Size, settings: object): Result {
   const child = join(__dirname, "children/llama-steps.ts");
-  const given = JSON.stringify({ threads: THREADS, ...settings });
+  const layers = shapeConfig(size.shape, LAYERS)["num_hidden_layers"];
+  const given = JSON.stringify({ threads: THREADS, ...size, layers, ...settings });
   return lastLine(run(process.execPath, ["--import", "tsx", child, given]));
 }
 
@@ -137,7 +158,7 @@ const lastLine = (output: string) => JSON.parse(output.trim().split("\n").at(-1)
 function shares(): Record<string, number> | undefined {
   const folder = mkdtempSync(join(tmpdir(), "bench-llama-step-"));
   try {
-    return ownSteps({ ...shape, steps: 1, profile: join(folder, "profile") }).percentOfTime;
+    return ownSteps(compared, { steps: 1, profile: join(folder, "profile") }).percentOfTime;
   } finally {
     rmSync(folder, { recursive: true });
   }

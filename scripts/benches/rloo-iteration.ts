@@ -3,10 +3,11 @@ import { loadavg } from "node:os";
 import { join } from "node:path";
 import { median } from "simple-statistics";
 import { type Bench, round } from "./bench";
+import { shapeConfig, type ShapeName, shapeNames } from "./shapes/shapes";
 
 const root = join(__dirname, "../..");
 const ROUNDS = Number(process.env["RLOO_ITERATION_ROUNDS"] ?? 3);
-const LAYERS = Number(process.env["RLOO_ITERATION_LAYERS"] ?? 30);
+const LAYERS = Number(process.env["RLOO_ITERATION_LAYERS"] ?? Infinity);
 const THREADS = Number(process.env["RLOO_ITERATION_THREADS"] ?? 2);
 /** A Python with torch, transformers, PEFT and TRL. */
 const PYTHON = process.env["PYTHON"];
@@ -20,41 +21,63 @@ interface Result {
   readonly peakRssMiB: number;
 }
 
-const shape = { prompts: 2, completions: 4, promptLength: 32, newTokens: 32, layers: LAYERS };
+interface Size {
+  readonly shape: ShapeName;
+  readonly promptLength: number;
+  readonly newTokens: number;
+}
+const usual = { promptLength: 32, newTokens: 32 };
+const sizes: readonly (Size & { readonly rounds: number })[] = [
+  ...shapeNames.map((shape) => ({ shape, ...usual, rounds: ROUNDS })),
+  // Where the cost grows.
+  ...[16, 64, 128].map((newTokens) => ({ shape: "chat-model", ...usual, newTokens, rounds: 1 }) as const),
+  ...[128, 256].map((promptLength) => ({ shape: "chat-model", ...usual, promptLength, rounds: 1 }) as const),
+];
+const group = { prompts: 2, completions: 4 };
 const peers = ["fp32", "bf16"] as const;
 
 const bench: Bench = {
   description:
-    "RLOO iterations of SmolLM2-135M's shapes (two prompts of 32 tokens, four completions of at most 32 each; LoRA of rank 32 on all seven " +
-    "linear layers): rollout, score, logprobs of policy and reference, update; beside TRL where PYTHON names an environment that has it, " +
-    "alternating. Seconds of the processor tell more than those of the clock where others use it",
-  async run(report) {
-    const own: Result[] = [];
-    const theirs = peers.map(() => [] as Result[]);
-    for (let round = 0; round < ROUNDS; round++) {
-      report(`round ${round + 1} of ${ROUNDS}`);
-      own.push(
-        execute(process.execPath, ["--import", "tsx", join(__dirname, "children/rloo-iterations.ts")], {
-          threads: THREADS,
-        }),
-      );
-      if (PYTHON)
-        peers.forEach((mode, i) =>
-          theirs[i]!.push(execute(PYTHON, [join(__dirname, "peers/rloo_iteration.py")], { mode })),
-        );
-    }
-    return {
-      ...shape,
+    "RLOO iterations of the shapes of SmolLM2-135M and of the embedded causal model (two prompts, four completions each; LoRA of rank 32 on " +
+    "all seven linear layers): rollout, score, logprobs of policy and reference, update; beside TRL where PYTHON names an environment that " +
+    "has it, alternating. Seconds of the processor tell more than those of the clock where others use it",
+  run(report) {
+    return Promise.resolve({
+      ...group,
       threads: THREADS,
-      rows: [
-        { by: "this project, float32", ...summary(own) },
-        ...(PYTHON ? peers.map((mode, i) => ({ by: `TRL, ${mode}`, ...summary(theirs[i]!, own) })) : []),
-      ],
+      rows: sizes.flatMap((size) => compare(size, report)),
       peer: PYTHON ? "TRL" : "set PYTHON",
       loadAverage: loadavg().map(round),
-    };
+    });
   },
 };
+
+/** A row for ours and for each of the peer's, all of which took turns. */
+function compare({ rounds, ...size }: Size & { readonly rounds: number }, report: (message: string) => void) {
+  const own: Result[] = [];
+  const theirs = peers.map(() => [] as Result[]);
+  for (let at = 0; at < rounds; at++) {
+    report(`${JSON.stringify(size)}, round ${at + 1} of ${rounds}`);
+    const { shape, ...lengths } = size;
+    const config = shapeConfig(shape, LAYERS);
+    const child = ["--import", "tsx", join(__dirname, "children/rloo-iterations.ts")];
+    own.push(
+      execute(process.execPath, child, {
+        ...{ ...group, ...lengths, shape, layers: config["num_hidden_layers"], threads: THREADS },
+      }),
+    );
+    if (!PYTHON) continue;
+    const script = [join(__dirname, "peers/rloo_iteration.py")];
+    peers.forEach((mode, i) =>
+      theirs[i]!.push(execute(PYTHON, script, { ...group, ...lengths, config, mode })),
+    );
+  }
+  return [
+    { ...size, by: "this project, float32", ...summary(own) },
+    ...(PYTHON ? peers.map((mode, i) => ({ ...size, by: `TRL, ${mode}`, ...summary(theirs[i]!, own) })) : []),
+  ];
+}
+
 export default bench;
 
 /** Medians of the rounds; how many times as long as ours of the same round, by the processor's seconds and by the clock's. */
@@ -74,7 +97,7 @@ function summary(results: readonly Result[], ours: readonly Result[] = []) {
 }
 
 function execute(program: string, args: string[], settings: object): Result {
-  const output = execFileSync(program, [...args, JSON.stringify({ ...shape, ...settings })], {
+  const output = execFileSync(program, [...args, JSON.stringify(settings)], {
     cwd: root,
     encoding: "utf8",
     stdio: ["ignore", "pipe", "ignore"],

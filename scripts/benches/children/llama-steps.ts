@@ -1,4 +1,4 @@
-// Times whole LoRA steps of SmolLM2-135M's shapes, in a process of its own so that its peak memory is its own:
+// Times whole LoRA steps of a causal model's shapes, in a process of its own so that its peak memory is its own:
 //   llama-steps.ts '{"batch":4,"length":256,"frozenWeights":"float32"}'      prints one JSON line
 //   llama-steps.ts '{"objective":"dpo","batch":2,"length":256}'              of a DPO step, whose batch counts pairs
 // Weights are random, or those of the folder PERSONA_CHAT_MODEL.
@@ -25,14 +25,15 @@ import {
   Stepper,
 } from "../../../src/training";
 import { round } from "../bench";
-import { SMOLLM2_135M } from "../shapes/smollm2-135m";
+import { shapeConfig, shapeNames } from "../shapes/shapes";
 
 const settings = z
   .object({
     objective: z.enum(["cross-entropy", "dpo"]).default("cross-entropy"),
     batch: z.number().int().positive().default(4),
     length: z.number().int().positive().default(256),
-    layers: z.number().int().positive().default(SMOLLM2_135M.num_hidden_layers),
+    shape: z.enum(shapeNames).default("smollm2-135m"),
+    layers: z.number().int().positive().optional(),
     frozenWeights: z.enum(frozenWeights).default("float32"),
     recompute: z.boolean().default(false),
     dropout: z.number().default(0.1),
@@ -46,7 +47,7 @@ const settings = z
 
 function randomModel(): Model {
   const config = llamaArchitecture.parseConfig(
-    { ...SMOLLM2_135M, num_hidden_layers: settings.layers },
+    shapeConfig(settings.shape, settings.layers),
     "the bench's shapes",
   );
   const shapes = llamaArchitecture.parameterShapes(config);

@@ -1,4 +1,4 @@
-// Times whole RLOO iterations of SmolLM2-135M's shapes (rollout, score, logprobs, update), in a process of its own so that its
+// Times whole RLOO iterations of a causal model's shapes (rollout, score, logprobs, update), in a process of its own so that its
 // peak memory is its own:   rloo-iterations.ts '{"prompts":2,"completions":4}'      prints one JSON line
 // Weights are random, or those of the folder PERSONA_CHAT_MODEL.
 import { z } from "zod";
@@ -18,7 +18,7 @@ import {
   Stepper,
 } from "../../../src/training";
 import { round } from "../bench";
-import { SMOLLM2_135M } from "../shapes/smollm2-135m";
+import { shapeConfig, shapeNames } from "../shapes/shapes";
 
 const settings = z
   .strictObject({
@@ -26,15 +26,18 @@ const settings = z
     completions: z.int().min(2).default(4),
     promptLength: z.int().positive().default(32),
     newTokens: z.int().positive().default(32),
-    layers: z.int().positive().default(SMOLLM2_135M.num_hidden_layers),
+    shape: z.enum(shapeNames).default("smollm2-135m"),
+    layers: z.int().positive().optional(),
     iterations: z.int().positive().default(2),
     threads: z.int().positive().default(2),
   })
   .parse(JSON.parse(process.argv[2] ?? "{}"));
 
 function randomModel(): Model {
-  const file = { ...SMOLLM2_135M, num_hidden_layers: settings.layers };
-  const config = llamaArchitecture.parseConfig(file, "the bench's shapes");
+  const config = llamaArchitecture.parseConfig(
+    shapeConfig(settings.shape, settings.layers),
+    "the bench's shapes",
+  );
   const random = new Random(1);
   const parameters = new Map(
     Object.entries(llamaArchitecture.parameterShapes(config)).map(([name, shape]) => {
@@ -65,8 +68,9 @@ async function main(): Promise<void> {
     model: (parameters) => model.architecture.model(model.config, parameters),
     fingerprint: "base",
   };
+  const [vocabulary = 0] = model.architecture.parameterShapes(model.config)["model.embed_tokens.weight"]!;
   const random = new Random(2);
-  const ids = () => Array.from({ length: promptLength }, () => 3 + random.integer(49_000));
+  const ids = () => Array.from({ length: promptLength }, () => 3 + random.integer(vocabulary - 3));
   const rollouts = onlineRollouts(
     {
       ...{ policy, objective, reference, reward: lengthReward(newTokens / 2), engine: { threads } },

@@ -1,6 +1,7 @@
-"""DPO steps of SmolLM2-135M's shapes in TRL, the yardstick of the bench dpo-step. Random weights.
+"""DPO steps of a causal model's shapes in TRL, the yardstick of the bench dpo-step. Random weights.
 
-    dpo_steps.py '{"mode": "fp32", "pairs": 2, "length": 256}'        prints one JSON line
+    dpo_steps.py '{"mode": "fp32", "pairs": 2, "length": 256, "config": {…}}'        prints one JSON line
+    config: the model's config.json
     mode: fp32 | bf16 (autocast). TRL's own trainer runs, with the reference's log-probabilities computed before training.
 """
 import json
@@ -19,8 +20,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast,
 from trl import DPOConfig, DPOTrainer
 
 warnings.filterwarnings("ignore")
-settings = {"mode": "fp32", "pairs": 2, "length": 256, "layers": 30, "steps": 3, "checkpointing": False,
-            **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")}
+settings = {"mode": "fp32", "pairs": 2, "length": 256, "steps": 3, "checkpointing": False,
+            **json.loads(sys.argv[1])}
+VOCABULARY = settings["config"]["vocab_size"]
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
 torch.manual_seed(1)
 
@@ -44,19 +46,18 @@ class Clock(TrainerCallback):
 
 
 def tokenizer():
-    words = {f"w{i}": i for i in range(49152)}
+    words = {f"w{i}": i for i in range(VOCABULARY)}
     plain = Tokenizer(models.WordLevel(words, unk_token="w0"))
     plain.pre_tokenizer = pre_tokenizers.Whitespace()
     return PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="w0", eos_token="w2", pad_token="w2")
 
 
 def main():
-    config = LlamaConfig(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=settings["layers"],
-                         num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192, rms_norm_eps=1e-5,
-                         rope_theta=100000.0, tie_word_embeddings=True, attn_implementation="sdpa")
+    config = LlamaConfig(**{**settings["config"], "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2},
+                         attn_implementation="sdpa")
     steps, pairs, length = settings["steps"] + 1, settings["pairs"], settings["length"]
     half = length // 2
-    words = lambda count: [f"w{id}" for id in torch.randint(3, 49152, (count,)).tolist()]
+    words = lambda count: [f"w{id}" for id in torch.randint(3, VOCABULARY, (count,)).tolist()]
     answer = lambda: " " + " ".join([*words(half - 1), "w2"])
     rows = [{"prompt": " ".join(words(length - half)), "chosen": answer(), "rejected": answer()} for _ in range(pairs)]
     lora = LoraConfig(r=32, lora_alpha=64, lora_dropout=0.0, task_type="CAUSAL_LM",

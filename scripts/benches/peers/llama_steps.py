@@ -1,6 +1,7 @@
-"""LoRA steps of SmolLM2-135M's shapes in transformers and PEFT, the yardstick of the bench llama-step. Random weights.
+"""LoRA steps of a causal model's shapes in transformers and PEFT, the yardstick of the bench llama-step. Random weights.
 
-    llama_steps.py '{"mode": "fp32", "batch": 4, "length": 256}'        prints one JSON line
+    llama_steps.py '{"mode": "fp32", "batch": 4, "length": 256, "config": {…}}'        prints one JSON line
+    config: the model's config.json
     mode: fp32 | bf16 (autocast) | nf4 (bitsandbytes), each with "checkpointing": true or false
     labelled: logits are computed where labels are alone (logits_to_keep), else everywhere
     model: a folder whose weights are taken, which nf4 needs
@@ -17,9 +18,10 @@ from peft import LoraConfig, get_peft_model
 from torch.nn import functional as F
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM
 
-settings = {"mode": "fp32", "batch": 4, "length": 256, "layers": 30, "steps": 3, "dropout": 0.1, "checkpointing": False,
+settings = {"mode": "fp32", "batch": 4, "length": 256, "steps": 3, "dropout": 0.1, "checkpointing": False,
             "labelled": True, "attention": "sdpa", "model": None, "write": None,
-            **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")}
+            **json.loads(sys.argv[1])}
+VOCABULARY = settings["config"]["vocab_size"]
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
 torch.manual_seed(1)
 
@@ -35,9 +37,7 @@ def base():
             settings["model"], dtype=torch.float32, attn_implementation=settings["attention"], **quantization)
     if quantization:
         raise SystemExit("nf4 needs a model's folder")
-    config = LlamaConfig(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=settings["layers"],
-                         num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192, rms_norm_eps=1e-5,
-                         rope_theta=100000.0, tie_word_embeddings=True, attn_implementation=settings["attention"])
+    config = LlamaConfig(**settings["config"], attn_implementation=settings["attention"])
     return LlamaForCausalLM(config)
 
 
@@ -57,7 +57,7 @@ def main():
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.01)
     batch, length = settings["batch"], settings["length"]
-    ids = torch.randint(3, 49152, (batch, length))
+    ids = torch.randint(3, VOCABULARY, (batch, length))
     labelled = length // 2
     targets = ids[:, length - labelled:].reshape(-1)
 

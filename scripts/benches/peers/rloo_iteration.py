@@ -1,7 +1,8 @@
-"""RLOO iterations of SmolLM2-135M's shapes by TRL's RLOOTrainer, the yardstick of the bench rloo-iteration. Random weights.
+"""RLOO iterations of a causal model's shapes by TRL's RLOOTrainer, the yardstick of the bench rloo-iteration. Random weights.
 
-    rloo_iteration.py '{"mode": "fp32", "prompts": 2, "completions": 4}'        prints one JSON line
+    rloo_iteration.py '{"mode": "fp32", "prompts": 2, "completions": 4, "config": {…}}'        prints one JSON line
     mode: fp32 | bf16
+    config: the model's config.json
 """
 import json
 import os
@@ -17,12 +18,12 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, TrainerCallback
 from trl import RLOOConfig, RLOOTrainer
 
-settings = {"mode": "fp32", "prompts": 2, "completions": 4, "promptLength": 32, "newTokens": 32, "layers": 30, "iterations": 2,
-            **json.loads(sys.argv[1] if len(sys.argv) > 1 else "{}")}
+settings = {"mode": "fp32", "prompts": 2, "completions": 4, "promptLength": 32, "newTokens": 32, "iterations": 2,
+            **json.loads(sys.argv[1])}
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
 torch.manual_seed(1)
 
-VOCABULARY = 49152
+VOCABULARY = settings["config"]["vocab_size"]
 
 
 def tokenizer():
@@ -48,12 +49,10 @@ class Times(TrainerCallback):
 
 
 def main():
-    config = LlamaConfig(vocab_size=VOCABULARY, hidden_size=576, intermediate_size=1536, num_hidden_layers=settings["layers"],
-                         num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192, rms_norm_eps=1e-5,
-                         rope_theta=100000.0, tie_word_embeddings=True, bos_token_id=1, eos_token_id=2, pad_token_id=2)
+    config = LlamaConfig(**{**settings["config"], "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2})
     model = LlamaForCausalLM(config)
     count, k = settings["prompts"], settings["completions"]
-    prompts = [" ".join(f"w{3 + int(i)}" for i in torch.randint(0, 49000, (settings["promptLength"],))) for _ in range(count)]
+    prompts = [" ".join(f"w{3 + int(i)}" for i in torch.randint(0, VOCABULARY - 3, (settings["promptLength"],))) for _ in range(count)]
     rows = count * k
     times = Times()
     with tempfile.TemporaryDirectory() as folder:
