@@ -7,5 +7,6 @@ export * from "./length";
 export * from "./named";
 export * from "./ownership";
 export * from "./reward";
+export * from "./reward-model";
 export * from "./weighted";
 export * from "./word";

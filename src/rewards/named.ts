@@ -9,6 +9,7 @@ import { keptReward } from "./kept";
 import { lengthReward } from "./length";
 import { ownershipReward } from "./ownership";
 import type { Reward } from "./reward";
+import { type RewardModel, rewardModelReward } from "./reward-model";
 import { type WeightedPart, weightedReward } from "./weighted";
 import { wordReward } from "./word";
 
@@ -39,6 +40,7 @@ export const namedRewardSchema = z.discriminatedUnion("reward", [
     card: name.optional(),
     weight,
   }),
+  z.strictObject({ reward: z.literal("reward-model"), scorer: name, weight }),
 ]);
 export type NamedReward = z.input<typeof namedRewardSchema>;
 
@@ -48,7 +50,8 @@ export const namedRewardsHelp =
   '{"reward": "coverage"} for the words of who answers, {"reward": "ownership"} for facts of who answers and against the user\'s (both read ' +
   'meta.personas of the row); {"reward": "judge", "rubric": …, "model": …} asks a model of the chat API in OPENAI_BASE_URL by a rubric: ' +
   'adherence, consistency, quality, safety, or a file; "local" in place of "model" opens one: a folder, a GGUF file, a name of the hub; {"reward": "embedded"} is the judge that comes with the ' +
-  'project, if its card (npm run judge) lets it reward; "model" and "card" name another model of it and that one\'s card';
+  'project, if its card (npm run judge) lets it reward; "model" and "card" name another model of it and that one\'s card; ' +
+  '{"reward": "reward-model", "scorer": …} is a model that learned from preferences (npm run score -- train, kind "reward")';
 
 /** Where rewards that need more than a case find it. */
 export interface RewardPlace {
@@ -56,6 +59,8 @@ export interface RewardPlace {
   readonly directory: string;
   /** Opens a model in this process, to be asked. */
   readonly openModel: (name: string) => Promise<ChatSource>;
+  /** Opens a reward model. */
+  readonly openRewardModel: (place: string) => Promise<RewardModel>;
 }
 
 /**
@@ -92,6 +97,8 @@ async function make(named: z.infer<typeof namedRewardSchema>, place: RewardPlace
       const kept = keptReward(asked, join(place.directory, `judged-${by.name}.jsonl`));
       return by.needs.includes("persona") ? { ...kept, lacks: lacksPersona } : kept;
     }
+    case "reward-model":
+      return rewardModelReward(await place.openRewardModel(named.scorer));
     case "embedded": {
       const { model, card } = named;
       const judge = await openEmbeddedJudge({ ...(model && { model }), ...(card && { card }) });

@@ -65,7 +65,37 @@ test("too few scores and scores that are no numbers are refused by the reward's 
 const nowhere: RewardPlace = {
   directory: "never",
   openModel: () => Promise.reject(new Error("no model here")),
+  openRewardModel: () => Promise.reject(new Error("no scorer here")),
 };
+
+test("a reward model's numbers are rewards as they are, and nothing that is empty is put to it", async () => {
+  const asked: (readonly [string, string])[] = [];
+  const model = {
+    name: "liked",
+    rewards(texts: readonly (readonly [string, string])[]) {
+      asked.push(...texts);
+      return Promise.resolve(texts.map(([, answer]) => answer.length / 10));
+    },
+    fingerprint: "of liked",
+  };
+  const opened: string[] = [];
+  const place: RewardPlace = {
+    ...nowhere,
+    openRewardModel: (where) => (opened.push(where), Promise.resolve(model)),
+  };
+  const reward = await namedReward([{ reward: "reward-model", scorer: "outputs/liked" }], place);
+  assert.deepEqual(opened, ["outputs/liked"]);
+  assert.equal(reward.name, "liked");
+  const same = said("four");
+  assert.deepEqual(await scoreCases(reward, [same, said(" "), said("twelve chars"), same]), [
+    0.4,
+    { unscorable: "the prompt or the answer is empty" },
+    1.2,
+    0.4,
+  ]);
+  assert.deepEqual(asked[1], ["p", "twelve chars"]);
+  assert.match(JSON.stringify(reward.fingerprint), /of liked/);
+});
 
 test("rewards are made by name, alone or in a weighted sum", async () => {
   const both = await namedReward(
@@ -151,7 +181,7 @@ test("a judge by a rubric is asked once a case, shown the conversation, and its 
         });
       },
     };
-    const place = { directory: folder, openModel: () => Promise.resolve(source) };
+    const place = { ...nowhere, directory: folder, openModel: () => Promise.resolve(source) };
     const named = [{ reward: "judge", rubric: "adherence", local: "a model" }] as const;
     const messages = [
       { role: "system", content: "Be kind." },

@@ -14,6 +14,7 @@ import { after, before, test } from "node:test";
 import { readJson, writeJson } from "../../src/io/files";
 import { writeModelDirectory } from "../../src/models/pretrained/write";
 import { readCard } from "../../src/scorers/card";
+import { rewardModelReward } from "../../src/rewards/reward-model";
 import { openLabelScorer, openRewardScorer, openScorer } from "../../src/scorers/open";
 import type { ScoredText } from "../../src/scorers/scorer";
 import { checkScorerTraining, trainScorer } from "../../src/scorers/train";
@@ -101,6 +102,14 @@ test("a reward model prefers what was chosen, after it is opened too", async () 
   const scorer = await openRewardScorer(place("reward"));
   const rewards = await scorer.rewards([["cat", "good cat"], ["cat", "bad cat"]]); // prettier-ignore
   assert.ok(rewards[0]! > rewards[1]!, String(rewards));
+  // As a reward, through the method that learns from it.
+  const cases = ["good cat", "bad cat"].map((completion) => ({
+    prompt: "cat",
+    completion,
+    tokens: 2,
+    ended: true,
+  }));
+  assert.deepEqual(await rewardModelReward(scorer).score(cases), rewards);
   await scorer.close();
   await assert.rejects(openLabelScorer(place("reward")), /a scorer of labels is needed/);
 });

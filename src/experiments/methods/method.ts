@@ -3,6 +3,7 @@ import type { ChatSource } from "../../chat-api";
 import type { JsonValue } from "../../io";
 import type { Section, SettingsIn, ValuesOf } from "../../settings";
 import type { Tokenizer } from "../../models";
+import type { RewardScorer } from "../../scorers";
 import type { LoraPolicy, StepLog, TrainingHooks } from "../../training";
 import type { TrainingModel } from "./model";
 
@@ -48,6 +49,8 @@ export interface MethodRun {
 export interface Surroundings {
   /** Opens a model to be asked in this process; it is closed after the run. */
   readonly openModel: (model: string) => Promise<ChatSource>;
+  /** Opens a scorer that learned from preferences; it is closed after the run. */
+  readonly openRewardModel: (place: string) => Promise<RewardScorer>;
 }
 
 /**

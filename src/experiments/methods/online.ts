@@ -88,7 +88,7 @@ export type OnlineConfig = ValuesOf<typeof sections.rollouts.settings> &
 /** A run of a method that learns from what the policy does, by an objective. */
 export async function onlineRun(
   config: OnlineConfig,
-  { model, openModel }: Surroundings & { readonly model: TrainingModel },
+  { model, openModel, openRewardModel }: Surroundings & { readonly model: TrainingModel },
   objective: OnlineObjective,
 ): Promise<MethodRun> {
   const { adapter, seed, frozenWeights, maxLength, maxNewTokens, iterations, epochsPerIteration } = config;
@@ -101,7 +101,11 @@ export async function onlineRun(
   const start = adapter === undefined ? undefined : startAdapter(adapter, model);
   const named = namedReference(config.reference, start);
   const rows = readRows(config.data, ["prompt"]);
-  const reward = await namedReward(config.rewards, { directory: config.output, openModel });
+  const reward = await namedReward(config.rewards, {
+    directory: config.output,
+    openModel,
+    openRewardModel,
+  });
   const unscored = lackingRows(reward, rows);
   const { tokenizer, notes } = await tokenizerFor(model, rows);
   const room = taskType === "CAUSAL_LM" ? maxLength - maxNewTokens : maxLength;

@@ -6,6 +6,7 @@ import { formatDuration } from "../../display";
 import { modelCard, writeModelCard } from "../../export";
 import { checkWritable, makeFolder, readJson, sha256, shownPath, writeJson } from "../../io";
 import { copyTokenizer } from "../../models/pretrained";
+import { openRewardScorer, type RewardScorer } from "../../scorers";
 import { readTrainingLog, type TrainingHooks } from "../../training";
 import { type CheckedConfig, checkConfig } from "./config";
 import { type Estimate, estimateRun, measuredPeak, TimeEstimate } from "./estimate";
@@ -83,7 +84,7 @@ export async function runMethod(
   }
 }
 
-/** Models of this process that a run asks. */
+/** Models and scorers of this process that a run asks. */
 function askedModels(openSource: MethodHooks["openSource"]) {
   const opened: (() => Promise<void>)[] = [];
   return {
@@ -95,6 +96,11 @@ function askedModels(openSource: MethodHooks["openSource"]) {
       const { source, dispose } = await openSource(name);
       opened.push(dispose);
       return source;
+    },
+    async openRewardModel(place: string): Promise<RewardScorer> {
+      const scorer = await openRewardScorer(place);
+      opened.push(() => scorer.close());
+      return scorer;
     },
     dispose: async () => void (await Promise.all(opened.map((dispose) => dispose()))),
   };

@@ -79,6 +79,10 @@ test("what does not go together is refused by name before anything is trained", 
     assert.rejects(run(method, change), said);
   await refused({ rewards: [{ reward: "judge" }] }, /rewards/);
   await refused({ rewards: [] }, /rewards/);
+  await refused(
+    { rewards: [{ reward: "reward-model", scorer: folder }] },
+    /a scorer's folder has scorer\.json, or config\.json/,
+  );
   await refused({ rewards: [{ reward: "word" }] }, /word/);
   await refused({ completionsPerPrompt: 1 }, /completionsPerPrompt must be a whole number from 2/);
   await refused({ loraDropout: 0.1 }, /loraDropout: is 0\.1.*leave it out/);
