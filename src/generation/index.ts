@@ -1,5 +1,5 @@
 export { requireFinite } from "./finite";
 export * from "./generate";
 export * from "./options";
-export { argmax, drawToken, samplingDistribution } from "./sampling";
+export { argmax, drawToken } from "./sampling";
 export * from "./texts";

@@ -6,6 +6,8 @@ export interface SamplingOptions {
   readonly topP: number;
 }
 
+const NO_TOKEN = "no token can be drawn: the scores have no finite maximum";
+
 /** Tokens that may be drawn, with their probabilities, which sum to 1. */
 export interface TokenDistribution {
   readonly tokens: readonly number[];
@@ -21,7 +23,7 @@ export interface TokenDistribution {
  */
 export function samplingDistribution(scores: Float32Array, options: SamplingOptions): TokenDistribution {
   const best = scores.reduce((a, b) => (b > a ? b : a), -Infinity);
-  if (!Number.isFinite(best)) throw new Error("no token can be drawn: the scores have no finite maximum");
+  if (!Number.isFinite(best)) throw new Error(NO_TOKEN);
   const least =
     options.topK > 0 && options.topK < scores.length ? kthLargest(scores, options.topK) : -Infinity;
 
@@ -61,14 +63,60 @@ export function argmax(values: Float32Array): number {
   return best;
 }
 
-/** Draws one token: the first whose cumulative probability exceeds a uniform number. */
-export function drawToken({ tokens, probabilities }: TokenDistribution, random: Random): number {
+/** A token that was drawn. */
+export interface DrawnToken {
+  readonly token: number;
+  /** Its log-probability in the distribution that it was drawn from, in nats. */
+  readonly logprob: number;
+}
+
+/**
+ * Draws one token from {@link samplingDistribution}: the first whose cumulative probability exceeds a uniform number.
+ *
+ * @throws {Error} when no score is finite
+ */
+export function drawToken(scores: Float32Array, options: SamplingOptions, random: Random): DrawnToken {
+  const isCut = options.topP < 1 || (options.topK > 0 && options.topK < scores.length);
+  return isCut ? drawOf(samplingDistribution(scores, options), random) : drawOfAll(scores, options, random);
+}
+
+function drawOf({ tokens, probabilities }: TokenDistribution, random: Random): DrawnToken {
   let left = random.uniform();
-  for (let i = 0; i < tokens.length - 1; i++) {
-    left -= probabilities[i]!;
-    if (left < 0) return tokens[i]!;
+  let at = 0;
+  for (; at < tokens.length - 1; at++) {
+    left -= probabilities[at]!;
+    if (left < 0) break;
   }
-  return tokens[tokens.length - 1]!;
+  return { token: tokens[at]!, logprob: Math.log(probabilities[at]!) };
+}
+
+/** Room for the weights of a row, as a search draws from one of the same length at every step. */
+let weights = new Float64Array();
+
+/** As {@link drawOf} over all tokens, the same token for the same numbers, without lists of them. */
+function drawOfAll(
+  scores: Float32Array,
+  { temperature }: Pick<SamplingOptions, "temperature">,
+  random: Random,
+): DrawnToken {
+  const count = scores.length;
+  if (weights.length < count) weights = new Float64Array(count);
+  let best = -Infinity;
+  for (let token = 0; token < count; token++) if (scores[token]! > best) best = scores[token]!;
+  if (!Number.isFinite(best)) throw new Error(NO_TOKEN);
+  let total = 0;
+  for (let token = 0; token < count; token++)
+    total += weights[token] = Math.exp((scores[token]! - best) / temperature);
+  if (Number.isNaN(total)) throw new Error(NO_TOKEN);
+  let left = random.uniform();
+  let drawn = 0;
+  for (let token = 0; token < count; token++) {
+    if (weights[token] === 0) continue;
+    drawn = token;
+    left -= weights[token]! / total;
+    if (left < 0) break;
+  }
+  return { token: drawn, logprob: Math.log(weights[drawn]! / total) };
 }
 
 /** The k-th largest of `values`, by keeping the k largest in a heap whose root is the least of them. */

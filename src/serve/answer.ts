@@ -1,5 +1,5 @@
 import { AnswerText, TokenText } from "../chat";
-import { argmax, drawToken, requireFinite, samplingDistribution } from "../generation";
+import { argmax, drawToken, requireFinite } from "../generation";
 import type { Tokenizer } from "../models/tokenizer";
 import { Random } from "../random";
 
@@ -61,7 +61,7 @@ export class AnswerInTheMaking {
     const token =
       temperature === 0
         ? argmax(logits)
-        : drawToken(samplingDistribution(logits, { temperature, topP, topK: 0 }), this.random);
+        : drawToken(logits, { temperature, topP, topK: 0 }, this.random).token;
     this.tokens++;
     if (stopTokenIds.includes(token)) {
       this.ended = true;

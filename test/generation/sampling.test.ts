@@ -3,7 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type GenerationOptions, resolveGenerationOptions } from "../../src/generation/options";
 import { scoreProcessors } from "../../src/generation/processors";
-import { samplingDistribution } from "../../src/generation/sampling";
+import { drawToken, samplingDistribution } from "../../src/generation/sampling";
+import { Random } from "../../src/random/random";
 import { testEveryLlama } from "../models/llama-fixtures";
 
 const row = fc
@@ -61,6 +62,33 @@ test("ruled-out tokens are never kept, and a row without a finite score is refus
     [1, 2],
   );
   assert.throws(() => samplingDistribution(Float32Array.of(-Infinity, NaN), options), /no finite maximum/);
+});
+
+test("a draw is the first token whose cumulative probability exceeds a uniform number, with its log-probability", () => {
+  const property = fc.property(
+    row,
+    fc.constantFrom({ topK: 0, topP: 1 }, { topK: 7, topP: 1 }, { topK: 0, topP: 0.8 }),
+    fc.double({ min: 0.05, max: 3, noNaN: true }),
+    fc.nat(),
+    (scores, cut, temperature, seed) => {
+      const options = { temperature, ...cut };
+      const { tokens, probabilities } = samplingDistribution(scores, options);
+      let left = new Random(seed).uniform();
+      const at = probabilities.findIndex((probability) => (left -= probability) < 0);
+      const expected = at < 0 ? tokens.length - 1 : at;
+      const drawn = drawToken(scores, options, new Random(seed));
+      assert.equal(drawn.token, tokens[expected]);
+      assert.equal(drawn.logprob, Math.log(probabilities[expected]!));
+    },
+  );
+  fc.assert(property, { numRuns: 300 });
+  const all = { temperature: 1, topK: 0, topP: 1 };
+  assert.throws(
+    () => drawToken(Float32Array.of(-Infinity, -Infinity), all, new Random(1)),
+    /no finite maximum/,
+  );
+  assert.throws(() => drawToken(Float32Array.of(1, NaN), all, new Random(1)), /no finite maximum/);
+  assert.deepEqual(drawToken(Float32Array.of(-Infinity, 2), all, new Random(1)), { token: 1, logprob: 0 });
 });
 
 interface SamplingFile {
