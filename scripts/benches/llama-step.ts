@@ -46,7 +46,15 @@ const growing: readonly Size[] = [
   ).map(([batch, length]) => ({ shape: "chat-model", batch, length }) as const),
 ];
 const exactScheme = { frozenWeights: "float32", recompute: false };
-const exactPeer = { mode: "fp32", checkpointing: false };
+
+/** A bare loop of transformers and PEFT, whose logits are of labels alone; or TRL's own trainer. */
+interface Peer {
+  readonly mode: "fp32" | "bf16" | "nf4";
+  readonly checkpointing: boolean;
+  readonly trainer?: "TRL";
+}
+const exactPeer: Peer = { mode: "fp32", checkpointing: false };
+const trl: Peer = { mode: "fp32", checkpointing: false, trainer: "TRL" };
 const schemes = [
   exactScheme,
   { frozenWeights: "float32", recompute: true },
@@ -54,12 +62,19 @@ const schemes = [
   { frozenWeights: "nf4", recompute: false },
   { frozenWeights: "nf4", recompute: true },
 ];
-const peers = [exactPeer, { mode: "bf16", checkpointing: false }, { mode: "nf4", checkpointing: true }];
+const peers: readonly Peer[] = [
+  exactPeer,
+  { mode: "bf16", checkpointing: false },
+  { mode: "nf4", checkpointing: true },
+  trl,
+  { ...trl, mode: "bf16" },
+];
 
 const bench: Bench = {
   description:
     "LoRA steps (rank 32, all seven linear layers, dropout 0.1) of the shapes of SmolLM2-135M and of the embedded causal model, on tokens of " +
-    "which half have labels; beside transformers and PEFT (NF4: with bitsandbytes) where PYTHON names an environment that has them, alternating; the peer's logits are of labels alone, too. " +
+    "which half have labels; beside a bare loop of transformers and PEFT, whose logits are of labels alone, too (NF4: with bitsandbytes), and TRL's SFTTrainer, where " +
+    "PYTHON names an environment that has them, alternating. " +
     "Seconds of the processor tell more than those of the clock where others use it",
   async run(report) {
     const folder = mkdtempSync(join(tmpdir(), "bench-llama-step-"));
@@ -76,13 +91,8 @@ export default bench;
 async function measure(report: (message: string) => void, folder: string): Promise<BenchResults> {
   // What bitsandbytes quantises is read from a folder.
   const model = join(folder, "model");
-  if (PYTHON) python({ ...peerSize(compared), write: model });
-  const row = (
-    size: Size,
-    schemes: readonly object[],
-    peers: readonly (typeof exactPeer)[],
-    rounds: number,
-  ) => {
+  if (PYTHON) python("llama_steps.py", { ...peerSize(compared), write: model });
+  const row = (size: Size, schemes: readonly object[], peers: readonly Peer[], rounds: number) => {
     const own = schemes.map(() => [] as Result[]);
     const theirs = peers.map(() => [] as Result[]);
     for (let round = 0; round < rounds; round++) {
@@ -90,15 +100,15 @@ async function measure(report: (message: string) => void, folder: string): Promi
       schemes.forEach((scheme, i) => own[i]!.push(ownSteps(size, scheme)));
       if (PYTHON)
         peers.forEach((peer, i) =>
-          theirs[i]!.push(peerSteps({ ...peerSize(size), ...peer, ...(peer.mode === "nf4" && { model }) })),
+          theirs[i]!.push(peerSteps(peer, { ...peerSize(size), ...(peer.mode === "nf4" && { model }) })),
         );
     }
     const exact = theirs[0]!;
     return [
       ...schemes.map((scheme, i) => ({ ...size, ...scheme, ...summary(own[i]!, exact) })),
       ...(PYTHON
-        ? peers.map(({ mode, checkpointing }, i) => ({
-            ...{ ...size, peer: mode, checkpointing },
+        ? peers.map(({ mode, checkpointing, trainer }, i) => ({
+            ...{ ...size, peer: trainer ? `${trainer}, ${mode}` : mode, checkpointing },
             ...summary(theirs[i]!, exact),
           }))
         : []),
@@ -108,7 +118,7 @@ async function measure(report: (message: string) => void, folder: string): Promi
     threads: THREADS,
     rows: [
       ...row(compared, schemes, peers, ROUNDS),
-      ...growing.flatMap((size) => row(size, [exactScheme], [exactPeer], 1)),
+      ...growing.flatMap((size) => row(size, [exactScheme], [exactPeer, trl], 1)),
     ],
     percentOfTime: shares(),
     peer: PYTHON ? "transformers and PEFT" : "set PYTHON",
@@ -137,10 +147,11 @@ function ownSteps(size: Size, settings: object): Result {
   return lastLine(run(process.execPath, ["--import", "tsx", child, given]));
 }
 
-const peerSteps = (settings: object): Result => lastLine(python(settings));
+const peerSteps = ({ mode, checkpointing, trainer }: Peer, size: object): Result =>
+  lastLine(python(trainer ? "sft_steps.py" : "llama_steps.py", { ...size, mode, checkpointing }));
 
-const python = (settings: object): string =>
-  run(PYTHON!, [join(__dirname, "peers/llama_steps.py"), JSON.stringify(settings)]);
+const python = (script: string, settings: object): string =>
+  run(PYTHON!, [join(__dirname, "peers", script), JSON.stringify(settings)]);
 
 function run(program: string, args: string[]): string {
   return execFileSync(program, args, {
