@@ -155,7 +155,7 @@ function lines(path: string): unknown[] {
     .map((line): unknown => JSON.parse(line));
 }
 
-function hashes(paths: readonly string[]): string {
+export function hashes(paths: readonly string[]): string {
   const sha256 = (path: string) =>
     createHash("sha256")
       .update(readFileSync(join(data, path)))
@@ -166,7 +166,7 @@ function hashes(paths: readonly string[]): string {
   );
 }
 
-function table(head: string[], rows: string[][]): string {
+export function table(head: string[], rows: string[][]): string {
   const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
