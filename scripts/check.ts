@@ -4,7 +4,7 @@
  */
 import { fork } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { basename, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { ESLint } from "eslint";
 import ts from "typescript";
 import { joinCells, placeOf, type CellsModule } from "./check/cells";
@@ -14,10 +14,10 @@ import { declaredParameters } from "./runner/parameters";
 
 const root = resolve(__dirname, "..");
 
-/** The project's files and how they are compiled. */
-function readConfig(): ts.ParsedCommandLine {
+/** The project's files (or those of a folder of it that has its own configuration) and how they are compiled. */
+function readConfig(folder = root): ts.ParsedCommandLine {
   return ts.getParsedCommandLineOfConfigFile(
-    join(root, "tsconfig.json"),
+    join(folder, "tsconfig.json"),
     {},
     {
       ...ts.sys,
@@ -37,12 +37,21 @@ function readConfig(): ts.ParsedCommandLine {
 export async function checkSources(): Promise<string[]> {
   const { fileNames, options } = readConfig();
   const program = ts.createProgram(fileNames, options);
-  const problems = lines(ts.getPreEmitDiagnostics(program));
+  const browser = browserParts();
+  const inBrowser = ts.createProgram(browser.fileNames, browser.options);
+  const programs = [program, inBrowser];
+  const problems = lines([
+    ...ts.getPreEmitDiagnostics(program),
+    // What they import of the other folders is checked with those.
+    ...browser.fileNames.flatMap((file) =>
+      ts.getPreEmitDiagnostics(inBrowser, inBrowser.getSourceFile(file)),
+    ),
+  ]);
   const eslint = new ESLint({
     cwd: root,
     overrideConfig: {
       files: ["**/*.ts"],
-      languageOptions: { parserOptions: { projectService: false, programs: [program] } },
+      languageOptions: { parserOptions: { projectService: false, programs } },
     },
   });
   for (const { filePath, messages } of await eslint.lintFiles(".")) {
@@ -50,6 +59,14 @@ export async function checkSources(): Promise<string[]> {
       problems.push(`${relative(root, filePath)}, line ${line}: ${message} (${ruleId ?? "ESLint"})`);
   }
   return problems;
+}
+
+/** What browsers run: the folders of src that are compiled for pages, not for Node. */
+function browserParts(): Pick<ts.ParsedCommandLine, "fileNames" | "options"> {
+  const src = join(root, "src");
+  const configs = ts.sys.readDirectory(src, [".json"], undefined, ["*/*/tsconfig.json"]);
+  const parts = configs.map((config) => readConfig(dirname(config)));
+  return { fileNames: parts.flatMap(({ fileNames }) => fileNames), options: parts[0]!.options };
 }
 
 /**

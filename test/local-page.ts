@@ -8,14 +8,21 @@ export class LocalPage {
     private readonly session: string,
   ) {}
 
-  /** @throws {BrowserMissingError} if there is no browser */
-  static async open(url: string): Promise<LocalPage> {
+  /**
+   * @param flags for the browser, beside those that it always gets
+   * @throws {BrowserMissingError} if there is no browser
+   */
+  static async open(url: string, flags: readonly string[] = []): Promise<LocalPage> {
     const found = await startBrowser();
     const { command } = found;
     found.close();
     const browser = new DevTools({
       ...command,
-      arguments: [...(command.arguments ?? []), "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"],
+      arguments: [
+        ...(command.arguments ?? []),
+        "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        ...flags,
+      ],
     });
     const { targetId } = await browser.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await browser.send("Target.attachToTarget", { targetId, flatten: true });
@@ -86,6 +93,19 @@ export class LocalPage {
     const key = { key: "Enter", code: "Enter", windowsVirtualKeyCode: 13 };
     await this.send("Input.dispatchKeyEvent", { type: "keyDown", text: "\r", ...key });
     await this.send("Input.dispatchKeyEvent", { type: "keyUp", ...key });
+  }
+
+  /** Presses a key by its name, such as Tab. */
+  async press(key: string, code: number, modifiers = 0): Promise<void> {
+    const named = { key, code: key, windowsVirtualKeyCode: code, modifiers };
+    const text = key === "Enter" ? { text: "\r" } : key === " " ? { text: " " } : {};
+    await this.send("Input.dispatchKeyEvent", { type: "keyDown", ...text, ...named });
+    await this.send("Input.dispatchKeyEvent", { type: "keyUp", ...named });
+  }
+
+  /** Types a text into what has the focus. */
+  async type(text: string): Promise<void> {
+    await this.send("Input.insertText", { text });
   }
 
   private send(method: string, parameters: object, seconds?: number): Promise<Record<string, unknown>> {

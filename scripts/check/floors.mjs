@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The folders of src from the ground up: each imports from those before it. `docs/architecture.md` draws them. */
 export const floors = [
-  ...["random", "text", "io", "display", "hub", "chat-api"],
+  ...["random", "text", "io", "display", "hub", "chat-api", "web"],
   ...["figures", "paper"],
   ...["tensors", "engine"],
   ...["corpus", "sql", "metrics", "prompts", "retrieval", "statistics"],

@@ -8,3 +8,4 @@ export * from "./judged";
 export * from "./safety";
 export * from "./teacher";
 export * from "./topics";
+export { type SimulatorPageOptions, writeSimulatorPage } from "./write-page";
