@@ -1,10 +1,18 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { sha256 } from "../io";
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnswerPiece } from "./answer";
 import { QueueFull } from "./batches";
-import { parseCompletionRequest, RequestError } from "./request";
+import {
+  bodyOf,
+  drawAccessToken,
+  listenOnLoopback,
+  requireLoopback,
+  requireMethod,
+  requireToken,
+  RequestError,
+  sendJson,
+} from "./loopback";
+import { parseCompletionRequest } from "./request";
 import type { Completion, Served } from "./served";
 
 export interface ServerOptions {
@@ -38,26 +46,14 @@ const RETRY_AFTER = 1;
 
 /** Serves a model as OpenAI's chat API, to this machine alone: on loopback, for those who have the token. */
 export async function startServer(served: Served, options: ServerOptions = {}): Promise<RunningServer> {
-  const { port = 0, token = randomBytes(24).toString("base64url"), bodyLimit = 2 ** 20 } = options;
+  const { port = 0, token = drawAccessToken(), bodyLimit = 2 ** 20 } = options;
   const created = Math.floor(Date.now() / 1000);
-  const server = createServer((request, response) => {
+  const { origin, close } = await listenOnLoopback(port, (request, response) => {
     answer(served, request, response, { token, bodyLimit, created }).catch((error: unknown) =>
       sendError(response, error),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  const { port: actual } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${actual}/v1`, token, close: () => close(server) };
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
+  return { url: `${origin}/v1`, token, close };
 }
 
 interface Given {
@@ -73,7 +69,7 @@ async function answer(
   { token, bodyLimit, created }: Given,
 ): Promise<void> {
   requireLoopback(request);
-  requireToken(request, token);
+  requireToken(request, token, "npm run serve");
   const path = new URL(request.url ?? "/", "http://127.0.0.1").pathname;
   if (path === "/v1/models") {
     requireMethod(request, "GET");
@@ -100,46 +96,6 @@ async function answer(
   const completion = await served.complete(asked, gone.signal, (piece) => stream.piece(piece));
   if (gone.signal.aborted) return;
   stream.end(completion, asked.stream_options?.include_usage ?? false);
-}
-
-/** A page elsewhere may resolve its own name to this machine: its requests carry that name. */
-function requireLoopback({ headers }: IncomingMessage): void {
-  if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(headers.host ?? ""))
-    throw new RequestError(403, "forbidden", "this server answers to 127.0.0.1 and localhost only");
-}
-
-function requireToken({ headers }: IncomingMessage, token: string): void {
-  const [, given = ""] = /^Bearer (.+)$/.exec(headers.authorization ?? "") ?? [];
-  if (!timingSafeEqual(Buffer.from(sha256(given)), Buffer.from(sha256(token))))
-    throw new RequestError(
-      401,
-      "invalid_api_key",
-      "the token is missing or another one: send Authorization: Bearer TOKEN, as npm run serve shows it",
-      { "www-authenticate": "Bearer" },
-    );
-}
-
-function requireMethod({ method }: IncomingMessage, expected: string): void {
-  if (method !== expected)
-    throw new RequestError(405, "invalid_request_error", `the method here is ${expected}, not ${method}`, {
-      allow: expected,
-    });
-}
-
-async function bodyOf(request: IncomingMessage, limit: number): Promise<string> {
-  const tooLarge = () =>
-    new RequestError(413, "invalid_request_error", `the body has more than ${limit} bytes`, {
-      connection: "close",
-    });
-  if (Number(request.headers["content-length"] ?? 0) > limit) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limit) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 interface Base {
@@ -201,21 +157,6 @@ class EventStream {
     const whole = { id: this.id, object: "chat.completion.chunk", ...this.base, ...event };
     this.response.write(`data: ${JSON.stringify(whole)}\n\n`);
   }
-}
-
-function sendJson(
-  response: ServerResponse,
-  status: number,
-  value: object,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  const body = JSON.stringify(value);
-  response.writeHead(status, {
-    "content-type": "application/json; charset=utf-8",
-    "content-length": Buffer.byteLength(body),
-    ...headers,
-  });
-  response.end(body);
 }
 
 function sendError(response: ServerResponse, error: unknown): void {

@@ -1,6 +1,6 @@
 import { ChatApiError, type ChatSource } from "../chat-api";
 import { QueueFull } from "./batches";
-import { RequestError } from "./request";
+import { RequestError } from "./loopback";
 import type { Served } from "./served";
 
 /**

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { RequestError } from "./loopback";
 
 const MOST_STOPS = 16;
 const MOST_MESSAGES = 10_000;
@@ -64,18 +65,6 @@ export const completionRequest = z.object({
   presence_penalty: z.literal(0, { error: "penalties are not taken here" }).nullish(),
 });
 export type CompletionRequest = z.infer<typeof completionRequest>;
-
-/** A request that is not taken, with the status and the words of the API's errors. */
-export class RequestError extends Error {
-  constructor(
-    readonly status: number,
-    readonly type: string,
-    message: string,
-    readonly headers: Readonly<Record<string, string>> = {},
-  ) {
-    super(message);
-  }
-}
 
 /** @throws {RequestError} naming the first part of a body that cannot be */
 export function parseCompletionRequest(text: string): CompletionRequest {

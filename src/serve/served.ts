@@ -5,7 +5,8 @@ import type { AdapterSet, GenerativeModel } from "../models";
 import type { ChatMessage, Tokenizer } from "../models/tokenizer";
 import { type AnswerPiece, AnswerInTheMaking } from "./answer";
 import { Batches, type BatchesOptions } from "./batches";
-import { type CompletionRequest, RequestError } from "./request";
+import { RequestError } from "./loopback";
+import type { CompletionRequest } from "./request";
 
 /** A model to serve. */
 export interface ServedModel {
