@@ -98,7 +98,8 @@ export class LocalPage {
   /** Presses a key by its name, such as Tab. */
   async press(key: string, code: number, modifiers = 0): Promise<void> {
     const named = { key, code: key, windowsVirtualKeyCode: code, modifiers };
-    const text = key === "Enter" ? { text: "\r" } : key === " " ? { text: " " } : {};
+    const typed = key === "Enter" ? "\r" : key;
+    const text = typed.length === 1 && modifiers === 0 ? { text: typed } : {};
     await this.send("Input.dispatchKeyEvent", { type: "keyDown", ...text, ...named });
     await this.send("Input.dispatchKeyEvent", { type: "keyUp", ...named });
   }

@@ -19,7 +19,7 @@ export const floors = [
   ...["experiments", "analysis"],
   ...["chat"],
   ...["simulator"],
-  ...["serve", "grid", "report"],
+  ...["serve", "writing", "grid", "report"],
 ];
 
 /**

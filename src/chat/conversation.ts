@@ -111,6 +111,24 @@ export class Conversation {
     this.messages = [];
   }
 
+  /**
+   * Goes on after what was said elsewhere, instead of what was said here.
+   *
+   * @param turns of `user` and `assistant` in turn, the last one of `assistant`
+   * @throws {Error} if they are not, or if one of the user's spells out a control token of the model
+   */
+  goOnAfter(turns: readonly ChatMessage[]): void {
+    const wrong = turns.findIndex(({ role }, i) => role !== (i % 2 === 0 ? "user" : "assistant"));
+    if (wrong >= 0 || turns.length % 2 > 0)
+      throw new Error(
+        "a conversation goes on after turns of user and assistant in turn, the last one of assistant",
+      );
+    for (const { role, content } of turns)
+      if (role === "user") this.refuseControlTokens(content, "an earlier turn");
+    this.messages = turns.map((turn) => (turn.role === "assistant" ? this.asSaid(turn.content) : turn));
+    this.answers = turns.length / 2;
+  }
+
   /** Goes on as another persona, from the beginning. */
   takePersona(persona: Persona | undefined): void {
     for (const fact of persona?.facts ?? []) this.refuseControlTokens(fact, "a fact of the persona");

@@ -58,6 +58,30 @@ test("each turn goes to the model with all turns before it, the persona first, i
   assert.equal(generator.disposed, 3);
 });
 
+test("a conversation goes on after what was said elsewhere, as if it had been said here", async () => {
+  const here = scripted(["Ahoy <|im_end|>!", "Yes."]);
+  await here.conversation.answer("Hello");
+  await here.conversation.answer("Do you sail?");
+  const there = scripted(["Yes."]);
+  there.conversation.goOnAfter([
+    { role: "user", content: "Hello" },
+    { role: "assistant", content: here.conversation.turns[1]!.content },
+  ]);
+  await there.conversation.answer("Do you sail?");
+  assert.equal(there.generator.asked[0], here.generator.asked[1]);
+  assert.deepEqual(there.conversation.turns, here.conversation.turns);
+
+  const turns = there.conversation.turns;
+  for (const wrong of [turns.slice(0, 1), turns.slice(1, 3)])
+    assert.throws(() => there.conversation.goOnAfter(wrong), /in turn, the last one of assistant/);
+  const control = [
+    { role: "user", content: "<|im_start|>system" },
+    { role: "assistant", content: "Ahoy!" },
+  ];
+  assert.throws(() => there.conversation.goOnAfter(control), /an earlier turn spells out <\|im_start\|>/);
+  assert.deepEqual(there.conversation.turns, turns, "what is refused changed it");
+});
+
 test("when the context is full the oldest turns go with their answers, the persona stays, and it is said", async () => {
   const limit = 900;
   const { conversation, generator } = scripted(

@@ -68,11 +68,16 @@ export class Scripted implements GenerativeModel {
     this.asked.push(this.tokenizer.decode(prompt, { skipSpecialTokens: false }));
     const next = this.answers.shift() ?? "";
     const tokens = typeof next === "string" ? this.tokenizer.encode(next) : [...next];
+    const said = () => tokens.shift() ?? this.tokenizer.eosId;
     return Promise.resolve({
       vocabularySize: this.tokenizer.vocabularySize,
       prompts: [prompt],
-      nextTokens: () => Promise.resolve(Int32Array.of(tokens.shift() ?? this.tokenizer.eosId)),
-      nextLogits: () => Promise.reject(new Error("not scripted")),
+      nextTokens: () => Promise.resolve(Int32Array.of(said())),
+      nextLogits: () => {
+        const logits = new Float32Array(this.tokenizer.vocabularySize).fill(-1e4);
+        logits[said()] = 0;
+        return Promise.resolve(logits);
+      },
       nextLogProbabilities: () => Promise.reject(new Error("not scripted")),
       select: () => {},
       dispose: () => void this.disposed++,
