@@ -42,9 +42,26 @@ test("without a model the embedded one talks; with /quit or at the end of the in
     "12",
   );
   assert.equal(status, 0, stderr);
-  assert.match(stderr, /data\/chat-model, a Llama .*its chat template, 1024 tokens.*the most likely token each time/s);
+  assert.match(
+    stderr,
+    /data\/chat-model, a Llama .*its chat template, 1024 tokens.*the most likely token each time/s,
+  );
   assert.match(stdout, /^[^\n]*[a-z][^\n]*\n$/);
   assert.doesNotMatch(stdout, /User [12]:/);
+});
+
+test("the README's first screen is what its command prints", () => {
+  const [, shown] = /^```text\n\$ npm run chat -- (.*?)^```$/ms.exec(
+    readFileSync(join(run.cwd, "README.md"), "utf8"),
+  )!;
+  const [command, ...lines] = shown!.trimEnd().split("\n");
+  const asked = lines.filter((line) => line.startsWith("> ")).map((line) => line.slice(2));
+  const first = lines.findIndex((line) => line.startsWith("> "));
+  const answers = lines.slice(first).filter((line) => !line.startsWith("> "));
+  const { status, stdout, stderr } = chat(`${asked.join("\n")}\n`, ...command!.split(" "));
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(stdout.trimEnd().split("\n"), answers);
+  assert.equal(stderr.trimEnd(), lines.slice(0, first).join("\n"));
 });
 
 test("a turn that cannot be answered is told, the others are answered, and the script fails", () => {
