@@ -62,7 +62,8 @@ const theirTurn = (page: LocalPage, turns: number) =>
   );
 const lastSaid = (page: LocalPage) =>
   page.evaluate(`[...document.querySelectorAll("#log li > span:last-child")].at(-1).textContent`);
-const problem = (page: LocalPage) => page.evaluate(`document.querySelector("#problem").textContent`);
+const problemText = `document.querySelector("#problem").textContent`;
+const problem = (page: LocalPage) => page.evaluate(problemText);
 
 /** What the model says greedily as a persona, generated here. */
 async function answers(directory: string, form: SimulatorForm, adapter?: string) {
@@ -116,6 +117,14 @@ describe("the page of a simulator in Chromium", () => {
         String(await problem(page)),
         /<\|im_end\|> is a control token of this model: write it otherwise/,
       );
+
+      // What has no room is not said, and not lost either.
+      const long = "x".repeat(3000);
+      await page.evaluate(`document.querySelector("#text").value = ""`);
+      await page.typeLine(long);
+      await page.until(`/too long for the model's 2048 tokens/.test(${problemText})`, "the refusal");
+      assert.equal(await page.evaluate(`document.querySelector("#text").value`), long);
+      assert.equal(await page.evaluate(`document.querySelectorAll("#log li").length`), 3);
 
       // Another persona, by the keyboard, begins anew.
       await page.evaluate(`document.querySelector("#persona").focus()`);

@@ -57,13 +57,23 @@ async function start(): Promise<void> {
     definition.textContent = settings.personas[persona.selectedIndex]!.definition;
     answer();
   };
+  /** What has no answer is not said: it is in the field again. */
   const fail = (what: string) => {
     problem.textContent = what;
     place?.closest("li")?.remove();
+    const last = history.at(-1);
+    if (last?.role === "assistant") {
+      history = history.slice(0, -1);
+      log.lastElementChild?.remove();
+      text.value ||= last.content;
+    }
     turnOf(false);
   };
-
-  worker.addEventListener("error", ({ message }) => fail(`The model cannot be run here: ${message}`));
+  const giveUp = (what: string) => {
+    status.textContent = "";
+    problem.textContent = `The model cannot be run here: ${what}`;
+  };
+  worker.addEventListener("error", ({ message }) => giveUp(message));
   worker.addEventListener("message", ({ data }: MessageEvent<Told>) => {
     if (data.kind === "loading") {
       status.textContent = `Loading the model, ${Math.round(100 * data.share)} % …`;
@@ -71,15 +81,17 @@ async function start(): Promise<void> {
       for (const one of [persona, again]) one.disabled = false;
       begin();
     } else if (data.kind === "failed") {
-      if (data.number === undefined || data.number === number) fail(data.problem);
+      if (data.number === undefined) giveUp(data.problem);
+      else if (data.number === number) fail(data.problem);
     } else if (data.number === number) {
       place ??= show("user", "");
       if (data.kind === "piece") place.textContent += data.text;
       else {
         place.textContent = data.text;
+        if (data.text === "")
+          return fail(`${persona.value} says nothing: say something else, or begin again.`);
         history = [...history, { role: "user", content: spelledOut(settings, data.text) }];
         turnOf(false);
-        if (data.text === "") fail(`${persona.value} says nothing; say something else, or begin again.`);
         if (data.forgotten > 0)
           status.textContent += ` (The oldest ${data.forgotten} turns no longer fit the model and are forgotten.)`;
         if (history.length > 1) text.focus();
