@@ -39,7 +39,7 @@ const bench: Bench = {
     try {
       for (const seed of SEEDS) {
         const settings = defaultExperiment("quick", { seed, maxSteps: STEPS, trainHead: false });
-        const examples = experimentExamples(settings, { base, corpus });
+        const examples = await experimentExamples(settings, { base, corpus });
         const specOf = (frozenWeights: "float32" | "int8"): LoraSpec => ({
           policy: loraPolicy(base.checkpoint, {
             lora: { ...DEFAULT_LORA, modulesToSave: [] },

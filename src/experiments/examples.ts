@@ -40,23 +40,29 @@ export interface ModelInput extends Prompt {
 }
 
 /**
- * How inputs are made, for training and evaluation alike: personas and snippets of `pool` (training conversations) in the
+ * How inputs of conversations are made, for training and evaluation alike: personas and snippets of `pool` (training conversations) in the
  * prompt's form, at most `maxInputTokens` of the tokenizer long.
  */
 export function inputBuilder(
   settings: ExperimentSettings,
   pool: readonly Dialogue[],
   tokenizer: Tokenizer,
-): (conversation: Pick<Dialogue, "id" | "personas">) => ModelInput {
+): (conversations: readonly Pick<Dialogue, "id" | "personas">[]) => Promise<ModelInput[]> {
   const find = snippetFinder(pool, settings);
   const budget = {
     maxTokens: settings.maxInputTokens,
     countTokens: (text: string) => tokenizer.encode(text).length,
   };
-  return (conversation) => {
-    const retrieved = find(conversation);
-    const snippets = retrieved.map(({ text }) => text);
-    return { ...buildPrompt(conversation, { variant: settings.promptVariant, snippets, budget }), retrieved };
+  return async (conversations) => {
+    const found = await find(conversations);
+    return conversations.map((conversation, i) => {
+      const retrieved = found[i]!;
+      const snippets = retrieved.map(({ text }) => text);
+      return {
+        ...buildPrompt(conversation, { variant: settings.promptVariant, snippets, budget }),
+        retrieved,
+      };
+    });
   };
 }
 
@@ -88,9 +94,9 @@ export interface EncodedExamples {
  * The input of a causal model does not end either: the labels go on from it, as generation does.
  * Only a conversation that fits whole ends with the end-of-sequence token: where it was cut it does not end.
  */
-export function encodeExamples(
+export async function encodeExamples(
   conversations: readonly Dialogue[],
-  buildInput: ReturnType<typeof inputBuilder>,
+  buildInputs: ReturnType<typeof inputBuilder>,
   tokenizer: Tokenizer,
   {
     maxNewTokens,
@@ -98,17 +104,16 @@ export function encodeExamples(
     personaWeight,
   }: Pick<ExperimentSettings, "maxNewTokens" | "targetStart" | "personaWeight">,
   taskType: TaskType,
-): EncodedExamples {
+): Promise<EncodedExamples> {
   if (personaWeight !== 1) requireSpaces(tokenizer);
   const counts = Object.keys(truncationSchema.shape).map((name) => [name, 0]);
   const truncation = Object.fromEntries(counts) as Truncation;
   const examples: Example[] = [];
-  for (const conversation of conversations) {
-    if (conversation.turns.length === 0) {
-      truncation.withoutTurns++;
-      continue;
-    }
-    const { text, cut } = buildInput(conversation);
+  const told = conversations.filter(({ turns }) => turns.length > 0);
+  truncation.withoutTurns = conversations.length - told.length;
+  const inputs = await buildInputs(told);
+  for (const [i, conversation] of told.entries()) {
+    const { text, cut } = inputs[i]!;
     // A word has at least one token, so that the rest of a long conversation need not be encoded.
     const { turns } = conversation;
     const start = targetStart === "persona" ? mostPersonalTurn(conversation, maxNewTokens) : 0;

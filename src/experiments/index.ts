@@ -1,5 +1,6 @@
 export * from "./base";
 export * from "./card";
+export * from "./encoder";
 export * from "./examples";
 export * from "./live";
 export * from "./methods";

@@ -97,7 +97,7 @@ export async function trainExperiment(
   { base, corpus, directory: parent, hooks = {}, saveSteps = 50 }: ExperimentContext,
 ): Promise<TrainedExperiment> {
   const checked = parseExperiment(settings, "experiment settings");
-  const { pool, train: trainExamples, validation } = experimentExamples(checked, { base, corpus });
+  const { pool, train: trainExamples, validation } = await experimentExamples(checked, { base, corpus });
   const { truncation } = trainExamples;
   const baseModel = baseName(base);
   const { architecture, config } = base.checkpoint;
@@ -191,20 +191,20 @@ function baseChecksumOf({ checkpoint }: Pick<PretrainedModel, "checkpoint">): st
 }
 
 /** The examples of an experiment, and the conversations that its snippets come from. */
-export function experimentExamples(
+export async function experimentExamples(
   settings: ExperimentSettings,
   { base: { tokenizer, checkpoint }, corpus }: Pick<ExperimentContext, "base" | "corpus">,
-): { pool: readonly Dialogue[]; train: EncodedExamples; validation: EncodedExamples } {
+): Promise<{ pool: readonly Dialogue[]; train: EncodedExamples; validation: EncodedExamples }> {
   const pool = corpus.splits.train;
   const { train, valid } = experimentSplits(corpus.splits, settings);
-  const buildInput = inputBuilder(settings, pool, tokenizer);
+  const buildInputs = inputBuilder(settings, pool, tokenizer);
   const encode = (conversations: readonly Dialogue[], asked: ExperimentSettings) =>
-    encodeExamples(conversations, buildInput, tokenizer, asked, checkpoint.architecture.taskType);
+    encodeExamples(conversations, buildInputs, tokenizer, asked, checkpoint.architecture.taskType);
   // The validation loss is that of plain labels, so that runs with different weights compare.
   return {
     pool,
-    train: encode(train, settings),
-    validation: encode(valid, { ...settings, personaWeight: 1 }),
+    train: await encode(train, settings),
+    validation: await encode(valid, { ...settings, personaWeight: 1 }),
   };
 }
 

@@ -2,8 +2,9 @@ import { type Dialogue, factsOf, personaText } from "../corpus";
 import { sha256 } from "../io";
 import { personaWords } from "../metrics";
 import { Random } from "../random";
-import { Bm25Index, type SearchResult, TfidfIndex } from "../retrieval";
+import { Bm25Index, DenseIndex, type SearchResult, TfidfIndex } from "../retrieval";
 import { simpleTokens } from "../text";
+import { textVectors } from "./encoder";
 import type { ExperimentSettings } from "./settings";
 
 /** A piece of a retrieved conversation. */
@@ -15,8 +16,11 @@ export interface Snippet {
   text: string;
 }
 
-/** Finds the snippets for a conversation's personas, the best first; never from the conversation itself. */
-export type SnippetFinder = (conversation: Pick<Dialogue, "id" | "personas">) => Snippet[];
+/** For whom snippets are found. */
+type Asked = Pick<Dialogue, "id" | "personas">;
+
+/** Finds the snippets for each conversation's personas, the best first; never from the conversation itself. */
+export type SnippetFinder = (conversations: readonly Asked[]) => Promise<Snippet[][]>;
 
 /**
  * Snippets of `pool`, which are to be training conversations only. The `k` conversations whose personas are nearest to those
@@ -24,7 +28,7 @@ export type SnippetFinder = (conversation: Pick<Dialogue, "id" | "personas">) =>
  * earliest where several do. A speaker's label is left out: it would take a third of a short turn's tokens.
  *
  * `"random"` is the control of the same length without the search: any conversations, and any place in them, drawn by `seed`
- * and the conversation's id. `"mixed"` draws one of the three and a number of snippets from 0 to `k` for each conversation.
+ * and the conversation's id. `"mixed"` draws one of the four and a number of snippets from 0 to `k` for each conversation.
  */
 export function snippetFinder(
   pool: readonly Dialogue[],
@@ -37,37 +41,80 @@ export function snippetFinder(
 
   const randomFor = (id: string) => new Random(seed).fork(parseInt(sha256(id).slice(0, 8), 16));
 
-  if (retriever === "none") return () => [];
+  if (retriever === "none") return (conversations) => Promise.resolve(conversations.map(() => []));
   if (retriever === "mixed") {
-    const kinds = (["tfidf", "bm25", "random"] as const).map((retriever) =>
-      snippetFinder(pool, { ...settings, retriever }),
-    );
-    return (conversation) => {
-      const random = randomFor(conversation.id).fork(1);
-      const find = kinds[random.integer(kinds.length)]!;
-      return find(conversation).slice(0, random.integer(k + 1));
+    const kinds = searches.map((retriever) => snippetFinder(pool, { ...settings, retriever }));
+    return async (conversations) => {
+      const drawn = conversations.map((conversation) => {
+        const random = randomFor(conversation.id).fork(1);
+        return { conversation, kind: random.integer(kinds.length), most: random.integer(k + 1) };
+      });
+      const found = await Promise.all(
+        kinds.map((find, kind) =>
+          find(drawn.filter((one) => one.kind === kind).map(({ conversation }) => conversation)),
+        ),
+      );
+      return drawn.map(({ kind, most }) => found[kind]!.shift()!.slice(0, most));
     };
   }
   if (retriever === "random") {
-    return ({ id }) => {
-      const random = randomFor(id);
-      const others = random.shuffle(sources.filter((source) => source.id !== id)).slice(0, k);
-      return others.map(({ id, turns }) => {
-        const starts = Math.max(1, turns.length - snippetTurns + 1);
-        return { id, score: 0, text: turnsFrom(turns, random.integer(starts), snippetTurns) };
-      });
-    };
+    return (conversations) =>
+      Promise.resolve(
+        conversations.map(({ id }) => {
+          const random = randomFor(id);
+          const others = random.shuffle(sources.filter((source) => source.id !== id)).slice(0, k);
+          return others.map(({ id, turns }) => {
+            const starts = Math.max(1, turns.length - snippetTurns + 1);
+            return { id, score: 0, text: turnsFrom(turns, random.integer(starts), snippetTurns) };
+          });
+        }),
+      );
   }
-  const texts = sources.map(personaText);
-  const index: { search(query: string, k: number, options: { exclude: number[] }): SearchResult[] } =
-    retriever === "tfidf" ? TfidfIndex.build(texts) : Bm25Index.build(texts);
-  return (conversation) => {
-    const wanted = personaWords(factsOf(conversation.personas), { ignoreStopWords: true });
-    const exclude = places.get(conversation.id) ?? [];
-    return index.search(personaText(conversation), k, { exclude }).map(({ index: place, score }) => {
-      const { id, turns } = sources[place]!;
-      return { id, score, text: turnsFrom(turns, mostRelevant(turns, wanted, snippetTurns), snippetTurns) };
+  const search = searchOf(retriever, sources.map(personaText));
+  return async (conversations) => {
+    const found = await search(
+      conversations.map(personaText),
+      k,
+      (i) => places.get(conversations[i]!.id) ?? [],
+    );
+    return conversations.map((conversation, i) => {
+      const wanted = personaWords(factsOf(conversation.personas), { ignoreStopWords: true });
+      return found[i]!.map(({ index: place, score }) => {
+        const { id, turns } = sources[place]!;
+        return { id, score, text: turnsFrom(turns, mostRelevant(turns, wanted, snippetTurns), snippetTurns) };
+      });
     });
+  };
+}
+
+/** The retrievers that a mixture draws from. */
+const searches = ["tfidf", "bm25", "dense", "random"] as const;
+
+/** Searches for all queries at once; of each, the places that it is not to find. */
+type Search = (
+  queries: readonly string[],
+  k: number,
+  excluded: (query: number) => number[],
+) => Promise<SearchResult[][]>;
+
+function searchOf(retriever: "tfidf" | "bm25" | "dense", texts: readonly string[]): Search {
+  if (retriever !== "dense") {
+    const index = retriever === "tfidf" ? TfidfIndex.build(texts) : Bm25Index.build(texts);
+    return (queries, k, excluded) =>
+      Promise.resolve(queries.map((query, i) => index.search(query, k, { exclude: excluded(i) })));
+  }
+  return async (queries, k, excluded) => {
+    if (queries.length === 0) return [];
+    const vectors = await textVectors(queries);
+    const width = vectors.length / queries.length;
+    const index = await DenseIndex.build(texts, textVectors);
+    const found: SearchResult[][] = [];
+    for (let i = 0; i < queries.length; i++) {
+      const query = vectors.subarray(i * width, (i + 1) * width);
+      found.push(await index.searchVector(query, k, { exclude: excluded(i) }));
+    }
+    await index.dispose();
+    return found;
   };
 }
 

@@ -6,6 +6,7 @@ import { type Checkpoint, mergeAdapter, readAdapter } from "../models";
 import { generationSettings } from "../settings";
 import { baseName } from "./base";
 import { mostPersonal } from "./candidates";
+import { encoderName } from "./encoder";
 import { inputBuilder } from "./examples";
 import type { ExperimentModel } from "./run";
 import { changeSettings, type ExperimentSettings, trainingSettings } from "./settings";
@@ -46,10 +47,10 @@ export function experimentVariant(
       base: baseName(base),
       architecture: base.checkpoint.architecture.name,
       adapter: adapter === undefined ? null : shownPath(adapter),
+      ...(["dense", "mixed"].includes(settings.retriever) && { encoder: encoderName() }),
     },
     async generate(conversations) {
-      const buildInput = inputBuilder(settings, pool, base.tokenizer);
-      const inputs = conversations.map(buildInput);
+      const inputs = await inputBuilder(settings, pool, base.tokenizer)(conversations);
       const checkpoint = experimentCheckpoint(model);
       const generator = await checkpoint.architecture.createGenerator(checkpoint);
       const progress = startProgress(`Generating, ${name}`, conversations.length, { unit: "answers" });

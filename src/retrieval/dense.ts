@@ -44,11 +44,11 @@ export class DenseIndex {
     );
     const scan = await compile(
       ({ vectors, query }) => ({
-        scores: tf.matMul(vectors as tf.Tensor2D, query as tf.Tensor2D) as tf.Tensor,
+        scores: tf.matMul(query as tf.Tensor2D, vectors as tf.Tensor2D, false, true) as tf.Tensor,
       }),
       {
         vectors: { dtype: "float32", shape: [texts.length, width] },
-        query: { dtype: "float32", shape: [width, 1] },
+        query: { dtype: "float32", shape: [1, width] },
       } as const,
     );
     return new DenseIndex(embed, vectors, texts.length, scan as unknown as Scan);
@@ -74,7 +74,7 @@ export class DenseIndex {
     requireUnit(query, "the query");
     const { scores } = await this.scan.run({
       vectors: float32Tensor([size, width], vectors),
-      query: float32Tensor([width, 1], query),
+      query: float32Tensor([1, width], query),
     });
     const excluded = new Set(exclude);
     // What float32 can be off by where the sizes of the products add up to 1 at most.
@@ -99,15 +99,15 @@ function exactBest(
 ): SearchResult[] {
   const near = new Best(k);
   let least = near.threshold;
-  rounded.forEach((score, row) => {
-    if (score < least || excluded.has(row)) return;
+  for (let row = 0; row < rounded.length; row++) {
+    const score = rounded[row]!;
+    if (score < least || excluded.has(row)) continue;
     near.offer(row, score);
     least = near.threshold;
-  });
+  }
   const best = new Best(k);
-  rounded.forEach((score, row) => {
-    if (score >= least - 2 * slack && !excluded.has(row)) best.offer(row, exact(row));
-  });
+  for (let row = 0; row < rounded.length; row++)
+    if (rounded[row]! >= least - 2 * slack && !excluded.has(row)) best.offer(row, exact(row));
   return best.sorted();
 }
 

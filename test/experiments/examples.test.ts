@@ -34,17 +34,18 @@ function conversation(id: string, facts: string, ...texts: string[]): SpcRow {
   return { id, personas: [{ facts: [facts] }, { facts: [] }], turns } as unknown as SpcRow;
 }
 
-test("a snippet is the turns that say most of the personas' content words", () => {
+test("a snippet is the turns that say most of the personas' content words", async () => {
   const pool = [
     conversation("a", "I bake bread.", "Hi there.", "Hello.", "I bake bread daily.", "Rye bread?", "Bye."),
     conversation("b", "I own a boat.", "Hi.", "Ahoy."),
     conversation("empty", "I bake bread."),
   ];
   const asked = conversation("asked", "I bake rye bread.");
-  for (const retriever of ["tfidf", "bm25"] as const) {
+  for (const retriever of ["tfidf", "bm25", "dense"] as const) {
     const find = snippetFinder(pool, { seed: 1, retriever, k: 2, snippetTurns: 2 });
+    const [found] = await find([asked]);
     assert.deepEqual(
-      find(asked).map(({ id, text }) => [id, text]),
+      found!.map(({ id, text }) => [id, text]),
       [
         ["a", "I bake bread daily. Rye bread?"],
         ["b", "Hi. Ahoy."],
@@ -53,12 +54,14 @@ test("a snippet is the turns that say most of the personas' content words", () =
   }
 });
 
-test("snippets are from other training conversations, whatever is asked for", () => {
+test("snippets are from other training conversations, whatever is asked for", async () => {
   const trainIds = new Set(splits.train.map(({ id }) => id));
   for (const retriever of retrievers.filter((name) => name !== "none" && name !== "mixed")) {
     const find = snippetFinder(splits.train, { seed: 1, retriever, k: 3, snippetTurns: 2 });
-    for (const one of [...splits.train.slice(0, 40), ...splits.test]) {
-      const snippets = find(one);
+    const asked = [...splits.train.slice(0, 40), ...splits.test];
+    const found = await find(asked);
+    for (const [i, one] of asked.entries()) {
+      const snippets = found[i]!;
       assert.equal(snippets.length, 3);
       assert.equal(new Set(snippets.map(({ id }) => id)).size, 3);
       for (const { id, text } of snippets) {
@@ -69,49 +72,58 @@ test("snippets are from other training conversations, whatever is asked for", ()
   }
 });
 
-test("mixed snippets are those of one retriever and number or another, of each about as often", () => {
+test("mixed snippets are those of one retriever and number or another, of each about as often", async () => {
   const settings = { seed: 1, k: 3, snippetTurns: 2 };
-  const kinds = (["tfidf", "bm25", "random"] as const).map((retriever) =>
-    snippetFinder(splits.train, { ...settings, retriever }),
+  const kinds = await Promise.all(
+    (["tfidf", "bm25", "dense", "random"] as const).map((retriever) =>
+      snippetFinder(splits.train, { ...settings, retriever })(splits.train),
+    ),
   );
   const find = snippetFinder(splits.train, { ...settings, retriever: "mixed" });
+  const found = await find(splits.train);
+  assert.deepEqual(await find(splits.train.slice(7, 9)), found.slice(7, 9), "whatever is asked beside it");
   const numbers = [0, 0, 0, 0];
-  const from = [0, 0, 0];
-  for (const one of splits.train) {
-    const snippets = find(one);
-    assert.deepEqual(find(one), snippets);
+  const from = [0, 0, 0, 0];
+  for (const [i, one] of splits.train.entries()) {
+    const snippets = found[i]!;
     numbers[snippets.length]!++;
     const same = kinds.map(
-      (kind) => JSON.stringify(kind(one).slice(0, snippets.length)) === JSON.stringify(snippets),
+      (kind) => JSON.stringify(kind[i]!.slice(0, snippets.length)) === JSON.stringify(snippets),
     );
     assert.ok(same.includes(true), one.id);
-    if (snippets.length > 0) same.forEach((is, i) => (from[i]! += Number(is)));
+    if (snippets.length > 0) same.forEach((is, kind) => (from[kind]! += Number(is)));
   }
   for (const count of numbers) assert.ok(count > 192 / 8, numbers.join());
   for (const count of from) assert.ok(count > 192 / 8, from.join());
 });
 
-test("random snippets depend on seed and conversation alone", () => {
+test("random snippets depend on seed and conversation alone", async () => {
   const find = (seed: number) =>
     snippetFinder(splits.train, { seed, retriever: "random", k: 2, snippetTurns: 2 });
   const [first, second] = splits.test as [SpcRow, SpcRow];
-  const expected = find(1)(second);
+  const [expected] = await find(1)([second]);
   const later = find(1);
-  later(first);
-  assert.deepEqual(later(second), expected);
-  assert.notDeepEqual(find(2)(second), expected);
-  assert.notDeepEqual(find(1)(first), expected);
+  await later([first]);
+  assert.deepEqual((await later([first, second]))[1], expected);
+  assert.notDeepEqual((await find(2)([second]))[0], expected);
+  assert.notDeepEqual((await find(1)([first]))[0], expected);
 });
 
-test("examples hold the prompt and the conversation's beginning, and count what was cut", () => {
+test("examples hold the prompt and the conversation's beginning, and count what was cut", async () => {
   const settings = changeSettings(quick, { retriever: "bm25", k: 5, maxInputTokens: 150, maxNewTokens: 40 });
-  const buildInput = inputBuilder(settings, splits.train, tokenizer);
+  const buildInputs = inputBuilder(settings, splits.train, tokenizer);
   const short = conversation("short", "I bake bread.", "Hi.", "Hello.");
   const all = [...splits.train.slice(0, 30), short, conversation("empty", "I bake bread.")];
-  const { examples, truncation } = encodeExamples(all, buildInput, tokenizer, settings, "SEQ_2_SEQ_LM");
+  const { examples, truncation } = await encodeExamples(
+    all,
+    buildInputs,
+    tokenizer,
+    settings,
+    "SEQ_2_SEQ_LM",
+  );
   const told = all.filter(({ turns }) => turns.length > 0);
   assert.equal(examples.length, told.length);
-  const inputs = told.map(buildInput);
+  const inputs = await buildInputs(told);
   told.forEach((one, i) => {
     const { inputIds, labels } = examples[i]!;
     const { text } = inputs[i]!;
@@ -150,11 +162,11 @@ test("an experiment takes the first of each split, training conversations shuffl
   assert.notDeepEqual(otherSeed.train, chosen.train);
 });
 
-test("tokens of the personas' content words can count more in the loss", () => {
+test("tokens of the personas' content words can count more in the loss", async () => {
   const settings = changeSettings(quick, { personaWeight: 3 });
-  const buildInput = inputBuilder(settings, [], tokenizer);
+  const buildInputs = inputBuilder(settings, [], tokenizer);
   const one = conversation("a", "I bake sourdough bread.", "I like Sourdough, and the breadbin.", "Bread!");
-  const { examples } = encodeExamples([one], buildInput, tokenizer, settings, "SEQ_2_SEQ_LM");
+  const { examples } = await encodeExamples([one], buildInputs, tokenizer, settings, "SEQ_2_SEQ_LM");
   const { labels, labelWeights } = examples[0]!;
   assert.equal(labelWeights!.length, labels.length);
   const heavy = tokenizer.decode(labels.filter((_, i) => labelWeights![i] === 3));
@@ -162,7 +174,8 @@ test("tokens of the personas' content words can count more in the loss", () => {
   assert.ok(labelWeights!.every((weight) => weight === 1 || weight === 3));
   assert.equal(labelWeights!.at(-1), 1, "the end");
   const unweighted = changeSettings(quick, { personaWeight: 1 });
-  const plain = encodeExamples([one], buildInput, tokenizer, unweighted, "SEQ_2_SEQ_LM").examples[0]!;
+  const plain = (await encodeExamples([one], buildInputs, tokenizer, unweighted, "SEQ_2_SEQ_LM"))
+    .examples[0]!;
   assert.deepEqual(plain, { inputIds: examples[0]!.inputIds, labels });
 });
 
@@ -191,13 +204,13 @@ test("a causal model's input does not end, and its words are weighted only where
     const bytes = await loadTokenizer(folder);
     const settings = changeSettings(quick, { personaWeight: 1 });
     const one = conversation("a", "I bake bread.", "Hi.");
-    const of = (asked: typeof settings) =>
-      encodeExamples([one], inputBuilder(asked, [], bytes), bytes, asked, "CAUSAL_LM").examples[0]!;
-    const { inputIds, labels } = of(settings);
+    const of = async (asked: typeof settings) =>
+      (await encodeExamples([one], inputBuilder(asked, [], bytes), bytes, asked, "CAUSAL_LM")).examples[0]!;
+    const { inputIds, labels } = await of(settings);
     assert.ok(!inputIds.includes(bytes.eosId));
     assert.equal(labels.at(-1), bytes.eosId);
-    assert.throws(
-      () => of(changeSettings(settings, { personaWeight: 2 })),
+    await assert.rejects(
+      of(changeSettings(settings, { personaWeight: 2 })),
       /personaWeight weights words.*leave it at 1/,
     );
   } finally {

@@ -142,7 +142,7 @@ test("evaluation inputs have exactly the trained form", async () => {
   const answers = await experimentVariant("trained", openExperiment(trained.adapter, context)).generate(
     train,
   );
-  const { examples } = experimentExamples(settings, context).train;
+  const { examples } = (await experimentExamples(settings, context)).train;
   const { tokenizer } = context.base;
   assert.equal(answers.length, examples.length);
   answers.forEach(({ input }, i) => assert.deepEqual(tokenizer.encode(input), examples[i]!.inputIds));

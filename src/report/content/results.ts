@@ -59,7 +59,7 @@ const adaptation: ExpectedRow[] = [0, 2, 4].map((blocks) => ({
   name: blocks === 0 ? "LoRA" : `LoRA, ${blocks} encoder blocks unfrozen`,
   is: (one) => asked(one, "unfrozenEncoderBlocks") === blocks,
 }));
-const ablation: ExpectedRow[] = ["tfidf", "bm25", "random"].map((retriever) => ({
+const ablation: ExpectedRow[] = ["tfidf", "bm25", "dense", "random"].map((retriever) => ({
   name: `LoRA, snippets by ${retriever}`,
   is: (one: Family) => setting(first(one), "retriever") === retriever,
 }));

@@ -4,10 +4,10 @@ import { section, type ValuesOf } from "../section";
 import { count, setting, whole } from "../setting";
 
 /**
- * Where snippets come from: nowhere, the nearest personas by TF-IDF or BM25, any conversation (the control), or now from one
+ * Where snippets come from: nowhere, the nearest personas by TF-IDF, BM25 or vectors of an encoder, any conversation (the control), or now from one
  * of these and now from another, so that a model trained on the mixture knows the inputs of all of them.
  */
-export const retrievers = ["none", "tfidf", "bm25", "random", "mixed"] as const;
+export const retrievers = ["none", "tfidf", "bm25", "dense", "random", "mixed"] as const;
 export type Retriever = (typeof retrievers)[number];
 
 export const input = section(
