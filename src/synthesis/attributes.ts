@@ -1,0 +1,149 @@
+import type { ChatSource } from "../chat-api";
+import type { criteria } from "../judges";
+import { sentences } from "../metrics";
+import { Random } from "../random";
+import type { Embed } from "../retrieval";
+import { simpleTokens, splitAtSpace } from "../text";
+import { TextVectors } from "./vectors";
+
+/** A question to somebody of whom some attributes are known. */
+export interface AskedAttribute {
+  readonly known: readonly string[];
+  readonly query: string;
+}
+
+/** Answers questions as the person described would, in order. Equal questions with equal seeds have equal answers. */
+export type Answerer = (asked: readonly AskedAttribute[], seed: number) => Promise<readonly string[]>;
+
+/** A new attribute, with the question that it answers and the round in which it was found. */
+export interface NewAttribute {
+  readonly text: string;
+  readonly query: string;
+  readonly round: number;
+}
+
+/** An answer that became none, and why. */
+export interface RejectedAttribute extends NewAttribute {
+  readonly reason: string;
+}
+
+export interface ExpandOptions {
+  readonly seed: number;
+  readonly rounds: number;
+  /** Expansion ends where it has found so many. */
+  readonly most: number;
+  /** A cosine from which on two attributes are the same. */
+  readonly sameFrom: number;
+  readonly lists: readonly criteria.SafetyList[];
+  readonly embed: Embed;
+}
+
+export interface Expanded {
+  readonly added: readonly NewAttribute[];
+  readonly rejected: readonly RejectedAttribute[];
+  /** Of each round: how many were asked for, and how many are new. */
+  readonly rounds: readonly { readonly round: number; readonly asked: number; readonly added: number }[];
+  /** Those that there were, and the new ones behind them. */
+  readonly vectors: TextVectors;
+}
+
+/** Attributes that are shown with a question. */
+const SHOWN = 5;
+/** Words of an attribute. */
+const WORDS = { fewest: 4, most: 16 };
+
+/**
+ * New attributes by question: in each round every question is asked of somebody who is five attributes drawn at random, and the first
+ * sentence of the answer that says something of the speaker is taken, unless it is too short or long, repeats one that is shown, holds
+ * what safety lists name, or has a cosine of `sameFrom` or more to one that is there. What is not taken is kept with its reason.
+ */
+export async function expandAttributes(
+  attributes: readonly string[],
+  queries: readonly string[],
+  answer: Answerer,
+  { seed, rounds, most, sameFrom, lists, embed }: ExpandOptions,
+): Promise<Expanded> {
+  let vectors = await TextVectors.of(attributes, embed);
+  const added: NewAttribute[] = [];
+  const rejected: RejectedAttribute[] = [];
+  const counts: { round: number; asked: number; added: number }[] = [];
+  for (let round = 1; round <= rounds && added.length < most; round++) {
+    const random = new Random(seed).fork(round);
+    const asked = queries.map((query) => ({
+      query,
+      known: random.shuffle(vectors.texts).slice(0, SHOWN),
+    }));
+    const answers = await answer(asked, seed + round);
+    const taken = answers.map((text) => attributeIn(text));
+    const found = await TextVectors.of(
+      taken.flatMap((text) => (text === undefined ? [] : [text])),
+      embed,
+    );
+    let place = 0;
+    let count = 0;
+    for (const [i, { query, known }] of asked.entries()) {
+      const text = taken[i];
+      const here = text === undefined ? -1 : place++;
+      const reason = added.length >= most ? "enough are found" : reasonAgainst(text, known, here);
+      if (reason !== undefined) {
+        rejected.push({ text: text ?? answers[i]!, query, round, reason });
+        continue;
+      }
+      vectors = vectors.with(found.pick([here]));
+      added.push({ text: text!, query, round });
+      count++;
+    }
+    counts.push({ round, asked: asked.length, added: count });
+
+    function reasonAgainst(text: string | undefined, known: readonly string[], here: number) {
+      if (text === undefined) return "it says nothing of the speaker in one sentence";
+      const words = splitAtSpace(text).length;
+      if (words < WORDS.fewest || words > WORDS.most)
+        return `${words} words; an attribute has ${WORDS.fewest} to ${WORDS.most}`;
+      const tokens = simpleTokens(text).join(" ");
+      if (known.some((one) => simpleTokens(one).join(" ") === tokens)) return "it was shown";
+      for (const { what, find } of lists) {
+        const harm = find(text);
+        if (harm !== undefined) return `it holds ${what}: ${harm}`;
+      }
+      const near = found.nearest(here, vectors);
+      return near && near.cosine >= sameFrom
+        ? `as "${vectors.texts[near.place]!}" (cosine ${near.cosine.toFixed(2)})`
+        : undefined;
+    }
+  }
+  return { added, rejected, rounds: counts, vectors };
+}
+
+/** The first sentence that begins with I or My and asks nothing; undefined where there is none. */
+export function attributeIn(answer: string): string | undefined {
+  const found = sentences(answer.replace(/\s+/g, " ").trim()).find((sentence) =>
+    /^(I|I'm|I've|My)\b[^?]*[.!]?$/.test(sentence),
+  );
+  return found?.replace(/!$/, ".").replace(/([^.])$/, "$1.");
+}
+
+/** A larger model as one who answers, by an instruction: one short sentence that begins with I or My and repeats nothing. */
+export function askedAnswerer(source: ChatSource): Answerer {
+  return (asked, seed) =>
+    Promise.all(
+      asked.map(async ({ known, query }, i) => {
+        const content = [
+          "This is known of a person:",
+          ...known.map((one) => `- ${one}`),
+          "",
+          `The person is asked: ${query}`,
+          "Write the answer: one short sentence that begins with I or My, fits what is known, and repeats none of it. Write nothing else.",
+        ].join("\n");
+        const { text } = await source.ask({
+          ...{
+            messages: [{ role: "user", content }],
+            maxTokens: 60,
+            temperature: 0.7,
+            seed: seed * 10_000 + i,
+          },
+        });
+        return text;
+      }),
+    );
+}
