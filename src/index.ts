@@ -138,6 +138,7 @@ export * as scorers from "./scorers";
 export * as simulator from "./simulator";
 export * as sql from "./sql";
 export * as statistics from "./statistics";
+export * as synthesis from "./synthesis";
 export * as tensors from "./tensors";
 export * as text from "./text";
 export * as training from "./training";

@@ -18,7 +18,7 @@ export const floors = [
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
   ...["chat"],
-  ...["simulator"],
+  ...["simulator", "synthesis"],
   ...["serve", "writing", "grid", "report"],
 ];
 

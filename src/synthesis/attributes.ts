@@ -4,6 +4,7 @@ import { sentences } from "../metrics";
 import { Random } from "../random";
 import type { Embed } from "../retrieval";
 import { simpleTokens, splitAtSpace } from "../text";
+import { toxicIn } from "./critics";
 import { TextVectors } from "./vectors";
 
 /** A question to somebody of whom some attributes are known. */
@@ -22,10 +23,13 @@ export interface NewAttribute {
   readonly round: number;
 }
 
-/** An answer that became none, and why. */
+/** An answer that became none, and why: the kind of reason, and the reason. */
 export interface RejectedAttribute extends NewAttribute {
+  readonly why: "not of the speaker" | "too short or long" | "shown" | "toxic" | "nearly there" | "enough";
   readonly reason: string;
 }
+
+type Reason = Pick<RejectedAttribute, "why" | "reason">;
 
 export interface ExpandOptions {
   readonly seed: number;
@@ -84,9 +88,12 @@ export async function expandAttributes(
     for (const [i, { query, known }] of asked.entries()) {
       const text = taken[i];
       const here = text === undefined ? -1 : place++;
-      const reason = added.length >= most ? "enough are found" : reasonAgainst(text, known, here);
-      if (reason !== undefined) {
-        rejected.push({ text: text ?? answers[i]!, query, round, reason });
+      const against =
+        added.length >= most
+          ? { why: "enough" as const, reason: "enough are found" }
+          : reasonAgainst(text, known, here);
+      if (against) {
+        rejected.push({ text: text ?? answers[i]!, query, round, ...against });
         continue;
       }
       vectors = vectors.with(found.pick([here]));
@@ -95,20 +102,30 @@ export async function expandAttributes(
     }
     counts.push({ round, asked: asked.length, added: count });
 
-    function reasonAgainst(text: string | undefined, known: readonly string[], here: number) {
-      if (text === undefined) return "it says nothing of the speaker in one sentence";
+    function reasonAgainst(
+      text: string | undefined,
+      known: readonly string[],
+      here: number,
+    ): Reason | undefined {
+      if (text === undefined)
+        return { why: "not of the speaker", reason: "it says nothing of the speaker in one sentence" };
       const words = splitAtSpace(text).length;
       if (words < WORDS.fewest || words > WORDS.most)
-        return `${words} words; an attribute has ${WORDS.fewest} to ${WORDS.most}`;
+        return {
+          why: "too short or long",
+          reason: `${words} words; an attribute has ${WORDS.fewest} to ${WORDS.most}`,
+        };
       const tokens = simpleTokens(text).join(" ");
-      if (known.some((one) => simpleTokens(one).join(" ") === tokens)) return "it was shown";
-      for (const { what, find } of lists) {
-        const harm = find(text);
-        if (harm !== undefined) return `it holds ${what}: ${harm}`;
-      }
+      if (known.some((one) => simpleTokens(one).join(" ") === tokens))
+        return { why: "shown", reason: "it was shown" };
+      const toxic = toxicIn(text, lists);
+      if (toxic !== undefined) return { why: "toxic", reason: `it holds ${toxic}` };
       const near = found.nearest(here, vectors);
       return near && near.cosine >= sameFrom
-        ? `as "${vectors.texts[near.place]!}" (cosine ${near.cosine.toFixed(2)})`
+        ? {
+            why: "nearly there",
+            reason: `as "${vectors.texts[near.place]!}" (cosine ${near.cosine.toFixed(2)})`,
+          }
         : undefined;
     }
   }

@@ -2,6 +2,7 @@ import { goesInCircles } from "../chat";
 import type { Dialogue } from "../corpus";
 import { type criteria, type InferenceScorer } from "../judges";
 import { unigramF1 } from "../metrics";
+import { safetyFlags } from "../simulator";
 import { strongestContradiction, told } from "./contradicts";
 import { TURNS } from "./dialogues";
 
@@ -47,20 +48,28 @@ export const circlesCritic: Critic = critic("circles", { run: 4 }, ({ turns }) =
   goesInCircles(turns.map(({ text }) => text)) ? "it goes round in circles" : undefined,
 );
 
-/** Drops what safety lists name. */
+/** Drops what safety lists name, or what is in no dialogue that a model learns from (`safetyFlags`: insults, threats, private data). */
 export function toxicityCritic(lists: readonly criteria.SafetyList[]): Critic {
   return critic(
     "toxicity",
     lists.map(({ fingerprint }) => fingerprint),
     ({ turns }) => {
-      for (const [i, { text }] of turns.entries())
-        for (const { what, find } of lists) {
-          const found = find(text);
-          if (found !== undefined) return `turn ${i + 1} holds ${what}: ${found}`;
-        }
+      for (const [i, { text }] of turns.entries()) {
+        const found = toxicIn(text, lists);
+        if (found !== undefined) return `turn ${i + 1} holds ${found}`;
+      }
       return undefined;
     },
   );
+}
+
+/** What of a text safety lists or {@link safetyFlags} name; undefined for nothing. */
+export function toxicIn(text: string, lists: readonly criteria.SafetyList[]): string | undefined {
+  for (const { what, find } of lists) {
+    const found = find(text);
+    if (found !== undefined) return `${what}: ${found}`;
+  }
+  return safetyFlags([text])[0];
 }
 
 /**

@@ -216,6 +216,43 @@ export async function followUps(
   return scores;
 }
 
+export interface MeasureOptions extends BootstrapOptions {
+  readonly seed: number;
+  /** Facts of others, for distractors. */
+  readonly facts: readonly string[];
+  /** Turns of others, among which the next one is looked for. */
+  readonly turns: readonly string[];
+  readonly followUps: readonly FollowUps[];
+}
+
+/**
+ * What a model that did not choose says of dialogues: {@link measureFaithfulness}, {@link nextTurns} and {@link followUps}, a row each
+ * with its interval over dialogues.
+ */
+export async function measureDialogues(
+  likelihood: Likelihood,
+  dialogues: readonly Dialogue[],
+  { facts, turns, followUps: lists, seed, ...bootstrap }: MeasureOptions,
+): Promise<({ readonly measure: string } & Interval)[]> {
+  const intervals = { seed, ...bootstrap };
+  const { precision, recall } = await measureFaithfulness(likelihood, dialogues, facts, intervals);
+  const { withPersona, without } = await nextTurns(likelihood, dialogues, turns, seed);
+  const fed = await followUps(likelihood, dialogues, lists);
+  return [
+    { measure: "precision of facts", ...precision },
+    { measure: "recall of facts", ...recall },
+    { measure: "hit@1 with persona", ...bootstrapMean(withPersona, intervals) },
+    { measure: "hit@1 without", ...bootstrapMean(without, intervals) },
+    ...lists.map(({ name }) => ({
+      measure: `FED-like: ${name}`,
+      ...bootstrapMean(
+        fed.map((one) => one[name]!),
+        intervals,
+      ),
+    })),
+  ];
+}
+
 /** How a dialogue fares against another one: by the majority of votes. */
 export async function majority(
   a: Dialogue,

@@ -167,6 +167,36 @@ export function chooseAgain(
   return bestByVotes(left, votes, (expert) => !experts.includes(expert));
 }
 
+/** Choices that an ablation compares: all critics and experts, without each of them, and without all. */
+export function leftOutInTurn(
+  critics: readonly Pick<Critic, "name">[],
+  experts: readonly Pick<Expert, "name">[],
+): (LeftOut & { readonly choice: string })[] {
+  const [allCritics, allExperts] = [critics.map(({ name }) => name), experts.map(({ name }) => name)];
+  return [
+    { choice: "all of them" },
+    ...allCritics.slice(1).map((name) => ({ choice: `without ${name}`, critics: [name] })),
+    ...allExperts.map((name) => ({ choice: `without the expert on ${name}`, experts: [name] })),
+    { choice: "without experts", experts: allExperts },
+    { choice: "without critics and experts", critics: allCritics, experts: allExperts },
+  ];
+}
+
+/** The dialogues of one stored pool that are chosen where some have no say, and the share of pairs in which that is the same choice. */
+export function ablate(
+  iterations: readonly Iteration[],
+  leftOut: LeftOut,
+): { readonly dialogues: readonly Dialogue[]; readonly same: number } {
+  const stored = iterations.flatMap(({ pairs }) => pairs);
+  const again = stored.map((one) => ({ ...one, chosen: chooseAgain(one, leftOut) ?? null }));
+  return {
+    dialogues: again
+      .flatMap(({ candidates, chosen }) => (chosen === null ? [] : [candidates[chosen]!.dialogue]))
+      .filter(({ turns }) => turns.length > 0),
+    same: again.filter(({ chosen, kept }) => chosen === kept).length / Math.max(1, stored.length),
+  };
+}
+
 /** The dialogues that an iteration added to the pool. */
 export function keptIn({ pairs }: Iteration): Dialogue[] {
   return pairs.flatMap(({ candidates, kept }) => (kept === null ? [] : [candidates[kept]!.dialogue]));

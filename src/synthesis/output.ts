@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Dialogue, writeDialogues } from "../corpus";
+import { type Dialogue, splitWords, utterances, vocabulary, writeDialogues } from "../corpus";
 import { writeCsv, writeJsonLines } from "../io";
 import { buildTarget } from "../prompts";
 import { Random } from "../random";
@@ -54,4 +54,21 @@ export function writeMadeCorpus(
   writeDialogues(paths.dialogues, dialogues);
   writeJsonLines(paths.rejected, rejected);
   return paths;
+}
+
+/**
+ * A corpus in numbers.
+ *
+ * @param turns of so many, the first ones, different words are counted: their number grows with a text's length
+ */
+export function statisticsOf(dialogues: readonly Dialogue[], turns: number) {
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const said = utterances(dialogues);
+  return {
+    dialogues: dialogues.length,
+    "turns a dialogue": mean(dialogues.map((one) => one.turns.length)),
+    "words a turn": mean(said.map((text) => splitWords(text).length)),
+    "facts a persona": mean(dialogues.flatMap(({ personas }) => personas.map(({ facts }) => facts.length))),
+    "different words in as many turns": vocabulary(said.slice(0, turns)).size,
+  };
 }
