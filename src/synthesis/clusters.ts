@@ -81,6 +81,8 @@ export interface ClusterMeasures {
   readonly clusters: number;
   /** Texts that are alone in theirs. */
   readonly alone: number;
+  /** Texts of the largest. */
+  readonly largest: number;
   /** Mean cosine of two texts of one cluster; 0 where all are alone. */
   readonly coherence: number;
   /** Mean cosine distance (1 − cosine) of two texts of different clusters; 0 where there is one. */
@@ -121,6 +123,7 @@ export function measureClusters(vectors: TextVectors, labels: readonly number[])
   return {
     clusters,
     alone: sizes.filter((size) => size === 1).length,
+    largest: Math.max(0, ...sizes),
     coherence: withinPairs === 0 ? 0 : within / withinPairs,
     distance: betweenPairs === 0 ? 0 : between / betweenPairs,
     silhouette: labels.length === 0 ? 0 : silhouettes / labels.length,
@@ -139,14 +142,17 @@ export function sweepThresholds(
   }));
 }
 
-/** The threshold of the greatest silhouette among those that leave at most half of the texts alone, else among all. */
+/** Share of the texts that a cluster may hold where a threshold is calibrated: what holds more is no subject any more. */
+const LARGEST = 1 / 5;
+
+/** The threshold of the greatest silhouette among those at which no cluster has more than a fifth of the texts, else among all. */
 export function calibrated(
   swept: readonly (ClusterMeasures & { readonly threshold: number })[],
   texts: number,
 ): number {
   if (swept.length === 0) throw new RangeError("no threshold was tried");
-  const shared = swept.filter(({ alone, clusters }) => 2 * alone <= texts && clusters > 1);
-  return (shared.length > 0 ? shared : swept).reduce((best, next) =>
+  const fine = swept.filter(({ largest }) => largest <= LARGEST * texts);
+  return (fine.length > 0 ? fine : swept).reduce((best, next) =>
     next.silhouette > best.silhouette ? next : best,
   ).threshold;
 }

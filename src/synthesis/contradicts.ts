@@ -63,14 +63,13 @@ export interface Contradiction {
 }
 
 /**
- * Whether two facts of one person exclude each other: one denies the other by words, or a scorer finds in either direction that one
- * entails the other's {@link negation}, or contradicts it, with more than `threshold`.
+ * How strongly two facts of one person exclude each other, 0–1: 1 if one denies the other by words, else the scorer's greatest
+ * probability, in either direction, that one entails the other's {@link negation}, or contradicts it.
  */
-export async function contradictingFacts(
+export async function exclusion(
   pairs: readonly (readonly [string, string])[],
   scorer: InferenceScorer,
-  threshold: number,
-): Promise<boolean[]> {
+): Promise<number[]> {
   const asked = pairs.map(([a, b]) => ({
     direct: [
       [a, b],
@@ -87,8 +86,33 @@ export async function contradictingFacts(
     const [a, b] = pairs[i]!;
     const contradicted = direct.map(() => found[at++]!.contradiction);
     const entailed = negated.map(() => found[at++]!.entailment);
-    return denies(a, b) || denies(b, a) || Math.max(...contradicted, ...entailed) > threshold;
+    return denies(a, b) || denies(b, a) ? 1 : Math.max(...contradicted, ...entailed);
   });
+}
+
+/**
+ * The strength above which two facts count as excluding each other, such that a share of the pairs of real personas, whose facts are
+ * taken to go together, passes. What is denied by words never does.
+ *
+ * @throws {RangeError} if no persona has two facts
+ */
+export async function excludesAbove(
+  personas: readonly (readonly string[])[],
+  scorer: InferenceScorer,
+  passing: number,
+): Promise<number> {
+  const pairs = personas.flatMap((facts) =>
+    facts.flatMap((one, i) => facts.slice(i + 1).map((other): [string, string] => [one, other])),
+  );
+  return passed(await exclusion(pairs, scorer), passing);
+}
+
+/** The strength at or below which a share of `strengths` lies; below 1, which is a denial by words. */
+export function passed(strengths: readonly number[], share: number): number {
+  if (strengths.length === 0)
+    throw new RangeError("nothing real is there, by which contradictions could be calibrated");
+  const sorted = [...strengths].sort((a, b) => a - b);
+  return Math.min(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]!, 0.999);
 }
 
 /** Sentences that say something: no questions. */

@@ -3,7 +3,7 @@ import type { Dialogue } from "../corpus";
 import { type criteria, type InferenceScorer } from "../judges";
 import { unigramF1 } from "../metrics";
 import { safetyFlags } from "../simulator";
-import { strongestContradiction, told } from "./contradicts";
+import { passed, strongestContradiction, told } from "./contradicts";
 import { TURNS } from "./dialogues";
 
 /** Drops dialogues by one thing. */
@@ -108,14 +108,7 @@ export async function faithfulAbove(
   scorer: InferenceScorer,
   passing: number,
 ): Promise<number> {
-  if (real.length === 0)
-    throw new RangeError("no real dialogues, by which the critic of faithfulness could be calibrated");
   const strengths: number[] = [];
   for (const dialogue of real) strengths.push((await contradictionIn(dialogue, scorer)).probability);
-  strengths.sort((a, b) => a - b);
-  // A denial by words, 1, is always dropped.
-  return Math.min(
-    strengths[Math.min(strengths.length - 1, Math.ceil(passing * strengths.length) - 1)]!,
-    0.999,
-  );
+  return passed(strengths, passing);
 }

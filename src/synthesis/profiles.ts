@@ -1,6 +1,6 @@
 import type { InferenceScorer } from "../judges";
 import { Random } from "../random";
-import { contradictingFacts } from "./contradicts";
+import { exclusion } from "./contradicts";
 import type { TextVectors } from "./vectors";
 
 /** Attributes of one person, as places in the list of all. */
@@ -21,8 +21,8 @@ export interface ProfileOptions {
   /** A cosine above which an attribute says what another one says. */
   readonly redundantAbove: number;
   readonly scorer: InferenceScorer;
-  /** The scorer's probability above which two exclude each other. */
-  readonly contradictsAbove: number;
+  /** The strength above which two exclude each other: see `excludesAbove`. */
+  readonly excludesAbove: number;
 }
 
 /** Attributes that are tried for a profile before it is given up. */
@@ -30,13 +30,13 @@ const TRIED = 60;
 
 /**
  * Profiles of attributes drawn at random without redundancy and without contradiction: one is added unless its cosine to one inside is
- * above `redundantAbove`, or it and one inside exclude each other (`contradictingFacts`).
+ * above `redundantAbove`, or it and one inside exclude each other (`exclusion`).
  *
  * @throws {Error} if a profile is not full after 60 attributes
  */
 export async function drawProfiles(
   vectors: TextVectors,
-  { seed, count, size, redundantAbove, scorer, contradictsAbove }: ProfileOptions,
+  { seed, count, size, redundantAbove, scorer, excludesAbove }: ProfileOptions,
 ): Promise<{ profiles: readonly Profile[]; rejected: readonly RejectedMember[] }> {
   const { texts } = vectors;
   const profiles: Profile[] = [];
@@ -64,8 +64,8 @@ export async function drawProfiles(
       if (cosine > redundantAbove) return `redundant with "${texts[other]!}" (cosine ${cosine.toFixed(2)})`;
     }
     const pairs = inside.map((other): [string, string] => [texts[other]!, texts[place]!]);
-    const excluded = await contradictingFacts(pairs, scorer, contradictsAbove);
-    const first = excluded.indexOf(true);
+    const strengths = await exclusion(pairs, scorer);
+    const first = strengths.findIndex((strength) => strength > excludesAbove);
     return first < 0 ? undefined : `excludes "${pairs[first]![0]}"`;
   }
 }

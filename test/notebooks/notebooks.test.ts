@@ -47,6 +47,17 @@ const small: Record<string, Record<string, ParameterValue>> = {
     RESAMPLES: 20,
     RANK: 2,
   },
+  "10-making-dialogues": {
+    N_ATTRIBUTES: 24,
+    ROUNDS: 1,
+    N_PROFILES: 10,
+    N_PAIRS: 5,
+    ITERATIONS: 1,
+    CANDIDATES: 3,
+    STEPS: 2,
+    N_MEASURED: 1,
+    RESAMPLES: 20,
+  },
   "06-grid-experiment": { MAX_STEPS: 2, N_TRAIN: 12, N_TEST: 3, RESAMPLES: 20, RANK: 2 },
 };
 const model = mkdtempSync(join(tmpdir(), "model-"));
@@ -91,3 +102,22 @@ for (const file of notebooks) {
     for (const { path: left } of manifest.files) assert.ok(existsSync(left), left);
   });
 }
+
+test("what 10-making-dialogues made is opened as any corpus is", async (t) => {
+  const made = join(outputs, "10-making-dialogues", "corpus");
+  if (!existsSync(made)) return t.skip("the notebook did not run here");
+  const elsewhere = mkdtempSync(join(tmpdir(), "made-"));
+  after(() => rmSync(elsewhere, { recursive: true }));
+  await runNotebook({
+    path: join(folder, "01-data-exploration.ipynb"),
+    saveTo: join(elsewhere, "01.ipynb"),
+    parameters: { PROFILE: "quick" },
+    environment: { ...process.env, PERSONA_OUTPUTS: elsewhere, PERSONA_DATA: made },
+    limit: 600,
+  });
+  const manifest = readJson(join(elsewhere, "01-data-exploration", "manifest.json")) as Manifest;
+  assert.deepEqual(
+    manifest.inputs.map(({ path }) => basename(path)),
+    ["train.csv", "valid.csv", "test.csv"],
+  );
+});

@@ -86,22 +86,19 @@ test("a threshold cuts texts into clusters, which are measured", async () => {
   assert.deepEqual(cutAt(agglomerate(vectors), 1), [0, 1, 2, 3, 4]);
 });
 
-test("the threshold with the best silhouette is taken, unless it leaves most texts alone", async () => {
+test("the threshold with the best silhouette is taken at which no cluster holds more than a fifth", async () => {
   const vectors = await inPlane([0, 1, 45, 90, 135, 136]);
   const swept = sweepThresholds(vectors, agglomerate(vectors), [0.999, 0.6, -0.5]);
   assert.deepEqual(
-    swept.map(({ threshold, clusters, alone }) => [threshold, clusters, alone]),
+    swept.map(({ threshold, clusters, alone, largest }) => [threshold, clusters, alone, largest]),
     [
-      [0.999, 4, 2],
-      [0.6, 2, 0],
-      [-0.5, 1, 0],
+      [0.999, 4, 2, 2],
+      [0.6, 2, 0, 3],
+      [-0.5, 1, 0, 6],
     ],
   );
   assert.ok(swept[1]!.silhouette > swept[0]!.silhouette && swept[0]!.silhouette > swept[2]!.silhouette);
-  assert.equal(calibrated(swept, 6), 0.6);
-  const lonely = await inPlane([0, 1, 40, 80, 120, 160]);
-  const two = sweepThresholds(lonely, agglomerate(lonely), [0.999, 0.7]);
-  assert.ok(two[0]!.alone > 3);
-  assert.equal(calibrated(two, 6), 0.7);
+  assert.equal(calibrated(swept, 6), 0.6, "all of them hold more");
+  assert.equal(calibrated(swept, 10), 0.999);
   assert.throws(() => calibrated([], 3), RangeError);
 });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  contradictingFacts,
   denies,
+  excludesAbove,
+  exclusion,
   negation,
+  passed,
   strongestContradiction,
   told,
 } from "../../src/synthesis/contradicts";
@@ -47,8 +49,7 @@ test("two facts exclude each other by words or by the scorer, in either directio
     ["I eat fish.", "I do not eat fish."],
     ["I eat fish.", "I eat bread."],
   ] as const;
-  assert.deepEqual(await contradictingFacts(pairs, sour, 0.5), [true, true, false]);
-  assert.deepEqual(await contradictingFacts(pairs, sour, 0.95), [false, true, false]);
+  assert.deepEqual(await exclusion(pairs, sour), [0.9, 1, 0.05]);
   const entailsTheNegation = {
     ...sour,
     infer: (asked: readonly (readonly [string, string])[]) =>
@@ -64,7 +65,7 @@ test("two facts exclude each other by words or by the scorer, in either directio
     ["I am a vegan.", "I eat fish."],
     ["I eat fish.", "I am a vegan."],
   ] as const)
-    assert.deepEqual(await contradictingFacts([pair], entailsTheNegation, 0.5), [true]);
+    assert.deepEqual(await exclusion([pair], entailsTheNegation), [0.9]);
 });
 
 test("the strongest contradiction is a denial, else the scorer's; questions say nothing", async () => {
@@ -79,4 +80,16 @@ test("the strongest contradiction is a denial, else the scorer's; questions say 
   assert.equal(scored!.probability, 0.9);
   assert.equal(scored!.found.sentence, "It is sour.");
   assert.equal(await strongestContradiction(facts, [], sour), undefined);
+});
+
+test("what counts as excluding is set by real personas, and a denial always counts", async () => {
+  assert.equal(passed([0.1, 0.4, 0.2, 0.3], 0.75), 0.3);
+  assert.equal(passed([0.1, 1], 1), 0.999);
+  assert.throws(() => passed([], 0.9), RangeError);
+  const personas = [
+    ["I eat.", "I sing.", "I run."],
+    ["It is sour.", "I sit."],
+  ];
+  assert.equal(await excludesAbove(personas, sour, 0.75), 0.05);
+  assert.equal(await excludesAbove(personas, sour, 1), 0.9);
 });

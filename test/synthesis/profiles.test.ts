@@ -15,7 +15,7 @@ const attributes = [
   "My cat is grey.",
   "I teach maths.",
 ];
-const options = { count: 20, size: 4, redundantAbove: 0.85, scorer: sour, contradictsAbove: 0.95 };
+const options = { count: 20, size: 4, redundantAbove: 0.85, scorer: sour, excludesAbove: 0.95 };
 
 test("profiles have no two attributes that say the same or exclude each other; what was left out is told why", async () => {
   const vectors = await TextVectors.of(attributes, embedWords);
