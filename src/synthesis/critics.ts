@@ -20,7 +20,7 @@ function critic(
   fingerprint: unknown,
   judge: (dialogue: Dialogue) => string | undefined | Promise<string | undefined>,
 ): Critic {
-  return { name, fingerprint, judge: (dialogues) => Promise.all(dialogues.map(judge)) };
+  return { name, fingerprint, judge: (dialogues) => Promise.all(dialogues.map(async (one) => judge(one))) };
 }
 
 /** Drops what is no dialogue of 5 to 8 turns that the two say in turn. */

@@ -18,7 +18,7 @@ export interface Expert {
 export interface ExpertScore {
   readonly name: string;
   readonly measures: string;
-  score(dialogue: Dialogue): number | Promise<number>;
+  readonly score: (dialogue: Dialogue) => number | Promise<number>;
 }
 
 /** Scores that differ by less are a tie. */

@@ -106,9 +106,9 @@ export async function makeDialogues(options: MakeOptions): Promise<Iteration[]> 
           turns: writtenTurns(text, isCut),
         }));
         const reasons = dialogues.map((): Record<string, string> => ({}));
-        for (const { name, judge } of critics)
-          (await judge(dialogues)).forEach((reason, i) => {
-            if (reason !== undefined) reasons[i]![name] = reason;
+        for (const critic of critics)
+          (await critic.judge(dialogues)).forEach((reason, i) => {
+            if (reason !== undefined) reasons[i]![critic.name] = reason;
           });
         const form = critics[0]?.name ?? "";
         const formed = dialogues.flatMap((_, i) => (form in reasons[i]! ? [] : [i]));
