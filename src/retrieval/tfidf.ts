@@ -31,6 +31,12 @@ export interface TfidfOptions {
   norm?: "l2" | "none";
 }
 
+/** A text's terms, by their numbers in an index, and their weights. */
+export interface TfidfVector {
+  readonly terms: Int32Array;
+  readonly weights: Float64Array;
+}
+
 const optionsSchema = z.object({
   analyzer: z.enum(["char", "char_wb", "word"]),
   ngramRange: z.tuple([z.number().int(), z.number().int()]).readonly(),
@@ -76,7 +82,15 @@ export class TfidfIndex {
    * not excluded: documents that share nothing with the query have score 0.
    */
   search(query: string, k = 10, options?: SearchOptions): SearchResult[] {
-    const { terms, counts } = this.counter.count(query);
+    return this.scores.top(this.vector(query), k, options);
+  }
+
+  /**
+   * The vector of a text: the weights of its terms, of those that the index knows, each term by a number of this index. The dot product
+   * of two is their cosine where `norm` is `"l2"`.
+   */
+  vector(text: string): TfidfVector {
+    const { terms, counts } = this.counter.count(text);
     const weights = new Float64Array(terms.length);
     let squares = 0;
     for (let i = 0; i < terms.length; i++) {
@@ -88,7 +102,7 @@ export class TfidfIndex {
       const norm = Math.sqrt(squares);
       for (let i = 0; i < weights.length; i++) weights[i]! /= norm;
     }
-    return this.scores.top({ terms, weights }, k, options);
+    return { terms, weights };
   }
 
   /** How many documents the index holds. */

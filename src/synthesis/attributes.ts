@@ -2,10 +2,9 @@ import type { ChatSource } from "../chat-api";
 import type { criteria } from "../judges";
 import { sentences } from "../metrics";
 import { Random } from "../random";
-import type { Embed } from "../retrieval";
 import { simpleTokens, splitAtSpace } from "../text";
 import { toxicIn } from "./critics";
-import { TextVectors } from "./vectors";
+import { type Embedding, TextVectors } from "./vectors";
 
 /** A question to somebody of whom some attributes are known. */
 export interface AskedAttribute {
@@ -39,7 +38,7 @@ export interface ExpandOptions {
   /** A cosine from which on two attributes are the same. */
   readonly sameFrom: number;
   readonly lists: readonly criteria.SafetyList[];
-  readonly embed: Embed;
+  readonly embedding: Embedding;
 }
 
 export interface Expanded {
@@ -65,9 +64,9 @@ export async function expandAttributes(
   attributes: readonly string[],
   queries: readonly string[],
   answer: Answerer,
-  { seed, rounds, most, sameFrom, lists, embed }: ExpandOptions,
+  { seed, rounds, most, sameFrom, lists, embedding }: ExpandOptions,
 ): Promise<Expanded> {
-  let vectors = await TextVectors.of(attributes, embed);
+  let vectors = await TextVectors.of(attributes, embedding);
   const added: NewAttribute[] = [];
   const rejected: RejectedAttribute[] = [];
   const counts: { round: number; asked: number; added: number }[] = [];
@@ -81,7 +80,7 @@ export async function expandAttributes(
     const taken = answers.map((text) => attributeIn(text));
     const found = await TextVectors.of(
       taken.flatMap((text) => (text === undefined ? [] : [text])),
-      embed,
+      embedding,
     );
     let place = 0;
     let count = 0;

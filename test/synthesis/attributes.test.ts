@@ -16,7 +16,7 @@ const lists = [
     fingerprint: 1,
   },
 ];
-const options = { seed: 3, rounds: 2, most: 100, sameFrom: 0.9, lists, embed: embedWords };
+const options = { seed: 3, rounds: 2, most: 100, sameFrom: 0.9, lists, embedding: embedWords };
 const seeds = [
   "I bake rye bread.",
   "I sail a boat.",

@@ -9,17 +9,20 @@ import {
   measureClusters,
   sweepThresholds,
 } from "../../src/synthesis/clusters";
-import { TextVectors } from "../../src/synthesis/vectors";
+import { denseEmbedding, TextVectors } from "../../src/synthesis/vectors";
 
 /** Vectors of length 1 in a plane, by their angles in degrees. */
 const inPlane = (angles: readonly number[]) =>
-  TextVectors.of(angles.map(String), (texts) =>
-    Promise.resolve(
-      Float32Array.from(
-        texts.flatMap((text) => {
-          const angle = (Number(text) * Math.PI) / 180;
-          return [Math.cos(angle), Math.sin(angle)];
-        }),
+  TextVectors.of(
+    angles.map(String),
+    denseEmbedding((texts) =>
+      Promise.resolve(
+        Float32Array.from(
+          texts.flatMap((text) => {
+            const angle = (Number(text) * Math.PI) / 180;
+            return [Math.cos(angle), Math.sin(angle)];
+          }),
+        ),
       ),
     ),
   );
@@ -32,9 +35,12 @@ test("merges are those of looking for the most alike pair of clusters each time"
       const all = Array.from({ length: count }, () =>
         Array.from({ length: 4 }, () => random.uniform() - 0.5),
       );
-      const vectors = await TextVectors.of(all.map(String), () =>
-        Promise.resolve(
-          Float32Array.from(all.flatMap((row) => row.map((value) => value / Math.hypot(...row)))),
+      const vectors = await TextVectors.of(
+        all.map(String),
+        denseEmbedding(() =>
+          Promise.resolve(
+            Float32Array.from(all.flatMap((row) => row.map((value) => value / Math.hypot(...row)))),
+          ),
         ),
       );
       const naive: number[] = [];

@@ -1,11 +1,12 @@
 import type { Dialogue } from "../../src/corpus/dialogue";
 import type { InferenceScorer } from "../../src/judges/inference";
+import { denseEmbedding } from "../../src/synthesis/vectors";
 import { simpleTokens } from "../../src/text/characters";
 
 const WIDTH = 64;
 
 /** Vectors of words: texts that share words are alike. */
-export const embedWords = (texts: readonly string[]): Promise<Float32Array> => {
+export const embedWords = denseEmbedding((texts) => {
   const rows = new Float32Array(texts.length * WIDTH);
   texts.forEach((text, row) => {
     const own = rows.subarray(row * WIDTH, (row + 1) * WIDTH);
@@ -15,7 +16,7 @@ export const embedWords = (texts: readonly string[]): Promise<Float32Array> => {
     own.forEach((value, i) => (own[i] = value / length));
   });
   return Promise.resolve(rows);
-};
+});
 
 /** Finds a contradiction between two sentences of which just one has the word `sour`. */
 export const sour: InferenceScorer = {
