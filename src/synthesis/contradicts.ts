@@ -1,5 +1,5 @@
 import type { InferenceScorer } from "../judges";
-import { contentWords, sentences } from "../metrics";
+import { contentWords, porterStem, sentences } from "../metrics";
 import { simpleTokens } from "../text";
 
 /** Words that deny, as {@link simpleTokens} leaves them. */
@@ -10,18 +10,28 @@ const denials = new Set(
 /** Share of a fact's content words from which on a sentence speaks of the same. */
 const SAME = 0.75;
 
+/** Parts of a sentence that say something by themselves: what is denied in one is not denied in the next. */
+const clauses = (sentence: string): string[] =>
+  sentence
+    .split(/[,;:–—]|\b(?:but|and|when|because|so|though|although|while)\b/i)
+    .filter((one) => one.trim() !== "");
+
 /**
- * Whether a sentence denies a fact, by words: it has at least three quarters of the fact's content words, and one of the two has a word
- * that denies (*not*, *n't*, *no*, *never*, *hate*) where the other has none. What is denied in other words is not seen.
+ * Whether a sentence denies a fact, by words: one of its clauses has at least three quarters of the content words (their stems) of the fact's first
+ * clause, and one of the two has a word that denies (*not*, *n't*, *no*, *never*, *hate*) where the other has none. What is denied in
+ * other words is not seen.
  */
 export function denies(sentence: string, fact: string): boolean {
-  const wanted = contentWords(fact);
-  if (wanted.size === 0) return false;
-  const tokens = simpleTokens(sentence);
-  const said = new Set(tokens);
-  const shared = [...wanted].filter((word) => denials.has(word) || said.has(word)).length;
+  const [stated = ""] = clauses(fact);
+  const wanted = [...contentWords(stated)].filter((word) => !denials.has(word)).map(porterStem);
+  if (wanted.length === 0) return false;
   const isDenied = (words: readonly string[]) => words.some((word) => denials.has(word));
-  return shared / wanted.size >= SAME && isDenied(tokens) !== isDenied(simpleTokens(fact));
+  return clauses(sentence).some((clause) => {
+    const tokens = simpleTokens(clause);
+    const said = new Set(tokens.map(porterStem));
+    const shared = wanted.filter((word) => said.has(word)).length;
+    return shared / wanted.length >= SAME && isDenied(tokens) !== isDenied(simpleTokens(stated));
+  });
 }
 
 /** Beginnings of a fact and what they are when it is denied. */

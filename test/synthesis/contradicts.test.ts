@@ -22,6 +22,10 @@ test("a sentence denies a fact of the same words with a denial more or less", ()
     ["I hate my job.", "I never talk about football.", false],
     ["No, I was late.", "I bake bread.", false],
     ["Hello.", "I am.", false],
+    ["No, I bake bread on Sundays.", "I bake bread.", false],
+    ["I bake bread, but I do not eat it.", "I bake bread.", false],
+    ["On Sundays I sleep, and I don't bake bread.", "I bake bread.", true],
+    ["I look bold, but I'm actually shy.", "I am shy, though I do not look it.", false],
   ] as const)
     assert.equal(denies(sentence, fact), is, `${sentence} | ${fact}`);
 });
