@@ -44,11 +44,11 @@ export const makingDialogues: Study = {
       authors: ["Persona Dialogue Notebooks"],
       keywords: ["persona-based dialogue", "synthetic data", "critics"],
       works,
-      abstract: prose`Synthetic-Persona-Chat ${cite("jandaghi2023")} was made by a language model that writes and others that criticise. We run the recipe, offline with a small embedded generator, and report each part by scorers that had no say in the choice. From ${savedValue(sources, file("expansion"), [0, "count"], "integer")} attributes ${savedValue(sources, file("expansion"), [1, "count"], "integer")} became; ${savedValue(sources, file("statistics"), [0, "dialogues"], "integer")} dialogues were made. Whether later iterations are better than the first is for the intervals to say, not for the last row.`,
+      abstract: prose`Synthetic-Persona-Chat ${cite("jandaghi2023")} was made by a language model that writes and others that criticise. We run the recipe, offline with a small embedded generator, and report each part by scorers that had no say in the choice. From ${savedValue(sources, file("attributes"), [0, "count"], "integer")} attributes ${savedValue(sources, file("attributes"), [1, "count"], "integer")} became; ${savedValue(sources, file("statistics"), [0, "dialogues"], "integer")} dialogues were made. Whether later iterations are better than the first is for the intervals to say, not for the last row.`,
       blocks: [
         section("Attributes"),
         paragraph(
-          prose`Attributes are clustered bottom-up by average linkage on cosines; the threshold is that of the greatest mean silhouette ${cite("rousseeuw1987")} among those that leave at most half of the attributes alone (${refer("fig:thresholds")}). New ones are answers to questions, asked of somebody who is five attributes; what is nearly there, toxic, too long or not about the speaker is refused (${refer("tab:refused")}). The paper more than doubled its attributes at equal distance between clusters; ${refer("tab:expansion")} says what became of ours.`,
+          prose`Attributes are clustered bottom-up by average linkage on cosines; the threshold is that of the greatest mean silhouette ${cite("rousseeuw1987")} among those at which no cluster has more than a fifth of the attributes (Fig. ${refer("fig:thresholds")}). New ones are answers to questions, asked of somebody who is five attributes; what is nearly there, toxic, too long or not about the speaker is refused (Table ${refer("tab:refused")}). The paper more than doubled its attributes at equal distance between clusters; Table ${refer("tab:expansion")} says what became of ours.`,
         ),
         await savedFigure(sources, {
           file: `${notebook}/thresholds`,
@@ -61,7 +61,7 @@ export const makingDialogues: Study = {
         savedTable(sources, {
           label: "tab:expansion",
           caption: prose`Attributes before and after expansion`,
-          file: file("expansion"),
+          file: file("attributes"),
           columns: [
             { field: "attributes", title: ["Attributes"] },
             { field: "count", title: ["Number"], format: "integer" },
@@ -82,7 +82,7 @@ export const makingDialogues: Study = {
         }),
         section("Pairs"),
         paragraph(
-          prose`Profiles of five attributes without redundancy and contradiction are paired where enough pairs of their attributes lie in one cluster. ${refer("tab:pairing")} sweeps how many must.`,
+          prose`Profiles of five attributes without redundancy and contradiction are paired where enough pairs of their attributes lie in one cluster. Table ${refer("tab:pairing")} sweeps how many must.`,
         ),
         savedTable(sources, {
           label: "tab:pairing",
@@ -98,7 +98,7 @@ export const makingDialogues: Study = {
         }),
         section("Generator and critics"),
         paragraph(
-          prose`In each iteration the generator learns from a part of the pool and writes candidates for every pair. Critics drop what is no dialogue, recites a profile, goes in circles, is toxic, or contradicts a profile; the last of these by words, or by a scorer above the strength that nineteen of twenty real dialogues stay below. Five experts compare what is left pairwise; the one with most comparisons won is kept and joins the pool. ${refer("tab:rejected")} counts who rejected what, ${refer("tab:cost")} what a kept dialogue costs, ${refer("fig:quality")} shows quality by iteration with bootstrap intervals ${cite("efron1979")}.`,
+          prose`In each iteration the generator learns from a part of the pool and writes candidates for every pair. Critics drop what is no dialogue, recites a profile, goes in circles, is toxic, or contradicts a profile; the last of these by words, or by a scorer above the strength that nineteen of twenty real dialogues stay below. Five experts compare what is left pairwise; the one with most comparisons won is kept and joins the pool. Table ${refer("tab:rejected")} counts who rejected what, Table ${refer("tab:cost")} what a kept dialogue costs, Fig. ${refer("fig:quality")} shows quality by iteration with bootstrap intervals ${cite("efron1979")}.`,
         ),
         savedTable(sources, {
           label: "tab:cost",
@@ -129,7 +129,7 @@ export const makingDialogues: Study = {
           wide: true,
         }),
         paragraph(
-          prose`One stored pool was judged again with each critic and expert left out (${refer("tab:ablation")}). Without any of them the first candidate is taken: then ${savedValue(sources, file("ablation"), [ablated, "facts said by their own speaker"])} of the facts are said by those whose they are, with all of them ${savedValue(sources, file("ablation"), [0, "facts said by their own speaker"])}.`,
+          prose`One stored pool was judged again with each critic and expert left out (Table ${refer("tab:ablation")}). Without any of them the first candidate is taken: then ${savedValue(sources, file("ablation"), [ablated, "facts said by their own speaker"])} of the facts are said by those whose they are, with all of them ${savedValue(sources, file("ablation"), [0, "facts said by their own speaker"])}.`,
         ),
         savedTable(sources, {
           label: "tab:ablation",
@@ -147,12 +147,12 @@ export const makingDialogues: Study = {
         }),
         section("What was made"),
         paragraph(
-          prose`A model that did not choose looks at what was made, beside real dialogues (${refer("tab:measured")}). A fact counts as taken if the dialogue makes it likelier; half of those offered are not the speaker's, two of them denials. The follow-ups are those of FED ${cite("mehri2020")}, whose agreement with people is weak. ${refer("tab:statistics")} describes the corpus.`,
+          prose`A model that did not choose looks at what was made, beside real dialogues (Table ${refer("tab:measured")}). A fact counts as taken if the dialogue makes it likelier; half of those offered are not the speaker's, two of them denials. The follow-ups are those of FED ${cite("mehri2020")}, whose agreement with people is weak. Table ${refer("tab:statistics")} describes the corpus.`,
         ),
         savedTable(sources, {
           label: "tab:measured",
           caption: prose`Made and real dialogues, with intervals over dialogues`,
-          file: file("measured"),
+          file: file("made-and-real"),
           columns: [
             { field: "dialogues", title: ["Dialogues"] },
             { field: "measure", title: ["Measure"] },

@@ -1,6 +1,6 @@
 import type { ChatSource } from "../chat-api";
 import type { criteria } from "../judges";
-import { sentences } from "../metrics";
+import { sentences, stopWords } from "../metrics";
 import { Random } from "../random";
 import { simpleTokens, splitAtSpace } from "../text";
 import { toxicIn } from "./critics";
@@ -12,8 +12,13 @@ export interface AskedAttribute {
   readonly query: string;
 }
 
-/** Answers questions as the person described would, in order. Equal questions with equal seeds have equal answers. */
-export type Answerer = (asked: readonly AskedAttribute[], seed: number) => Promise<readonly string[]>;
+/** Answers questions as the person described would. */
+export interface Answerer {
+  /** What identifies it. */
+  readonly fingerprint: unknown;
+  /** The answers in order; equal questions with equal seeds have equal answers. */
+  readonly answer: (asked: readonly AskedAttribute[], seed: number) => Promise<readonly string[]>;
+}
 
 /** A new attribute, with the question that it answers and the round in which it was found. */
 export interface NewAttribute {
@@ -24,7 +29,14 @@ export interface NewAttribute {
 
 /** An answer that became none, and why: the kind of reason, and the reason. */
 export interface RejectedAttribute extends NewAttribute {
-  readonly why: "not of the speaker" | "too short or long" | "shown" | "toxic" | "nearly there" | "enough";
+  readonly why:
+    | "not of the speaker"
+    | "too short or long"
+    | "repeats itself"
+    | "shown"
+    | "toxic"
+    | "nearly there"
+    | "enough";
   readonly reason: string;
 }
 
@@ -57,13 +69,13 @@ const WORDS = { fewest: 4, most: 16 };
 
 /**
  * New attributes by question: in each round every question is asked of somebody who is five attributes drawn at random, and the first
- * sentence of the answer that says something of the speaker is taken, unless it is too short or long, repeats one that is shown, holds
+ * sentence of the answer that says something of the speaker is taken, unless it is too short or long, says a word twice, repeats one that is shown, holds
  * what safety lists name, or has a cosine of `sameFrom` or more to one that is there. What is not taken is kept with its reason.
  */
 export async function expandAttributes(
   attributes: readonly string[],
   queries: readonly string[],
-  answer: Answerer,
+  { answer }: Answerer,
   { seed, rounds, most, sameFrom, lists, embedding }: ExpandOptions,
 ): Promise<Expanded> {
   let vectors = await TextVectors.of(attributes, embedding);
@@ -114,7 +126,10 @@ export async function expandAttributes(
           why: "too short or long",
           reason: `${words} words; an attribute has ${WORDS.fewest} to ${WORDS.most}`,
         };
-      const tokens = simpleTokens(text).join(" ");
+      const all = simpleTokens(text);
+      const twice = all.find((word, at) => !stopWords.has(word) && all.indexOf(word) < at);
+      if (twice !== undefined) return { why: "repeats itself", reason: `it says "${twice}" twice` };
+      const tokens = all.join(" ");
       if (known.some((one) => simpleTokens(one).join(" ") === tokens))
         return { why: "shown", reason: "it was shown" };
       const toxic = toxicIn(text, lists);
@@ -141,25 +156,28 @@ export function attributeIn(answer: string): string | undefined {
 
 /** A larger model as one who answers, by an instruction: one short sentence that begins with I or My and repeats nothing. */
 export function askedAnswerer(source: ChatSource): Answerer {
-  return (asked, seed) =>
-    Promise.all(
-      asked.map(async ({ known, query }, i) => {
-        const content = [
-          "This is known of a person:",
-          ...known.map((one) => `- ${one}`),
-          "",
-          `The person is asked: ${query}`,
-          "Write the answer: one short sentence that begins with I or My, fits what is known, and repeats none of it. Write nothing else.",
-        ].join("\n");
-        const { text } = await source.ask({
-          ...{
-            messages: [{ role: "user", content }],
-            maxTokens: 60,
-            temperature: 0.7,
-            seed: seed * 10_000 + i,
-          },
-        });
-        return text;
-      }),
-    );
+  return {
+    fingerprint: source.name,
+    answer: (asked, seed) =>
+      Promise.all(
+        asked.map(async ({ known, query }, i) => {
+          const content = [
+            "This is known of a person:",
+            ...known.map((one) => `- ${one}`),
+            "",
+            `The person is asked: ${query}`,
+            "Write the answer: one short sentence that begins with I or My, fits what is known, and repeats none of it. Write nothing else.",
+          ].join("\n");
+          const { text } = await source.ask({
+            ...{
+              messages: [{ role: "user", content }],
+              maxTokens: 60,
+              temperature: 0.7,
+              seed: seed * 10_000 + i,
+            },
+          });
+          return text;
+        }),
+      ),
+  };
 }

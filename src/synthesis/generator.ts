@@ -14,6 +14,7 @@ import {
 } from "../models";
 import { personaInstruction } from "../prompts";
 import { Random } from "../random";
+import { checksum } from "../training";
 import type { Answerer } from "./attributes";
 import { dialogueRow, type Facts, factsOfBoth, profilesPrompt, TURNS } from "./dialogues";
 
@@ -67,7 +68,7 @@ export async function tunedGenerator(
   const learned: string[] = [];
   return {
     name: `${folder.split(/[\\/]/).at(-1)!}, tuned`,
-    fingerprint: { folder: sha256(JSON.stringify(checkpoint.config)), seed, steps, maxNewTokens },
+    fingerprint: { ...identityOf(checkpoint), seed, steps, maxNewTokens },
     async learn(pool, iteration, directory) {
       const rows = pool.map((dialogue) => dialogueRow(tokenizer, dialogue));
       learned.push(sha256(JSON.stringify(rows)));
@@ -112,7 +113,7 @@ export async function tunedGenerator(
 /** The embedded causal model, or another one, as one who answers questions as a persona; see `Answerer`. */
 export async function modelAnswerer(folder: string): Promise<Answerer> {
   const { checkpoint, tokenizer } = await openCausal(folder);
-  return async (asked, seed) => {
+  const answer: Answerer["answer"] = async (asked, seed) => {
     const prompts = asked.map(({ known, query }) =>
       tokenizer.applyChatTemplate(
         [
@@ -127,7 +128,14 @@ export async function modelAnswerer(folder: string): Promise<Answerer> {
     });
     return answers.map(({ text }) => text.trim());
   };
+  return { fingerprint: identityOf(checkpoint), answer };
 }
+
+/** What tells models apart: their config and parameters. */
+const identityOf = ({ architecture, config, parameters }: Checkpoint) => ({
+  config: sha256(JSON.stringify(config)),
+  parameters: checksum(parameters, Object.keys(architecture.parameterShapes(config))),
+});
 
 async function openCausal(folder: string) {
   const opened = /^[\w-][\w.-]*\/[\w.-]+$/.test(folder)

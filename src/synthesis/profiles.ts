@@ -29,7 +29,7 @@ export interface ProfileOptions {
 const TRIED = 60;
 
 /**
- * Profiles of attributes drawn at random without redundancy and without contradiction: one is added unless its cosine to one inside is
+ * Profiles of attributes drawn at random, those first that fewest profiles have, without redundancy and without contradiction: one is added unless its cosine to one inside is
  * above `redundantAbove`, or it and one inside exclude each other (`exclusion`).
  *
  * @throws {Error} if a profile is not full after 60 attributes
@@ -41,10 +41,12 @@ export async function drawProfiles(
   const { texts } = vectors;
   const profiles: Profile[] = [];
   const rejected: RejectedMember[] = [];
+  const used = texts.map(() => 0);
   for (let number = 0; number < count; number++) {
     const random = new Random(seed).fork(number);
     const inside: number[] = [];
-    for (const place of random.shuffle([...texts.keys()]).slice(0, TRIED)) {
+    const order = random.shuffle([...texts.keys()]).sort((a, b) => used[a]! - used[b]!);
+    for (const place of order.slice(0, TRIED)) {
       if (inside.length === size) break;
       const reason = await reasonAgainst(place, inside);
       if (reason === undefined) inside.push(place);
@@ -54,6 +56,7 @@ export async function drawProfiles(
       throw new Error(
         `profile ${number + 1} has ${inside.length} of ${size} attributes after ${Math.min(TRIED, texts.length)} were tried: give more attributes, or larger thresholds`,
       );
+    for (const place of inside) used[place]!++;
     profiles.push(inside);
   }
   return { profiles, rejected };

@@ -39,7 +39,8 @@ test("new attributes are kept; others are kept beside them with their reason, an
     ["again", "I grow tall sunflowers."],
     ["same", "I bake rye bread."],
     ["short", "I sing."],
-    ["long", `I ${"really ".repeat(17)}sing.`],
+    ["long", `I ${"do ".repeat(17)}sing.`],
+    ["twice", "I like rock, rock and pop."],
     ["other", "You sing."],
     ["harm", "I am an old rotter."],
   ]);
@@ -47,20 +48,23 @@ test("new attributes are kept; others are kept beside them with their reason, an
   const { added, rejected, rounds, vectors } = await expandAttributes(
     seeds,
     [...answers.keys()],
-    (all, seed) => {
-      asked.push([...all]);
-      assert.equal(seed, 3 + asked.length);
-      return Promise.resolve(all.map(({ query }) => answers.get(query)!));
+    {
+      fingerprint: "fixed",
+      answer(all, seed) {
+        asked.push([...all]);
+        assert.equal(seed, 3 + asked.length);
+        return Promise.resolve(all.map(({ query }) => answers.get(query)!));
+      },
     },
     options,
   );
   assert.deepEqual(added, [{ text: "I grow tall sunflowers.", query: "new", round: 1 }]);
   assert.deepEqual(vectors.texts, [...seeds, "I grow tall sunflowers."]);
   assert.deepEqual(rounds, [
-    { round: 1, asked: 7, added: 1 },
-    { round: 2, asked: 7, added: 0 },
+    { round: 1, asked: 8, added: 1 },
+    { round: 2, asked: 8, added: 0 },
   ]);
-  assert.equal(added.length + rejected.length, 14, "nothing is lost");
+  assert.equal(added.length + rejected.length, 16, "nothing is lost");
   const reasons = Object.fromEntries(
     rejected.filter(({ round }) => round === 1).map(({ query, reason }) => [query, reason]),
   );
@@ -68,6 +72,7 @@ test("new attributes are kept; others are kept beside them with their reason, an
   assert.match(reasons["same"]!, /it was shown|as "I bake rye bread/);
   assert.match(reasons["short"]!, /2 words; an attribute has 4 to 16/);
   assert.match(reasons["long"]!, /19 words/);
+  assert.match(reasons["twice"]!, /it says "rock" twice/);
   assert.match(reasons["other"]!, /nothing of the speaker/);
   assert.match(reasons["harm"]!, /an insult: rotter/);
   for (const { known } of asked.flat()) assert.equal(new Set(known).size, 5);
@@ -80,11 +85,16 @@ test("expansion ends where enough are found", async () => {
     Promise.resolve(
       all.map(() => `I ${words[number++ % 12]!} ${words[(number * 5) % 12]!} ${number}${number}.`),
     );
-  const { added, rejected, rounds } = await expandAttributes(seeds, ["a", "b", "c"], answer, {
-    ...options,
-    rounds: 9,
-    most: 2,
-  });
+  const { added, rejected, rounds } = await expandAttributes(
+    seeds,
+    ["a", "b", "c"],
+    { fingerprint: 0, answer },
+    {
+      ...options,
+      rounds: 9,
+      most: 2,
+    },
+  );
   assert.equal(added.length, 2);
   assert.equal(rounds.length, 1);
   assert.equal(rejected[0]!.reason, "enough are found");
@@ -104,7 +114,7 @@ test("a larger model is asked for one sentence, with what is known and the quest
       });
     },
   };
-  assert.deepEqual(await askedAnswerer(source)([{ known: ["I bake."], query: "Do you sing?" }], 4), [
+  assert.deepEqual(await askedAnswerer(source).answer([{ known: ["I bake."], query: "Do you sing?" }], 4), [
     "I sing.",
   ]);
   const [{ messages, seed }] = requests as [ChatRequest];

@@ -33,6 +33,30 @@ test("profiles have no two attributes that say the same or exclude each other; w
   assert.notDeepEqual((await drawProfiles(vectors, { seed: 2, ...options })).profiles, profiles);
 });
 
+test("attributes take turns: none is in two profiles where others are in none", async () => {
+  const texts = "bread fish soup boat cat maths drums snow tea rain"
+    .split(" ")
+    .map((word) => `I like ${word}${word}.`);
+  const vectors = await TextVectors.of(texts, embedWords);
+  const quiet = {
+    ...sour,
+    infer: (pairs: readonly unknown[]) =>
+      Promise.resolve(pairs.map(() => ({ entailment: 0, neutral: 1, contradiction: 0 }))),
+  };
+  const { profiles } = await drawProfiles(vectors, {
+    seed: 1,
+    ...options,
+    scorer: quiet,
+    redundantAbove: 2,
+    count: 5,
+    size: 2,
+  });
+  assert.deepEqual(
+    profiles.flat().sort((a, b) => a - b),
+    [...texts.keys()],
+  );
+});
+
 test("a profile that cannot be filled is refused, with what to do", async () => {
   const vectors = await TextVectors.of(["I eat fish.", "I do not eat fish."], embedWords);
   await assert.rejects(
