@@ -113,6 +113,7 @@ export {
 export { recompute, writeReport } from "./report";
 
 // Everything else, room by room.
+export * as alignment from "./alignment";
 export * as analysis from "./analysis";
 export * as chatApi from "./chat-api";
 export * as corpus from "./corpus";

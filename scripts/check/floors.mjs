@@ -18,7 +18,7 @@ export const floors = [
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
   ...["chat"],
-  ...["simulator", "synthesis"],
+  ...["simulator", "synthesis", "alignment"],
   ...["serve", "writing", "grid", "report"],
 ];
 

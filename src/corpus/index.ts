@@ -7,6 +7,7 @@ export * from "./persona";
 export * from "./records";
 export * from "./row-personas";
 export * from "./rows";
+export * from "./selections";
 export * from "./spc";
 export * from "./specification";
 export * from "./statistics";

@@ -30,6 +30,24 @@ export function corpusBleuMetric(
   return { rows: statistics, value: (sums) => bleuFromStatistics(sums, options).score };
 }
 
+/**
+ * The difference a − b of a metric between two systems on the same cases in the same order, so that {@link bootstrapInterval} draws
+ * both on equal cases: a paired interval.
+ *
+ * @throws {RangeError} where the systems' cases differ in number
+ */
+export function differenceMetric(a: AdditiveMetric, b: AdditiveMetric): AdditiveMetric {
+  if (a.rows.length !== b.rows.length)
+    throw new RangeError(
+      `a has ${a.rows.length} cases and b ${b.rows.length}: a difference is of the same ones`,
+    );
+  const width = a.rows[0]?.length ?? 0;
+  return {
+    rows: a.rows.map((row, i) => [...Array.from(row), ...Array.from(b.rows[i]!)]),
+    value: (sums, count) => a.value(sums.subarray(0, width), count) - b.value(sums.subarray(width), count),
+  };
+}
+
 export interface BootstrapOptions {
   /**
    * Number of resampled sets.

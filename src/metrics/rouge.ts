@@ -5,6 +5,11 @@ import { porterStem } from "./porter";
 export interface RougeOptions {
   /** Reduce words of more than three characters to their Porter stem before comparing. */
   useStemmer?: boolean;
+  /**
+   * What cuts a text into tokens.
+   * @default rouge_score's: runs of [a-z0-9] in the lower-cased text
+   */
+  tokens?: (text: string) => string[];
 }
 
 export interface RougeScore {
@@ -65,8 +70,14 @@ export function overlapScore(matched: number, hypothesisSize: number, referenceS
   return { precision, recall, fmeasure: (2 * precision * recall) / (precision + recall) };
 }
 
-/** rouge_score's tokens: runs of [a-z0-9] in the lower-cased text, the longer ones stemmed on request. */
-function rougeTokens(text: string, { useStemmer = false }: RougeOptions): string[] {
-  const tokens = text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+/** The tokens of a text, the longer ones stemmed on request. */
+function rougeTokens(
+  text: string,
+  { useStemmer = false, tokens: cut = alphanumericRuns }: RougeOptions,
+): string[] {
+  const tokens = cut(text);
   return useStemmer ? tokens.map((token) => (token.length > 3 ? porterStem(token) : token)) : tokens;
 }
+
+/** rouge_score's tokens. */
+const alphanumericRuns = (text: string): string[] => text.toLowerCase().match(/[a-z0-9]+/g) ?? [];

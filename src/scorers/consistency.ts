@@ -54,12 +54,7 @@ export function consistencyScore(
   confusion: readonly (readonly number[])[],
   { definition = "max", resamples = 1000, confidence = 0.95, seed = 13 }: ConsistencyOptions = {},
 ): ConsistencyScore {
-  const worths = labels.map((label) => {
-    const value = worth[label];
-    if (value === undefined)
-      throw new RangeError(`a C.score is made of ${Object.keys(worth).join(", ")}; the scorer has ${label}`);
-    return value;
-  });
+  const worths = worthsOf(labels);
   if (labelled.length === 0) throw new RangeError("a C.score needs answers");
   const empty = labelled.findIndex((facts) => facts.length === 0);
   if (empty >= 0) throw new RangeError(`answer ${empty + 1} has no facts to be judged by`);
@@ -74,9 +69,7 @@ export function consistencyScore(
   const kindOf = labelled.map((facts) => {
     const counts = labels.map((_, label) => facts.filter((found) => found === label).length);
     const key = counts.join();
-    const values = facts.map((label) => worths[label]!);
-    const raw = definition === "max" ? Math.max(...values) : values.reduce((a, b) => a + b, 0);
-    if (!kinds.has(key)) kinds.set(key, { counts, raw });
+    if (!kinds.has(key)) kinds.set(key, { counts, raw: joined(facts, worths, definition) });
     return key;
   });
   const scores = (drawn: ReadonlyMap<string, number>, matrix: readonly (readonly number[])[]) => {
@@ -115,6 +108,34 @@ export function consistencyScore(
     return { value: found[which], low: quantileSorted(sorted, tail), high: quantileSorted(sorted, 1 - tail) };
   };
   return { definition, answers: labelled.length, raw: interval("raw"), corrected: interval("corrected") };
+}
+
+function worthsOf(labels: readonly string[]): number[] {
+  return labels.map((label) => {
+    const value = worth[label];
+    if (value === undefined)
+      throw new RangeError(`a C.score is made of ${Object.keys(worth).join(", ")}; the scorer has ${label}`);
+    return value;
+  });
+}
+
+const joined = (
+  facts: readonly number[],
+  worths: readonly number[],
+  definition: ConsistencyDefinition,
+): number => {
+  const values = facts.map((label) => worths[label]!);
+  return definition === "max" ? Math.max(...values) : values.reduce((a, b) => a + b, 0);
+};
+
+/** The c_i of {@link consistencyScore}, uncorrected: a number an answer, for paired tests. */
+export function answerConsistency(
+  labels: readonly string[],
+  labelled: readonly (readonly number[])[],
+  definition: ConsistencyDefinition,
+): number[] {
+  const worths = worthsOf(labels);
+  return labelled.map((facts) => joined(facts, worths, definition));
 }
 
 /** {@link consistencyScore} of answers, by a scorer of NLI and what it got wrong on held-out pairs. */

@@ -2,6 +2,7 @@
 export { type MeasuredCard, readCard, type ScorerCard, writeCard } from "./card";
 export { type Comparison, compareWithBaselines, LOGISTIC, measuredCard } from "./compare";
 export {
+  answerConsistency,
   type ConsistencyDefinition,
   type ConsistencyOptions,
   type ConsistencyScore,

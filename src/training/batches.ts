@@ -9,6 +9,8 @@ export interface Example {
   readonly labelWeights?: readonly number[];
   /** Of several sequences in one row of a causal model: how many tokens each has. None sees another. */
   readonly sequenceLengths?: readonly number[];
+  /** Of a mixture of tasks: which one, by its place among them. */
+  readonly task?: number;
 }
 
 /** A padded batch. Arrays are row-major, [rows, length]. */
@@ -26,6 +28,8 @@ export interface Batch {
   readonly labels: Int32Array;
   /** [rows, labelLength], where an example of the batch has weights. */
   readonly labelWeights?: Float32Array;
+  /** [rows], of a mixture of tasks: which one each row is of, −1 for padding. */
+  readonly tasks?: Int32Array;
 }
 
 /** How many batches are sorted by length together; Hugging Face's `LengthGroupedSampler` takes 50 as well. */
@@ -103,6 +107,7 @@ export function collate(
   const labels = new Int32Array(rows * labelLength).fill(IGNORED_LABEL);
   const weighted = chosen.some((example) => example.labelWeights);
   const labelWeights = weighted ? new Float32Array(rows * labelLength) : undefined;
+  const tasks = chosen.some(({ task }) => task !== undefined) ? new Int32Array(rows).fill(-1) : undefined;
   chosen.forEach((example, row) => {
     inputIds.set(example.inputIds, row * inputLength);
     let at = row * inputLength;
@@ -110,6 +115,7 @@ export function collate(
       attentionMask.fill(i + 1, at, (at += length));
     labels.set(example.labels, row * labelLength);
     labelWeights?.set(example.labelWeights ?? example.labels.map(() => 1), row * labelLength);
+    tasks?.set([example.task ?? -1], row);
   });
   return {
     examples: indices,
@@ -120,5 +126,6 @@ export function collate(
     attentionMask,
     labels,
     ...(labelWeights && { labelWeights }),
+    ...(tasks && { tasks }),
   };
 }

@@ -18,6 +18,7 @@ export * from "./example-batches";
 export * from "./examples";
 export * from "./log";
 export * from "./memory";
+export { mixedBatches } from "./mixture";
 export type { Mean, Measured, Objective } from "./objective";
 export * from "./objectives/classification";
 export { contrastiveObjective } from "./objectives/contrastive";

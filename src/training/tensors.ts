@@ -15,12 +15,14 @@ export function batchTensors({
   attentionMask,
   labels,
   labelWeights,
+  tasks,
 }: Batch): BatchTensors {
   return {
     inputIds: int32Tensor([rows, inputLength], inputIds),
     attentionMask: int32Tensor([rows, inputLength], attentionMask),
     labels: int32Tensor([rows, labelLength], labels),
     ...(labelWeights ? { labelWeights: float32Tensor([rows, labelLength], labelWeights) } : {}),
+    ...(tasks ? { tasks: int32Tensor([rows], tasks) } : {}),
   };
 }
 

@@ -70,6 +70,9 @@ export async function openTrained(adapter: string): Promise<TrainedModel> {
   return { adapter, method, config, base, tokenizer: await loadTokenizer(adapter) };
 }
 
+/** A model with what a method trained of it, or as it is. */
+export type AnsweringModel = Omit<TrainedModel, "adapter"> & { readonly adapter?: string };
+
 /**
  * A model as a variant that answers rows, by the tokenizer that its rows were learned with, and tells how likely the references are.
  *
@@ -77,71 +80,101 @@ export async function openTrained(adapter: string): Promise<TrainedModel> {
  */
 export function answeringVariant(
   name: string,
-  model: Omit<TrainedModel, "adapter"> & { readonly adapter?: string },
+  model: AnsweringModel,
   settings: AnsweringSettings,
   family = name,
 ): Variant<AskedRow> {
-  const { base, tokenizer, adapter: directory } = model;
-  const { checkpoint } = base;
-  const { architecture, config } = checkpoint;
+  const { base, adapter: directory } = model;
   return {
     name,
     identity: identityOf(model, family),
     settings: {
       ...settings,
       base: base.name,
-      architecture: architecture.name,
+      architecture: base.checkpoint.architecture.name,
       adapter: directory === undefined ? null : shownPath(directory),
     },
     async generate(asked) {
-      const adapter = directory === undefined ? undefined : readAdapter(directory, checkpoint);
-      const encode = encoder(model, settings.maxNewTokens);
-      const encoded = asked.map(encode);
-      const frozen = frozenModel(checkpoint, adapter && { adapter });
-      const nats = await answerNats(
-        frozen,
-        encoded.map(({ example }) => example),
-        {
-          taskType: architecture.taskType,
-          padTokenId: config.padTokenId,
-          padToMultipleOf: PAD_TO_MULTIPLE_OF,
-          batchSize: BATCH_SIZE,
-        },
-      );
-      const parameters = adapter ? mergeAdapter(checkpoint.parameters, adapter) : checkpoint.parameters;
-      const generator = await architecture.createGenerator({ ...checkpoint, parameters });
-      const progress = startProgress(`Answering, ${name}`, asked.length, { unit: "rows" });
-      let reported = 0;
-      try {
-        const texts = await generateTexts(
-          generator,
-          tokenizer,
-          encoded.map(({ promptIds }) => promptIds),
-          {
-            ...generationSettings(settings),
-            onProgress({ done }) {
-              progress.advance(done - reported);
-              reported = done;
-            },
-          },
-        );
-        return asked.map(({ personas }, i) => {
-          const answers = texts
-            .slice(i * settings.candidates, (i + 1) * settings.candidates)
-            .map(({ text }) => text.trim());
-          const turns = answers.map((answer) => `User 2: ${answer.replace(/\s+/g, " ")}`);
-          return {
-            input: tokenizer.decode(encoded[i]!.promptIds, { skipSpecialTokens: false }),
-            output: answers[turns.indexOf(mostPersonal(turns, personas))]!,
-            likelihood: { nats: nats[i]!, tokens: encoded[i]!.answerTokens },
-          };
-        });
-      } finally {
-        progress.finish();
-        await generator.dispose();
-      }
+      const likelihoods = await referenceLikelihoods(model, asked, settings.maxNewTokens);
+      const answers = await answerRows(model, asked, settings, name);
+      return answers.map((answer, i) => ({ ...answer, likelihood: likelihoods[i]! }));
     },
   };
+}
+
+/**
+ * How likely the references of rows are to a model: −log p of their tokens, the one that ends them included.
+ *
+ * @param room tokens for which there must be room behind a prompt, as where the same rows are answered
+ */
+export async function referenceLikelihoods(
+  model: AnsweringModel,
+  asked: readonly AskedRow[],
+  room = 0,
+): Promise<{ nats: number; tokens: number }[]> {
+  const { checkpoint } = model.base;
+  const { architecture, config } = checkpoint;
+  const adapter = model.adapter === undefined ? undefined : readAdapter(model.adapter, checkpoint);
+  const encoded = asked.map(encoder(model, room));
+  const nats = await answerNats(
+    frozenModel(checkpoint, adapter && { adapter }),
+    encoded.map(({ example }) => example),
+    {
+      taskType: architecture.taskType,
+      padTokenId: config.padTokenId,
+      padToMultipleOf: PAD_TO_MULTIPLE_OF,
+      batchSize: BATCH_SIZE,
+    },
+  );
+  return encoded.map(({ answerTokens }, i) => ({ nats: nats[i]!, tokens: answerTokens }));
+}
+
+/**
+ * What a model answers to rows: of several candidates the most personal one.
+ *
+ * @param title what the progress is of
+ */
+export async function answerRows(
+  model: AnsweringModel,
+  asked: readonly AskedRow[],
+  settings: AnsweringSettings,
+  title: string,
+): Promise<{ input: string; output: string }[]> {
+  const { base, tokenizer } = model;
+  const { checkpoint } = base;
+  const adapter = model.adapter === undefined ? undefined : readAdapter(model.adapter, checkpoint);
+  const encoded = asked.map(encoder(model, settings.maxNewTokens));
+  const parameters = adapter ? mergeAdapter(checkpoint.parameters, adapter) : checkpoint.parameters;
+  const generator = await checkpoint.architecture.createGenerator({ ...checkpoint, parameters });
+  const progress = startProgress(`Answering, ${title}`, asked.length, { unit: "rows" });
+  let reported = 0;
+  try {
+    const texts = await generateTexts(
+      generator,
+      tokenizer,
+      encoded.map(({ promptIds }) => promptIds),
+      {
+        ...generationSettings(settings),
+        onProgress({ done }) {
+          progress.advance(done - reported);
+          reported = done;
+        },
+      },
+    );
+    return asked.map(({ personas }, i) => {
+      const answers = texts
+        .slice(i * settings.candidates, (i + 1) * settings.candidates)
+        .map(({ text }) => text.trim());
+      const turns = answers.map((answer) => `User 2: ${answer.replace(/\s+/g, " ")}`);
+      return {
+        input: tokenizer.decode(encoded[i]!.promptIds, { skipSpecialTokens: false }),
+        output: answers[turns.indexOf(mostPersonal(turns, personas))]!,
+      };
+    });
+  } finally {
+    progress.finish();
+    await generator.dispose();
+  }
 }
 
 /** Rows whose likelihood is asked together, and what their lengths are rounded up to: few shapes, each compiled once. */
@@ -201,7 +234,7 @@ function encoder(
 }
 
 function identityOf(
-  { adapter, method, config }: Pick<TrainedModel, "method" | "config"> & { readonly adapter?: string },
+  { adapter, method, config }: Pick<AnsweringModel, "adapter" | "method" | "config">,
   family: string,
 ): Identity {
   if (adapter === undefined) return untrainedIdentity("base", family);

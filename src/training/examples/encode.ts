@@ -3,6 +3,7 @@ import {
   type ConversationRow,
   JsonlError,
   type Message,
+  type RowMeta,
   type TrainingRows,
 } from "../../corpus";
 import { IGNORED_LABEL, type TaskType, type Tokenizer } from "../../models";
@@ -16,6 +17,11 @@ export interface EncodeRowsOptions {
   readonly taskType: TaskType;
   /** The most tokens of a row; of an encoder–decoder, of a prompt and of a completion each. */
   readonly maxLength: number;
+  /**
+   * The tasks of a mixture: each row says in `meta.task` which of them it is of.
+   * @default none: `meta` is not read
+   */
+  readonly tasks?: readonly string[];
 }
 
 /** Examples made of rows, and what was done for that. Rows are named by their lines. */
@@ -60,6 +66,7 @@ export function encodeRows(
 ): EncodedRows {
   const { tokenizer, maxLength } = options;
   const encode = encoder(options);
+  const taskOf = options.tasks && taskNamed(options.tasks);
   const examples: Example[] = [];
   const lines = {
     shortened: [] as number[],
@@ -81,7 +88,9 @@ export function encodeRows(
     turnsLeftOut += encoded.turnsLeftOut ?? 0;
     if (encoded.joined) lines.joined.push(line);
     if (losesCharacters(row, example, tokenizer)) lines.unknown.push(line);
-    examples.push(example);
+    examples.push(
+      taskOf === undefined ? example : { ...example, task: inLine(source.path, line, () => taskOf(row)) },
+    );
     tokens += example.inputIds.length;
     labels += example.labels.filter((label) => label !== IGNORED_LABEL).length;
   }
@@ -91,6 +100,17 @@ export function encodeRows(
     );
   return { examples, path: source.path, tokens, labels, longest, turnsLeftOut, ...lines };
 }
+
+/** Which of some tasks a row is of, by its place among them. */
+const taskNamed =
+  (tasks: readonly string[]) =>
+  ({ meta }: { readonly meta?: RowMeta }): number => {
+    const named = meta?.["task"];
+    const task = tasks.indexOf(named as string);
+    if (task >= 0) return task;
+    const found = named === undefined ? "is missing" : `is ${JSON.stringify(named)}`;
+    throw new Error(`meta.task: ${found}; it must be one of the mixture's tasks: ${tasks.join(", ")}`);
+  };
 
 const lengthOf = ({ inputIds, labels }: Example, { taskType }: EncodeRowsOptions): number =>
   taskType === "CAUSAL_LM" ? inputIds.length : Math.max(inputIds.length, labels.length);
