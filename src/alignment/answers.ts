@@ -1,5 +1,5 @@
 import type { Selection, SelectionRow } from "../corpus";
-import type { Asked, Variant } from "../evaluation";
+import { type Asked, untrainedIdentity, type Variant } from "../evaluation";
 import { type AnsweringModel, type AnsweringSettings, answeringVariant, type AskedRow } from "../experiments";
 import type { SplitRow } from "./splits";
 import { answerPrompt, answerTarget, type PromptOptions, type Told } from "./prompts";
@@ -74,16 +74,22 @@ export function alignedVariant(
   };
 }
 
-/** Texts that are given as answers: a bound, or what somebody else said. */
-export function givenVariant(
-  name: string,
-  kind: "bound" | "baseline",
-  answer: (row: SelectionRow, place: number) => string,
-): Variant<AskedTurn> {
-  return {
-    name,
-    identity: { kind, family: name, seed: null, cut: null, trained: null },
-    settings: {},
-    generate: (asked) => asked.map(({ row }, i) => ({ input: "", output: answer(row, i) })),
-  };
+/** A bound: what was really said. */
+export const realAnswers = (): Variant<AskedTurn> => givenVariant("reference", ({ response }) => response);
+
+/** A bound: what is said in another dialogue of these rows, at about the same place in their order. */
+export function othersAnswers(rows: readonly SelectionRow[]): Variant<AskedTurn> {
+  const place = new Map(rows.map(({ id }, i) => [id, i]));
+  return givenVariant("somebody else's answer", ({ id, dialogue, response }) => {
+    const from = place.get(id) ?? 0;
+    const order = [...rows.keys()].map((step) => rows[(from + 1 + step) % rows.length]!);
+    return order.find((other) => other.dialogue !== dialogue)?.response ?? response;
+  });
 }
+
+const givenVariant = (name: string, answer: (row: SelectionRow) => string): Variant<AskedTurn> => ({
+  name,
+  identity: untrainedIdentity("bound", name),
+  settings: {},
+  generate: (asked) => asked.map(({ row }) => ({ input: "", output: answer(row) })),
+});

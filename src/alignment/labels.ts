@@ -157,10 +157,10 @@ export async function measureWay(
 }
 
 /** Rows with the labels that a way derives; labels that are there stay. */
-export async function withDerivedLabels(
-  rows: readonly SelectionRow[],
+export async function withDerivedLabels<R extends SelectionRow>(
+  rows: readonly R[],
   { way, threshold }: Pick<MeasuredWay, "way" | "threshold">,
-): Promise<(SelectionRow & { readonly label: Selection })[]> {
+): Promise<(R & { readonly label: Selection })[]> {
   const scores = await way.scores(rows);
   return rows.map((row, i) => ({
     ...row,

@@ -42,3 +42,23 @@ export function splitSelections(rows: readonly SelectionRow[], seed: number): Se
   });
   return inSplits(dealt);
 }
+
+/**
+ * Rows drawn by the seed, in their order, so that a share of them rest on no fact; fewer where there are not so many of a kind. Most
+ * turns of a conversation rest on none: a model that learns on them as they come says "none" of everything.
+ */
+export function drawBalanced<R extends SelectionRow>(
+  rows: readonly R[],
+  { count, noneShare, seed }: { readonly count: number; readonly noneShare: number; readonly seed: number },
+): R[] {
+  const drawn = (keep: (row: R) => boolean, most: number, part: number) => {
+    const own = [...rows.keys()].filter((i) => keep(rows[i]!));
+    return new Random(seed).fork(part).shuffle(own).slice(0, most);
+  };
+  const none = Math.round(count * noneShare);
+  const chosen = new Set([
+    ...drawn(({ label }) => label === null, none, 0),
+    ...drawn(({ label }) => label !== null, count - none, 1),
+  ]);
+  return rows.filter((_, i) => chosen.has(i));
+}

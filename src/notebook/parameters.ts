@@ -33,6 +33,12 @@ const ranges: Readonly<Record<string, Range>> = {
   N_ERRORS: fromOne,
   N_SEEDS: fromOne,
   N_TRACED: fromOne,
+  HISTORY_TURNS: fromNought,
+  SFT_STEPS: fromNought,
+  DPO_STEPS: fromNought,
+  BETA: { whole: false, least: 0 },
+  BETAS: { whole: false, least: 0 },
+  N_TRAIN_SWEEP: fromOne,
 };
 
 /** Of a notebook of one's own: whatever begins with `N_` is a count. */

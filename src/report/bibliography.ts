@@ -175,6 +175,20 @@ export const bibliography = {
     pages: "186–191",
     year: 2018,
   },
+  rafailov2023: {
+    type: "inproceedings",
+    authors: [
+      "Rafael Rafailov",
+      "Archit Sharma",
+      "Eric Mitchell",
+      "Stefano Ermon",
+      "Christopher D. Manning",
+      "Chelsea Finn",
+    ],
+    title: "Direct Preference Optimization: Your Language Model Is Secretly a Reward Model",
+    container: "Advances in Neural Information Processing Systems",
+    year: 2023,
+  },
   raffel2020: {
     type: "article",
     authors: [

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type PaperDocument, type Sources, writePaper, type WrittenPaper } from "../paper";
 import { makingDialogues } from "./making-dialogues";
+import { alignmentStudy } from "./study-alignment";
 
 /** A study with a report of its own, which its notebook's last cell writes. */
 export interface Study {
@@ -12,7 +13,7 @@ export interface Study {
 }
 
 /** The studies beside the first, whose report is `writeReport`'s; a new one is a line here. */
-export const studies: readonly Study[] = [makingDialogues];
+export const studies: readonly Study[] = [makingDialogues, alignmentStudy];
 
 /** Where a study's report goes: a folder beside its notebook's. */
 export const reportName = ({ notebook }: Pick<Study, "notebook">): string => `report-${notebook}`;

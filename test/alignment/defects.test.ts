@@ -85,7 +85,7 @@ test("(c) rows that share a prompt keep a pair each", async () => {
   const pairs = await pairsOf(twins);
   assert.deepEqual(pairs[0]!.prompt, pairs[1]!.prompt);
   assert.deepEqual(
-    pairs.map(({ chosen }) => (chosen as { content: string }[])[0]!.content),
+    pairs.map(({ chosen }) => (chosen as readonly { content: string }[])[0]!.content),
     ["I teach.", "At a school."],
   );
 });
@@ -176,7 +176,7 @@ test("pairs hold what was said and what the model says who knows the history alo
   );
   const spoken = alone.map(({ output }) => output).filter((output) => output !== "");
   assert.deepEqual(
-    read.map(({ rejected }) => (rejected as { content: string }[])[0]!.content),
+    read.map(({ rejected }) => (rejected as readonly { content: string }[])[0]!.content),
     spoken,
   );
 });

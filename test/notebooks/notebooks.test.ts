@@ -12,6 +12,7 @@ import { writeModelDirectory } from "../../src/models/pretrained/write";
 import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import type { ParameterValue } from "../../src/notebook/parameters";
 import type { Manifest } from "../../src/notebook/run";
+import { writeTinyChat } from "../chat/tiny-chat";
 import { randomT5, TINY } from "../models/tiny";
 
 const folder = resolve(__dirname, "../../notebooks");
@@ -24,6 +25,10 @@ const notebooks = existsSync(folder)
       .filter((file) => file.endsWith(".ipynb"))
       .sort()
   : [];
+
+const chatModel = mkdtempSync(join(tmpdir(), "chat-model-"));
+after(() => rmSync(chatModel, { recursive: true }));
+writeTinyChat(chatModel);
 
 /** Notebooks that train run here with a random model of a few thousand parameters a layer, for a few steps. */
 const small: Record<string, Record<string, ParameterValue>> = {
@@ -59,6 +64,18 @@ const small: Record<string, Record<string, ParameterValue>> = {
     RESAMPLES: 20,
   },
   "06-grid-experiment": { MAX_STEPS: 2, N_TRAIN: 12, N_TEST: 3, RESAMPLES: 20, RANK: 2 },
+  "11-persona-alignment": {
+    MODEL: chatModel,
+    N_TRAIN: 12,
+    N_TEST: 4,
+    HISTORY_TURNS: 1,
+    SFT_STEPS: 2,
+    DPO_STEPS: 1,
+    MAX_NEW_TOKENS: 4,
+    RESAMPLES: 20,
+    CUT: 2,
+    N_CASES: 2,
+  },
 };
 const model = mkdtempSync(join(tmpdir(), "model-"));
 after(() => rmSync(model, { recursive: true }));

@@ -48,7 +48,7 @@ test("the loss of a task is that of its rows alone", async () => {
   const config = tinyConfig(own, { batchSize: 2, maxSteps: 1, loraDropout: 0 });
   writeRows(
     config["data"] as string,
-    rows(["a", "b", "a", "b"]).filter(({ meta }: { meta?: { task: string } }) => meta?.task === "b"),
+    rows(["a", "b", "a", "b"]).filter((_, i) => i % 2 === 1),
   );
   const alone = await runMethod(sft, config);
   assert.ok(Math.abs(mixed.log[0]!.metrics!["loss/b"]! - alone.log[0]!.loss) < 1e-4);
