@@ -21,17 +21,19 @@ export interface StudySizes {
   readonly sftRate: number;
   readonly dpoRate: number;
   readonly maxNewTokens: number;
+  /** The most tokens of a row; a longer one loses its oldest turns. */
+  readonly maxLength: number;
   readonly historyTurns: number;
 }
 
 const sizes: Record<Profile, StudySizes> = {
   quick: {
     ...{ nTrain: 480, nTest: 98, sftSteps: 90, dpoSteps: 30, batchSize: 8 },
-    ...{ sftRate: 1e-3, dpoRate: 2e-4, maxNewTokens: 24, historyTurns: 3 },
+    ...{ sftRate: 1e-3, dpoRate: 2e-4, maxNewTokens: 24, maxLength: 288, historyTurns: 3 },
   },
   full: {
     ...{ nTrain: 20_000, nTest: 500, sftSteps: 1500, dpoSteps: 400, batchSize: 16 },
-    ...{ sftRate: 2e-4, dpoRate: 1e-5, maxNewTokens: 40, historyTurns: 7 },
+    ...{ sftRate: 2e-4, dpoRate: 1e-5, maxNewTokens: 40, maxLength: 1024, historyTurns: 7 },
   },
 };
 

@@ -34,6 +34,7 @@ const ranges: Readonly<Record<string, Range>> = {
   N_SEEDS: fromOne,
   N_TRACED: fromOne,
   HISTORY_TURNS: fromNought,
+  MAX_LENGTH: fromNought,
   SFT_STEPS: fromNought,
   DPO_STEPS: fromNought,
   BETA: { whole: false, least: 0 },

@@ -69,6 +69,7 @@ const small: Record<string, Record<string, ParameterValue>> = {
     N_TRAIN: 12,
     N_TEST: 4,
     HISTORY_TURNS: 1,
+    MAX_LENGTH: 800,
     SFT_STEPS: 2,
     DPO_STEPS: 1,
     MAX_NEW_TOKENS: 4,
