@@ -74,6 +74,11 @@ export function alignedVariant(
   };
 }
 
+/** The model that an adapter stands on. */
+export function withoutAdapter({ adapter: _, ...model }: AnsweringModel): AnsweringModel {
+  return model;
+}
+
 /** A bound: what was really said. */
 export const realAnswers = (): Variant<AskedTurn> => givenVariant("reference", ({ response }) => response);
 

@@ -79,9 +79,10 @@ async function train(
   { model, directory, settings, hooks = {} }: StageOptions,
   extra: Readonly<Record<string, unknown>>,
 ): Promise<TrainedStage> {
-  const config = { model, ...settings, ...extra };
+  const config: Readonly<Record<string, unknown>> = { model, ...settings, ...extra };
   // Another configuration is another run, in a folder of its own.
-  const output = join(directory, `${name}-${sha256(JSON.stringify(config)).slice(0, 12)}`);
+  const key = sha256(JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1))));
+  const output = join(directory, `${name}-${key.slice(0, 12)}`);
   const { value, cost } = await costOf(() => runMethod(method, { ...config, output }, hooks));
   const { log, steps, stopped } = value;
   if (stopped === "interrupted") throw new Error(`${name}: interrupted; run the cell again to go on`);

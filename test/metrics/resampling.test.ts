@@ -5,6 +5,7 @@ import {
   bootstrapInterval,
   bootstrapMean,
   corpusBleuMetric,
+  differenceMetric,
   meanMetric,
   pairedRandomizationTest,
 } from "../../src/metrics/resampling";
@@ -86,4 +87,11 @@ test("cases that do not match are refused", () => {
   assert.throws(() => bootstrapMean([]), /at least one case/);
   assert.throws(() => pairedRandomizationTest(meanMetric([1]), meanMetric([1, 2])), /same cases/);
   assert.throws(() => bootstrapInterval({ rows: [[1], [1, 2]], value: () => 0 }), /case 1 has 2 columns/);
+});
+
+test("the difference of two metrics is one of the same cases, so that its interval is paired", () => {
+  const [a, b] = [meanMetric([3, 5, 9]), meanMetric([2, 4, 8])];
+  const { value, low, high } = bootstrapInterval(differenceMetric(a, b), { resamples: 100 });
+  for (const one of [value, low, high]) assert.ok(Math.abs(one - 1) < 1e-9, String(one));
+  assert.throws(() => differenceMetric(a, meanMetric([1])), /a has 3 cases and b 1/);
 });

@@ -99,3 +99,9 @@ test("Porter stems are NLTK's", () => {
 });
 
 test("ROUGE-N wants a whole n", () => assert.throws(() => rougeN("a", "a", 0), /n must be a whole number/));
+
+test("other tokens may be compared, so that texts of other scripts have some", () => {
+  assert.equal(rougeL("我在学校", "我在家").fmeasure, 0);
+  const characters = (text: string) => [...text];
+  assert.equal(rougeL("我在学校", "我在家", { tokens: characters }).precision, 0.5);
+});

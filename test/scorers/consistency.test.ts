@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "../../src/random/random";
-import { consistencyScore, scoreConsistency } from "../../src/scorers/consistency";
+import { answerConsistency, consistencyScore, scoreConsistency } from "../../src/scorers/consistency";
 
 const labels = ["entailment", "neutral", "contradiction"];
 const perfect = [[1e4, 0, 0], [0, 1e4, 0], [0, 0, 1e4]]; // prettier-ignore
@@ -79,4 +79,15 @@ test("what has no C.score is refused by name", () => {
   assert.throws(score([[0], []], perfect), /answer 2 has no facts/);
   assert.throws(score([[0]], [[1, 0, 0], [0, 0, 0], [0, 0, 1]]), /no pair of neutral/); // prettier-ignore
   assert.throws(score([[0]], perfect, ["low", "mid", "high"]), /the scorer has low/);
+});
+
+test("each answer's own number is the largest, or the sum, of its facts' labels", () => {
+  const labels = ["entailment", "neutral", "contradiction"];
+  const labelled = [[0, 2, 2], [1, 2], [1]];
+  assert.deepEqual(answerConsistency(labels, labelled, "max"), [1, 0, 0]);
+  assert.deepEqual(answerConsistency(labels, labelled, "sum"), [-1, -1, 0]);
+  assert.throws(
+    () => answerConsistency(["yes"], [[0]], "max"),
+    /a C\.score is made of .*; the scorer has yes/,
+  );
 });
