@@ -1,6 +1,7 @@
 import type { Selection, SelectionRow } from "../corpus";
 import { type Asked, untrainedIdentity, type Variant } from "../evaluation";
 import { type AnsweringModel, type AnsweringSettings, answeringVariant, type AskedRow } from "../experiments";
+import { type Cost, costOf } from "./cost";
 import type { SplitRow } from "./splits";
 import { answerPrompt, answerTarget, type PromptOptions, type Told } from "./prompts";
 
@@ -73,6 +74,19 @@ export function alignedVariant(
       ),
   };
 }
+
+/** A variant of which `note` is told what answering took. */
+export const costedVariant = <V extends Variant<AskedTurn>>(
+  variant: V,
+  note: (name: string, cost: Cost) => void,
+): V => ({
+  ...variant,
+  async generate(asked: readonly AskedTurn[]) {
+    const { value, cost } = await costOf(() => variant.generate(asked));
+    note(variant.name, cost);
+    return value;
+  },
+});
 
 /** The model that an adapter stands on. */
 export function withoutAdapter({ adapter: _, ...model }: AnsweringModel): AnsweringModel {

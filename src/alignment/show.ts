@@ -1,4 +1,6 @@
 import type { Interval } from "../metrics";
+import type { StepLog } from "../training";
+import { alignmentTasks } from "./prompts";
 import { readRows, type Said, type Selection, type SelectionRow } from "../corpus";
 import type { Agreement } from "./agreement";
 import type { ScoredVariant } from "./evaluate";
@@ -97,3 +99,18 @@ export const pairRows = (path: string, count: number): Record<string, string>[] 
       const last = (said: Said) => (typeof said === "string" ? said : (said.at(-1)?.content ?? ""));
       return { "said before": last(prompt), chosen: last(chosen), rejected: last(rejected) };
     });
+
+/** Of each task of a mixture: its mean loss in the first and the last fifth of a run, and its share of all labels that were learned. */
+export function taskRows(log: readonly StepLog[]): Record<string, string | number>[] {
+  const fifth = Math.max(1, Math.floor(log.length / 5));
+  const mean = (rows: readonly StepLog[], name: string): number => {
+    const values = rows.flatMap(({ metrics }) => metrics?.[name] ?? []);
+    return values.length === 0 ? 0 : values.reduce((a, b) => a + b, 0) / values.length;
+  };
+  return alignmentTasks.map((task) => ({
+    task,
+    "loss at first": mean(log.slice(0, fifth), `loss/${task}`),
+    "loss at last": mean(log.slice(-fifth), `loss/${task}`),
+    "share of labels": mean(log, `share/${task}`),
+  }));
+}

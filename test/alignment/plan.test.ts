@@ -14,6 +14,7 @@ import {
   studyRows,
   studySizes,
 } from "../../src/alignment/plan";
+import { taskRows } from "../../src/alignment/show";
 import { drawBalanced } from "../../src/alignment/splits";
 import { row, unlabelled } from "./tiny";
 
@@ -95,4 +96,18 @@ test("the bounds are what was said, and what is said in another dialogue", async
     (await variant.generate(askedTurns(rows))).map(({ output }) => output);
   assert.deepEqual(await said(realAnswers()), ["said 0", "said 1", "said 2"]);
   assert.deepEqual(await said(othersAnswers(rows)), ["said 2", "said 2", "said 0"]);
+});
+
+test("tasks are shown with their losses at first and at last, and their share of the labels", () => {
+  const log = Array.from({ length: 10 }, (_, i) => ({
+    metrics: { "loss/select": 5 - i / 2, "share/select": 0.25, ...(i % 2 === 0 && { "loss/grounded": 4 }) },
+  })) as unknown as Parameters<typeof taskRows>[0];
+  const [select, grounded, ungrounded] = taskRows(log);
+  assert.deepEqual(select, {
+    task: "select",
+    "loss at first": 4.75,
+    "loss at last": 0.75,
+    "share of labels": 0.25,
+  });
+  assert.deepEqual([grounded!["loss at first"], ungrounded!["loss at last"]], [4, 0]);
 });
