@@ -43,7 +43,8 @@ export const selectionColumns = ["persona", "history", "response", "label"] as c
  * CSV (a file whose name ends with `.csv`): columns `persona`, `history`, `response` and, perhaps, `label` and `dialogue`; one fact and one turn
  * a line of their fields; a label is a number, `none` or −1, or nothing.
  *
- * @throws {JsonlError | CsvError} naming file, line, field and remedy of what is no row
+ * @throws {JsonlError} naming file, line, field and remedy of what is no row, or if the file has none
+ * @throws {CsvError} the same of a CSV file
  */
 export function readSelections(path: string): SelectionRow[] {
   const rows = /\.csv(\.gz)?$/i.test(path) ? csvRows(path) : jsonRows(path);

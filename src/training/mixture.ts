@@ -9,8 +9,8 @@ import { type ExampleBatchesOptions, rowBatches } from "./example-batches";
  *     rows of task t in an epoch of N = N · weight_t / Σ weights, rounded
  *
  * A task of fewer rows begins again, reshuffled; one of more goes on in the next epoch where it stopped. So the rows of a task are read
- * equally often, whatever its size. Batches are grouped by length as ever: where tasks have prompts of different lengths, many a batch is
- * of one task.
+ * equally often, whatever its size. Tasks are spread evenly over an epoch, so that every batch holds them in their shares, as nearly
+ * as its size allows: no step goes in the direction of one task alone.
  *
  * @param train each with its `task`, a place in `weights`
  * @param weights above 0, one a task
@@ -36,11 +36,17 @@ export function mixedBatches(
     ...source,
     size,
     epochBatches(epoch, batchSize, seed) {
-      const drawn = parts.flatMap(({ own, count }, task) =>
-        drawnFrom(own, new Random(seed).fork(task), epoch * count, count),
+      const placed = parts.flatMap(({ own, count }, task) => {
+        const drawn = drawnFrom(own, new Random(seed).fork(task), epoch * count, count);
+        const examples = drawn.map((at) => train[at]!);
+        // Of similar length one after the other, as in batches of the task alone.
+        const order = batchOrder(examples, { batchSize, seed, epoch }).flat();
+        return order.map((at, i) => ({ at: drawn[at]!, place: (i + 0.5) / count }));
+      });
+      const order = placed.sort((a, b) => a.place - b.place).map(({ at }) => at);
+      return Array.from({ length: Math.ceil(size / batchSize) }, (_, i) =>
+        order.slice(i * batchSize, (i + 1) * batchSize),
       );
-      const examples = drawn.map((at) => train[at]!);
-      return batchOrder(examples, { batchSize, seed, epoch }).map((batch) => batch.map((at) => drawn[at]!));
     },
     fingerprint: { mixture: weights, of: source.fingerprint },
   };

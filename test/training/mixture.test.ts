@@ -26,6 +26,18 @@ test("tasks are drawn as often as their weights say, whatever their sizes", () =
   assert.equal(mixed([1, 1, 2]).size, 52);
 });
 
+test("every batch holds the tasks in their shares, as nearly as its size allows", () => {
+  for (const batch of mixed([1, 1, 2]).epochBatches(0, 4, 1).slice(0, -1)) {
+    const [a, b, c] = byTask(batch);
+    assert.ok(a! >= 0 && a! <= 2 && b! >= 0 && b! <= 2 && c! >= 1 && c! <= 3, String([a, b, c]));
+  }
+  const half = mixed([1, 1, 2]).epochBatches(0, 8, 1).slice(0, -1).map(byTask);
+  assert.ok(
+    half.every(([a, b, c]) => a! >= 1 && b! >= 1 && c! >= 3),
+    JSON.stringify(half),
+  );
+});
+
 test("a large task goes on where it stopped; of a small one every row is read equally often", () => {
   const rows = (epochs: number[]) => epochs.flatMap((epoch) => drawn([1, 1, 2], epoch));
   const large = rows([0, 1, 2]).filter((at) => examples[at]!.task === 0);
