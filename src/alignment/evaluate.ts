@@ -1,10 +1,13 @@
-import type { SelectionRow } from "../corpus";
+import type { Selection, SelectionRow } from "../corpus";
 import type { EvaluatedVariant } from "../evaluation";
 import type { BootstrapOptions, Interval } from "../metrics";
 import type { ConsistencyDefinition, ConsistencyScore } from "../scorers";
+import { isSelectedRight } from "./plan";
 import {
+  type AlignmentComparison,
   type AlignmentMetric,
   type Answered,
+  compareAnswers,
   type Consistency,
   correctedConsistency,
   labelFacts,
@@ -66,3 +69,33 @@ export const answersTo = (
   keep: (row: SelectionRow) => boolean,
 ): NamedAnswers[] =>
   named.map(({ name, answered }) => ({ name, answered: answered.filter(({ row }) => keep(row)) }));
+
+/** A line of {@link selectionPrice}. */
+export type SelectionPrice = AlignmentComparison & { selection: "right" | "wrong"; rows: number };
+
+/**
+ * What selections bring and cost: answers with the selected fact against those without any pointed out, and against those with the
+ * label's, by whether the selection was the label. A part without rows has no lines.
+ */
+export async function selectionPrice(
+  { predicted, none, gold }: Record<"predicted" | "none" | "gold", NamedAnswers>,
+  selected: ReadonlyMap<string, Selection>,
+  consistency: Consistency,
+  metrics: readonly AlignmentMetric[],
+  options: BootstrapOptions = {},
+): Promise<SelectionPrice[]> {
+  const found: SelectionPrice[] = [];
+  for (const selection of ["right", "wrong"] as const) {
+    const keep = isSelectedRight(selected, selection === "right");
+    const rows = predicted.answered.filter(({ row }) => keep(row)).length;
+    if (rows === 0) continue;
+    const [own, without, withLabel] = await scoreVariants(
+      answersTo([predicted, none, gold], keep),
+      consistency,
+      options,
+    );
+    const pairs = [[own!, without!] as const, [own!, withLabel!] as const];
+    found.push(...compareAnswers(pairs, metrics, options).map((row) => ({ selection, rows, ...row })));
+  }
+  return found;
+}

@@ -57,7 +57,10 @@ export const alignmentMetrics = [
 ] as const;
 export type AlignmentMetric = (typeof alignmentMetrics)[number];
 
-/** Scores of a set of answers by dialogues ({@link byDialogue}); without perplexity where no likelihood was asked. */
+/**
+ * Scores of a set of answers by dialogues ({@link byDialogue}); without perplexity where no likelihood was asked, and without C.scores
+ * where no persona has facts.
+ */
 export type ScoredAnswers = Partial<Record<AlignmentMetric, AdditiveMetric>>;
 
 /**
@@ -134,8 +137,10 @@ export function scoreAnswers(
         ),
       ),
     ),
-    cscore_max: consistency("max"),
-    cscore_sum: consistency("sum"),
+    ...(labelled.some((facts) => facts.length > 0) && {
+      cscore_max: consistency("max"),
+      cscore_sum: consistency("sum"),
+    }),
     ...(likelihoods.length === answered.length && {
       perplexity: of({
         rows: likelihoods.map(({ nats, tokens }) => [nats, tokens]),
