@@ -28,8 +28,8 @@ export interface StudySizes {
 
 const sizes: Record<Profile, StudySizes> = {
   quick: {
-    ...{ nTrain: 480, nTest: 98, sftSteps: 90, dpoSteps: 30, batchSize: 8 },
-    ...{ sftRate: 1e-3, dpoRate: 2e-4, maxNewTokens: 24, maxLength: 288, historyTurns: 3 },
+    ...{ nTrain: 480, nTest: 80, sftSteps: 60, dpoSteps: 20, batchSize: 8 },
+    ...{ sftRate: 1e-3, dpoRate: 1e-4, maxNewTokens: 24, maxLength: 288, historyTurns: 3 },
   },
   full: {
     ...{ nTrain: 20_000, nTest: 500, sftSteps: 1500, dpoSteps: 400, batchSize: 16 },
