@@ -5,9 +5,9 @@ import {
   type AnswerOptions,
   Conversation,
   DEFAULT_ANSWERS,
-  findPersona,
   introduce,
   openChatModel,
+  personaFor,
   talk,
   type TalkPlace,
 } from "../src/chat";
@@ -84,7 +84,7 @@ async function main(): Promise<void> {
     )
     .option(
       "--persona <FILE|ID>",
-      "who the model is: a file (JSONL, FILE#ID for one of several; or text with a fact a line), or an ID of the embedded conversations such as train-1/2",
+      "who the model is: a file (JSONL, FILE#ID for one of several; or text with a fact a line), an ID of the embedded conversations such as train-1/2, or of a model that plays personas the id of one",
     )
     .option("--adapter <folder>", "an adapter of this model, as PEFT or this project writes it")
     .option("--plain", "a model without a chat template goes on with a transcript in plain text", false)
@@ -115,13 +115,14 @@ Ctrl-C stops the answer; a second one, or one at the prompt, leaves. /help says 
 Examples:
   npm run chat
   npm run chat -- models/SmolLM2-135M-Instruct.gguf --persona train-1/2
-  npm run chat -- t5-small-lora --persona people.jsonl#sailor`,
+  npm run chat -- t5-small-lora --persona people.jsonl#sailor
+  npm run chat -- persona_simulator_v2_rl --persona playful`,
     )
     .showHelpAfterError()
     .parse();
   const { persona, adapter, plain, ...answers } = command.opts<Options>();
-  const found = persona === undefined ? undefined : await findPersona(persona);
   const model = await openChatModel({ model: command.args[0], adapter, plain });
+  const found = await personaFor(persona, model.personas);
   const conversation = new Conversation(model, found?.persona, answers);
   const place = terminal();
   place.say(visible(introduce(model, answers, found)));

@@ -1,4 +1,4 @@
-import type { Persona } from "../corpus";
+import type { Persona, PersonaSpec } from "../corpus";
 import { type GenerationOptions, generateSteps } from "../generation";
 import type { GenerativeModel } from "../models";
 import { type ChatMessage, padBatch, type Tokenizer } from "../models/tokenizer";
@@ -11,6 +11,8 @@ export interface ChatModel {
   readonly generator: GenerativeModel;
   readonly tokenizer: Tokenizer;
   readonly form: ChatForm;
+  /** The personas that it has learned to play, where it is a model that plays some. */
+  readonly personas?: readonly PersonaSpec[];
 }
 
 /** How answers are drawn. */
@@ -104,6 +106,11 @@ export class Conversation {
   /** What was said and is not forgotten: turns of `user` and `assistant`. */
   get turns(): readonly ChatMessage[] {
     return this.messages;
+  }
+
+  /** The personas that the model has learned to play; none of a model that can be anybody. */
+  get personas(): readonly PersonaSpec[] {
+    return this.model.personas ?? [];
   }
 
   /** Forgets all turns. */

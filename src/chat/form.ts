@@ -1,6 +1,14 @@
-import { type Persona, type Turn } from "../corpus";
+import { isSpecified, type Persona, type PersonaSpec, type Turn } from "../corpus";
 import { type ChatMessage, templateMessages, type Tokenizer } from "../models/tokenizer";
-import { buildPrompt, buildTarget, clean, personaInstruction, type PromptVariant } from "../prompts";
+import {
+  buildPrompt,
+  buildTarget,
+  clean,
+  personaInstruction,
+  type PromptVariant,
+  simulatorPrompt,
+} from "../prompts";
+import { rowTokens } from "../training";
 
 /** What a model goes on from. */
 export interface ChatPrompt {
@@ -131,4 +139,44 @@ export function seq2seqForm(tokenizer: Tokenizer, input: Seq2SeqInput, limit: nu
     },
   };
   return form;
+}
+
+/**
+ * For a model that plays a user with the persona that a tag names (see `simulatorPrompt`): who types is the persona's partner, the
+ * assistant of that conversation, and what the model answers is the persona's turn.
+ *
+ * @param personas those that it has learned to play; it is asked to play another one as well
+ */
+export function simulatorForm(
+  tokenizer: Tokenizer,
+  limit: number,
+  personas: readonly Pick<PersonaSpec, "id" | "definition">[],
+): ChatForm {
+  const { prompt } = rowTokens(tokenizer);
+  const ids = personas.map(({ id }) => id).join(", ");
+  const ask = (persona: Pick<PersonaSpec, "id" | "definition">, messages: readonly ChatMessage[]) => {
+    const history = messages.map(({ role, content }) => ({
+      role: role === "user" ? ("assistant" as const) : ("user" as const),
+      content,
+    }));
+    return causal(prompt(simulatorPrompt(persona, history, "chat")));
+  };
+  return {
+    name: "a persona's tag and what was said until then",
+    limit,
+    stops: [],
+    prompt(persona, messages) {
+      if (persona && isSpecified(persona)) return ask(persona, messages);
+      throw new Error(
+        `this model plays a persona, and needs its specification: name one of ${ids}, or a file as those in data/personas`,
+      );
+    },
+    messages(messages) {
+      const [system, ...others] = messages;
+      const id = system?.role === "system" ? system.content.trim() : undefined;
+      const persona = personas.find((one) => one.id === id);
+      if (persona) return ask(persona, others);
+      throw new Error(`this model plays a persona: let a system message name it, one of ${ids}`);
+    },
+  };
 }

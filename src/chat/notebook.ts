@@ -4,13 +4,13 @@ import { visible } from "../text";
 import { type AnswerOptions, Conversation } from "./conversation";
 import { introduce } from "./introduce";
 import { type ChatModelOptions, openChatModel } from "./open";
-import { findPersona } from "./persona";
+import { personaFor } from "./persona";
 import { talk } from "./talk";
 
 export interface ChatOptions extends ChatModelOptions, AnswerOptions {
   /**
    * Who the model is: a file (JSONL, or text with a fact a line), or an ID of the embedded conversations such as `train-1/2`.
-   * @default nobody in particular
+   * @default nobody in particular; of a model that plays personas, the first of them
    */
   persona?: string;
 }
@@ -25,8 +25,8 @@ export interface ChatOptions extends ChatModelOptions, AnswerOptions {
  */
 export async function chat(options: ChatOptions = {}): Promise<void> {
   const signal = interruptSignal();
-  const found = options.persona === undefined ? undefined : await findPersona(options.persona);
   const model = await openChatModel(options);
+  const found = await personaFor(options.persona, model.personas);
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   let failed: Error | undefined;
   // A front end without input makes the stream fail.

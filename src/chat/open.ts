@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type PersonaSpec, playedPersonas } from "../corpus";
 import { defaultExperiment, experimentCheckpoint, openExperiment } from "../experiments";
 import { HubError } from "../hub";
 import { contentsOf, shownPath } from "../io";
@@ -15,7 +16,14 @@ import {
 import { loadTokenizer, type Tokenizer } from "../models/tokenizer";
 import { didYouMean } from "../text";
 import type { ChatModel } from "./conversation";
-import { type ChatForm, type Seq2SeqInput, seq2seqForm, templateForm, transcriptForm } from "./form";
+import {
+  type ChatForm,
+  type Seq2SeqInput,
+  seq2seqForm,
+  simulatorForm,
+  templateForm,
+  transcriptForm,
+} from "./form";
 import { ADAPTER_FILE, findRun, runNames } from "./runs";
 
 export interface ChatModelOptions {
@@ -67,7 +75,8 @@ export async function openChatModel(options: ChatModelOptions = {}): Promise<Ope
     const tokenizer = await tokenizerOf(base, adapter);
     const { checkpoint, input } = adapted(base, adapter);
     const { architecture } = checkpoint;
-    const form = formOf({ tokenizer, checkpoint }, input, options.plain ?? false);
+    const personas = playedPersonas(adapter ?? base.source.directory);
+    const form = formOf({ tokenizer, checkpoint }, { input, personas, plain: options.plain ?? false });
     const adapters = adapterSet(checkpoint, options.adapters ?? {});
     const generator = await architecture.createGenerator(checkpoint, adapters && { adapter: adapters });
     const trainedOn = adapter === undefined ? "" : `, with the adapter in ${shownPath(adapter)}`;
@@ -75,6 +84,7 @@ export async function openChatModel(options: ChatModelOptions = {}): Promise<Ope
       generator,
       tokenizer,
       form,
+      ...(personas.length > 0 && { personas }),
       ...(adapters && { adapters }),
       why: `${shownPath(base.source.directory)}, a ${architecture.name} (${base.source.why})${trainedOn}; conversations go by ${form.name}, ${form.limit} tokens of them`,
       dispose: () => generator.dispose(),
@@ -121,7 +131,13 @@ function adapterSet(
 ): AdapterSet | undefined {
   const named = Object.entries(folders);
   if (named.length === 0) return undefined;
-  for (const [, folder] of named) requireAdapter(folder);
+  for (const [name, folder] of named) {
+    requireAdapter(folder);
+    if (playedPersonas(folder).length > 0)
+      throw new Error(
+        `${name}: ${shownPath(folder)} plays personas, which are asked by a prompt of their own: name it as the model, not as an adapter beside it`,
+      );
+  }
   return new AdapterSet(
     checkpoint,
     Object.fromEntries(named.map(([name, folder]) => [name, readAdapter(folder, checkpoint)])),
@@ -208,16 +224,26 @@ async function tokenizerOf(
   return own;
 }
 
+/** What decides how a model is asked, beside what it is. */
+interface Asked {
+  readonly input: Seq2SeqInput;
+  readonly personas: readonly PersonaSpec[];
+  readonly plain: boolean;
+}
+
 function formOf(
   { tokenizer, checkpoint }: Pick<OpenPretrainedModel, "tokenizer"> & { checkpoint: Checkpoint },
-  input: Seq2SeqInput,
-  plain: boolean,
+  { input, personas, plain }: Asked,
 ): ChatForm {
   const { architecture, config } = checkpoint;
   const limit = config.maxPositions ?? RELATIVE_LIMIT;
   if (architecture.taskType === "SEQ_2_SEQ_LM") {
     if (plain) throw new Error(`a ${architecture.name} takes no transcript: leave out --plain`);
     return seq2seqForm(tokenizer, input, limit);
+  }
+  if (personas.length > 0) {
+    if (plain) throw new Error("a model that plays personas is asked by its own prompt: leave out --plain");
+    return simulatorForm(tokenizer, limit, personas);
   }
   if (plain) return transcriptForm(tokenizer, limit);
   if (tokenizer.hasChatTemplate) return templateForm(tokenizer, limit);

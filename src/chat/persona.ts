@@ -5,6 +5,8 @@ import {
   loadCorpus,
   parseDialogues,
   type Persona,
+  personaNamed,
+  type PersonaSpec,
   readPersonaSpec,
   sampleDirectory,
 } from "../corpus";
@@ -25,19 +27,38 @@ export interface FoundPersona {
  *     grump.json          a persona specification
  *     sailor.txt          a fact a line
  *     train-1/2           speaker 2 of dialogue train-1 of the embedded conversations
+ *     playful             of a model that plays personas, the one of this id
  *
  * An ID is a persona's own, or that of its dialogue with the speaker's number.
  *
+ * @param played the personas that the model has learned to play, if it is one that plays some: then they are the IDs
  * @throws {Error} if there is none, saying what there is
  */
-export async function findPersona(name: string): Promise<FoundPersona> {
+export async function findPersona(name: string, played: readonly PersonaSpec[] = []): Promise<FoundPersona> {
   const [file, id] = existsSync(name) ? [name, undefined] : splitName(name);
   if (file !== undefined) return isJson(file) ? fromDialogues(file, id) : fromLines(file, id);
   if (/[\\/].*[\\/]|\.\w+(#.*)?$|^[.~]/.test(name))
     throw new Error(`${name}: no such file; --persona takes a file, or an ID such as train-1/2`);
+  if (played.length > 0) return { persona: personaNamed(name, played), why: name };
   const { splits } = await loadCorpus({ directory: sampleDirectory });
   const found = choose(personasOf(Object.values(splits).flat()), name, shownPath(sampleDirectory));
   return { ...found, why: `${name} of the embedded conversations` };
+}
+
+/**
+ * Who a model is at first: the persona that is named, or nobody; of a model that plays personas, where none is named, the first.
+ *
+ * @throws {Error} as {@link findPersona}
+ */
+export async function personaFor(
+  name: string | undefined,
+  played: readonly PersonaSpec[] = [],
+): Promise<FoundPersona | undefined> {
+  if (name !== undefined) return findPersona(name, played);
+  const [first, ...others] = played;
+  if (!first) return undefined;
+  const ids = others.map(({ id }) => id).join(", ");
+  return { persona: first, why: others.length === 0 ? first.id : `${first.id} (it can be ${ids}, too)` };
 }
 
 function splitName(name: string): [file?: string, id?: string] {

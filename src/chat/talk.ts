@@ -1,3 +1,4 @@
+import { isSpecified } from "../corpus";
 import { didYouMean, visible } from "../text";
 import type { Conversation } from "./conversation";
 import { findPersona, type FoundPersona } from "./persona";
@@ -25,7 +26,8 @@ const commands: Readonly<Record<string, string>> = {
 export function describePersona(found: FoundPersona | undefined): string {
   if (!found) return "Nobody in particular: /persona FILE or /persona ID gives it a persona.";
   const traits = Object.entries(found.persona.traits ?? {}).map(([trait, value]) => `${trait}: ${value}`);
-  return [`The model is ${found.why}:`, ...found.persona.facts, ...traits].join("\n  ");
+  const definition = isSpecified(found.persona) ? [found.persona.definition] : [];
+  return [`The model is ${found.why}:`, ...definition, ...found.persona.facts, ...traits].join("\n  ");
 }
 
 /**
@@ -63,7 +65,7 @@ export async function talk(
       say("Forgotten: the next turn is the first.");
     } else if (name === "/persona") {
       if (argument !== "") {
-        const other = await findPersona(argument);
+        const other = await findPersona(argument, conversation.personas);
         conversation.takePersona(other.persona);
         persona = other;
       }

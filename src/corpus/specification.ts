@@ -1,7 +1,7 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
-import { readJson, shownPath } from "../io";
+import { makeFolder, readJson, shownPath, writeJson } from "../io";
 import { didYouMean } from "../text";
 import { fields, personaShape, problemWith, text } from "./form";
 import type { Persona } from "./persona";
@@ -120,6 +120,27 @@ export function readPersonaSpecs(directory = personaDirectory): PersonaSpec[] {
   if (files.length === 0)
     throw new Error(`${shownPath(directory)}: no persona specification (NAME.json) in it`);
   return files.map((file) => readPersonaSpec(join(directory, file)));
+}
+
+/** Where the personas lie, in a model's or an adapter's folder, that it has learned to play. */
+const PLAYED = "personas";
+
+/**
+ * The personas that a model, or an adapter, has learned to play: specifications in the folder `personas` of its own; none where
+ * there is no such folder.
+ *
+ * @throws {Error} as {@link readPersonaSpecs}
+ */
+export function playedPersonas(directory: string): PersonaSpec[] {
+  const folder = join(directory, PLAYED);
+  return existsSync(folder) ? readPersonaSpecs(folder) : [];
+}
+
+/** Puts beside a model's or an adapter's files the personas that it plays: see {@link playedPersonas}. */
+export function writePlayedPersonas(directory: string, specs: readonly PersonaSpec[]): void {
+  const folder = join(directory, PLAYED);
+  makeFolder(folder);
+  for (const spec of specs) writeJson(join(folder, `${spec.id}.json`), spec);
 }
 
 /**

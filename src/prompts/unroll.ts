@@ -47,9 +47,32 @@ export interface Unrolled {
   readonly notes: readonly string[];
 }
 
+/** A prompt that fits, and how many of the oldest turns it goes without for that. */
+export interface FittedPrompt {
+  readonly prompt: Said;
+  readonly turnsLeftOut: number;
+}
+
 /**
- * One example for each turn of the persona. A history that is too long loses whole turns from its front; the instruction, the tag and
- * the turn that is answered stay. Undefined stands for a turn for which there is no room even so: no answer is cut.
+ * What a simulator is asked, with as many of the latest turns as fit: a history that is too long loses whole turns from its front; the
+ * instruction, the tag and the turn that is answered stay. Undefined where there is no room even so.
+ */
+export function fittedPrompt(
+  persona: Pick<PersonaSpec, "id" | "definition">,
+  history: readonly HistoryTurn[],
+  form: SimulatorForm,
+  fits: (prompt: Said) => boolean,
+): FittedPrompt | undefined {
+  for (let turnsLeftOut = 0; turnsLeftOut < Math.max(1, history.length); turnsLeftOut++) {
+    const prompt = simulatorPrompt(persona, history.slice(turnsLeftOut), form);
+    if (fits(prompt)) return { prompt, turnsLeftOut };
+  }
+  return undefined;
+}
+
+/**
+ * One example for each turn of the persona, its prompt as {@link fittedPrompt} makes it. Undefined stands for a turn for which there
+ * is no room: no answer is cut.
  */
 export function unroll(
   { turns }: Pick<DialogueRecord, "turns">,
@@ -64,11 +87,8 @@ export function unroll(
     const [completion, rejected] = [answer(content), alternatives.map(answer)];
     const fits = (prompt: Said) =>
       !room || [completion, ...rejected].every((one) => room.countTokens(prompt, one) <= room.maxTokens);
-    for (let turnsLeftOut = 0; turnsLeftOut < Math.max(1, at); turnsLeftOut++) {
-      const prompt = simulatorPrompt(persona, turns.slice(turnsLeftOut, at), form);
-      if (fits(prompt)) return [{ at, prompt, completion, rejected, turnsLeftOut }];
-    }
-    return [undefined];
+    const fitted = fittedPrompt(persona, turns.slice(0, at), form, fits);
+    return [fitted && { at, ...fitted, completion, rejected }];
   });
 }
 
