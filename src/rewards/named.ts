@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { ChatClient, type ChatSource } from "../chat-api";
+import { didYouMean } from "../text";
 import { askedJudge, openEmbeddedJudge, readRubric, rubric } from "../judges";
 import { asConversation, lacksPersona } from "./about";
 import { coverageReward } from "./coverage";
@@ -41,6 +42,7 @@ export const namedRewardSchema = z.discriminatedUnion("reward", [
     weight,
   }),
   z.strictObject({ reward: z.literal("reward-model"), scorer: name, weight }),
+  z.strictObject({ reward: z.literal("given"), name, weight }),
 ]);
 export type NamedReward = z.input<typeof namedRewardSchema>;
 
@@ -51,7 +53,8 @@ export const namedRewardsHelp =
   'meta.personas of the row); {"reward": "judge", "rubric": …, "model": …} asks a model of the chat API in OPENAI_BASE_URL by a rubric: ' +
   'adherence, consistency, quality, safety, or a file; "local" in place of "model" opens one: a folder, a GGUF file, a name of the hub; {"reward": "embedded"} is the judge that comes with the ' +
   'project, if its card (npm run judge) lets it reward; "model" and "card" name another model of it and that one\'s card; ' +
-  '{"reward": "reward-model", "scorer": …} is a model that learned from preferences (npm run score -- train, kind "reward")';
+  '{"reward": "reward-model", "scorer": …} is a model that learned from preferences (npm run score -- train, kind "reward"); ' +
+  '{"reward": "given", "name": …} is one that the program hands in which trains';
 
 /** Where rewards that need more than a case find it. */
 export interface RewardPlace {
@@ -61,12 +64,17 @@ export interface RewardPlace {
   readonly openModel: (name: string) => Promise<ChatSource>;
   /** Opens a reward model. */
   readonly openRewardModel: (place: string) => Promise<RewardModel>;
+  /**
+   * Rewards that are handed in, by the names that a list calls them.
+   * @default none
+   */
+  readonly given?: Readonly<Record<string, Reward>>;
 }
 
 /**
  * The reward that a file names: the weighted sum of its list.
  *
- * @throws {Error} if a rubric is none, or the embedded judge was not measured or is too blind
+ * @throws {Error} if a rubric is none, a reward was not handed in, or the embedded judge was not measured or is too blind
  * @throws {ChatApiError} if a judge is to be asked and the environment names no chat API
  */
 export async function namedReward(rewards: readonly NamedReward[], place: RewardPlace): Promise<Reward> {
@@ -103,6 +111,17 @@ async function make(named: z.infer<typeof namedRewardSchema>, place: RewardPlace
       const { model, card } = named;
       const judge = await openEmbeddedJudge({ ...(model && { model }), ...(card && { card }) });
       return { ...judgeReward(judge, asConversation), lacks: lacksPersona };
+    }
+    case "given": {
+      const { given = {} } = place;
+      if (Object.hasOwn(given, named.name)) return given[named.name]!;
+      const names = Object.keys(given);
+      throw new Error(
+        `rewards: nobody hands in a reward named ${named.name}` +
+          (names.length > 0
+            ? `: there are ${names.join(", ")}.${didYouMean(named.name, names)}`
+            : ": npm run train has none; a program gives them to runMethod"),
+      );
     }
   }
 }

@@ -247,3 +247,25 @@ test("the embedded judge rewards by name, if the card of just that judge lets it
   writeFileSync(card, JSON.stringify({ ...written, swapped: { ...told, auc: { ...told.auc, low: 0.7 } } }));
   await assert.rejects(namedReward(named, nowhere), /swapped personas an AUC of 0\.80 \[0\.70, 0\.90\]/);
 });
+
+test("a reward that is handed in is named; one that nobody hands in is refused with those that there are", async () => {
+  const mine = giving("mine", 0.5);
+  const place: RewardPlace = { ...nowhere, given: { voice: mine } };
+  assert.equal(await namedReward([{ reward: "given", name: "voice" }], place), mine);
+  const both = await namedReward(
+    [
+      { reward: "given", name: "voice", weight: 2 },
+      { reward: "word", word: "yes" },
+    ],
+    place,
+  );
+  assert.deepEqual(await scoreCases(both, [said("yes")]), [2]);
+  await assert.rejects(
+    namedReward([{ reward: "given", name: "voices" }], place),
+    /nobody hands in a reward named voices: there are voice\. Did you mean voice\?/,
+  );
+  await assert.rejects(
+    namedReward([{ reward: "given", name: "toString" }], nowhere),
+    /toString: npm run train has none; a program gives them to runMethod/,
+  );
+});

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { ChatSource } from "../../chat-api";
 import type { JsonValue } from "../../io";
+import type { Reward } from "../../rewards";
 import type { Section, SettingsIn, ValuesOf } from "../../settings";
 import type { Tokenizer } from "../../models";
 import type { RewardScorer } from "../../scorers";
@@ -51,6 +52,8 @@ export interface Surroundings {
   readonly openModel: (model: string) => Promise<ChatSource>;
   /** Opens a scorer that learned from preferences; it is closed after the run. */
   readonly openRewardModel: (place: string) => Promise<RewardScorer>;
+  /** Rewards that a configuration may name as "given". */
+  readonly rewards?: Readonly<Record<string, Reward>>;
 }
 
 /**

@@ -88,7 +88,12 @@ export type OnlineConfig = ValuesOf<typeof sections.rollouts.settings> &
 /** A run of a method that learns from what the policy does, by an objective. */
 export async function onlineRun(
   config: OnlineConfig,
-  { model, openModel, openRewardModel }: Surroundings & { readonly model: TrainingModel },
+  {
+    model,
+    openModel,
+    openRewardModel,
+    rewards: given = {},
+  }: Surroundings & { readonly model: TrainingModel },
   objective: OnlineObjective,
 ): Promise<MethodRun> {
   const { adapter, seed, frozenWeights, maxLength, maxNewTokens, iterations, epochsPerIteration } = config;
@@ -105,6 +110,7 @@ export async function onlineRun(
     directory: config.output,
     openModel,
     openRewardModel,
+    given,
   });
   const unscored = lackingRows(reward, rows);
   const { tokenizer, notes } = await tokenizerFor(model, rows);

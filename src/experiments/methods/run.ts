@@ -6,6 +6,7 @@ import { formatDuration } from "../../display";
 import { modelCard, writeModelCard } from "../../export";
 import { checkWritable, makeFolder, readJson, sha256, shownPath, writeJson } from "../../io";
 import { copyTokenizer } from "../../models/pretrained";
+import type { Reward } from "../../rewards";
 import { openRewardScorer, type RewardScorer } from "../../scorers";
 import { readTrainingLog, type TrainingHooks } from "../../training";
 import { type CheckedConfig, checkConfig } from "./config";
@@ -39,6 +40,11 @@ export interface MethodHooks extends TrainingHooks {
   readonly openSource?: (
     model: string,
   ) => Promise<{ readonly source: ChatSource; readonly dispose: () => Promise<void> }>;
+  /**
+   * Rewards that the configuration names as `{"reward": "given", "name": …}`.
+   * @default none
+   */
+  readonly rewards?: Readonly<Record<string, Reward>>;
 }
 
 /** What a run left. */
@@ -71,7 +77,8 @@ export async function runMethod(
 ): Promise<MethodResult> {
   const config = checkConfig(method, value, source);
   const model = await openTrainingModel(config.model);
-  const asked = askedModels(hooks.openSource);
+  const { rewards = {} } = hooks;
+  const asked = { ...askedModels(hooks.openSource), rewards };
   let run: MethodRun | undefined;
   try {
     checkWritable(config.output);
