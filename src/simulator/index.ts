@@ -1,13 +1,24 @@
 /** The persona simulator: what it is trained on, and where that comes from. */
 export { type RejectedDialogue, sortOut } from "./accept";
+export * from "./character";
 export * from "./checks";
+export * from "./compared";
+export * from "./conversations";
+export * from "./costs";
+export * from "./data";
 export * from "./embedded";
 export * from "./figure";
 export { dialogueProblem, dialogueRuns, outOfPlay } from "./fit";
 export * from "./generate";
 export * from "./judged";
+export * from "./places";
+export * from "./plan";
+export * from "./players";
 export * from "./safety";
+export * from "./scored";
 export * from "./sole-writer";
 export * from "./teacher";
 export * from "./topics";
+export * from "./trained";
+export * from "./voices";
 export { type SimulatorPageOptions, writeSimulatorPage } from "./write-page";

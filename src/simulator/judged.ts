@@ -1,11 +1,22 @@
 import { z } from "zod";
 import { personaNamed, type PersonaSpec } from "../corpus";
+import type { JudgeCase } from "../judges";
+import type { HistoryTurn } from "../prompts";
 import type { ShownToJudge } from "../rewards";
 
 const metaForm = z.object({
   persona_id: z.string(),
   history: z.array(z.object({ role: z.enum(["user", "assistant"]), content: z.string() })),
 });
+
+/** A turn of a persona as a judge is shown it: the persona is itself, its partner the other. */
+export function turnCase(persona: PersonaSpec, history: readonly HistoryTurn[], answer: string): JudgeCase {
+  return {
+    persona,
+    history: history.map(({ role, content }) => ({ by: role === "user" ? "self" : "other", text: content })),
+    answer,
+  };
+}
 
 /**
  * What a simulator says, as a judge is shown it: with all of the persona's specification, and the conversation as it was held, not as
@@ -23,14 +34,7 @@ export function shownTurn(personas: readonly PersonaSpec[]): ShownToJudge {
           "the prompt's row does not say who speaks after what: make it of records by unrollRecords, whose meta says so",
         );
       const { persona_id, history } = parsed.data;
-      return {
-        persona: personaNamed(persona_id, personas),
-        history: history.map(({ role, content }) => ({
-          by: role === "user" ? "self" : "other",
-          text: content,
-        })),
-        answer: completion,
-      };
+      return turnCase(personaNamed(persona_id, personas), history, completion);
     },
   };
 }

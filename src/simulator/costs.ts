@@ -1,0 +1,82 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { type Model, type ModelConfig, nf4, type Architecture } from "../models";
+import { llamaArchitecture } from "../models/llama";
+import type { StepLog } from "../training";
+
+/** The sizes of Llama-3-8B, as its config.json has them. */
+const llama3Config = {
+  model_type: "llama",
+  vocab_size: 128256,
+  hidden_size: 4096,
+  intermediate_size: 14336,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  max_position_embeddings: 8192,
+  rms_norm_eps: 1e-5,
+  rope_theta: 500000,
+  tie_word_embeddings: false,
+};
+
+/** What a training by QLoRA holds of a model, in bytes, and what it computes. */
+export interface AdaptedSize {
+  readonly parameters: number;
+  /** Those of the linear layers, which cost the time. */
+  readonly linear: number;
+  /** The frozen base as float32, and with its linear layers in NF4 as it is held here: head and embedding stay float32. */
+  readonly float32Bytes: number;
+  readonly nf4Bytes: number;
+  /** The adapter's parameters, the size of its file, and what training it holds: values, gradients and two moments, in float32. */
+  readonly adapter: number;
+  readonly adapterBytes: number;
+  readonly trainingBytes: number;
+}
+
+const size = (shape: readonly number[]) => shape.reduce((product, length) => product * length, 1);
+const bytesOf = { uint8: 1, float32: 4 } as const;
+
+/** Counts what adapters of a rank on all linear layers of a model take; r (in + out) parameters a layer. */
+export function adaptedSize(
+  { architecture, config }: Pick<Model, "architecture" | "config">,
+  rank: number,
+): AdaptedSize {
+  const shapes = Object.entries(architecture.parameterShapes(config));
+  const isRounded = ([name, shape]: (typeof shapes)[number]) =>
+    architecture.isLinear(name, shape) && !architecture.keepsPrecision(name);
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const parameters = sum(shapes.map(([, shape]) => size(shape)));
+  const rounded = shapes.filter(isRounded);
+  const linear = sum(rounded.map(([, shape]) => size(shape)));
+  const nf4Bytes =
+    4 * (parameters - linear) +
+    sum(
+      rounded.flatMap(([name, shape]) =>
+        Object.values(nf4.specs(name, shape)).map(
+          (spec) => bytesOf[spec.dtype as keyof typeof bytesOf] * size(spec.shape),
+        ),
+      ),
+    );
+  const adapter = sum(rounded.map(([, [out, inputs]]) => rank * (out! + inputs!)));
+  return {
+    ...{ parameters, linear, float32Bytes: 4 * parameters, nf4Bytes },
+    ...{ adapter, adapterBytes: 4 * adapter, trainingBytes: 16 * adapter },
+  };
+}
+
+/** {@link adaptedSize} of Llama-3-8B. */
+export function llama3Size(rank: number): AdaptedSize {
+  const config = llamaArchitecture.parseConfig(llama3Config, "Llama-3-8B") as ModelConfig;
+  return adaptedSize({ architecture: llamaArchitecture as unknown as Architecture, config }, rank);
+}
+
+/** How fast a training went: tokens a second over its steps, the first left out, which compiles. */
+export function tokensPerSecond(log: readonly StepLog[]): number {
+  const steps = log.length > 1 ? log.slice(1) : log;
+  const total = (of: (row: StepLog) => number) => steps.reduce((sum, row) => sum + of(row), 0);
+  return total(({ tokensPerSecond, seconds }) => tokensPerSecond * seconds) / total(({ seconds }) => seconds);
+}
+
+/** The bytes of an adapter's file. */
+export const adapterFileBytes = (directory: string): number =>
+  statSync(join(directory, "adapter_model.safetensors")).size;

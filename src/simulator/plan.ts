@@ -1,0 +1,103 @@
+import { embeddedChatModel } from "../models/pretrained";
+import type { Profile } from "../settings";
+
+/** How much of everything a profile does. */
+interface Amounts {
+  readonly maxLength: number;
+  readonly maxNewTokens: number;
+  readonly sft: {
+    readonly maxSteps: number;
+    readonly batchSize: number;
+    readonly gradientAccumulation: number;
+    readonly learningRate: number;
+    readonly warmupSteps: number;
+  };
+  readonly rl: {
+    readonly iterations: number;
+    readonly promptsPerIteration: number;
+    readonly completionsPerPrompt: number;
+    readonly batchSize: number;
+    readonly learningRate: number;
+    /** Prompts have no more tokens than that with their answer. */
+    readonly maxLength: number;
+  };
+  /** Places of each dialogue in which players are compared, and how many the slow judges look at in all. */
+  readonly placesPerDialogue: number;
+  /** Conversations of each persona, and turns of the persona in each. */
+  readonly conversations: number;
+  readonly turns: number;
+}
+
+const amounts: Readonly<Record<Profile, Amounts>> = {
+  quick: {
+    maxLength: 256,
+    maxNewTokens: 40,
+    sft: { maxSteps: 64, batchSize: 8, gradientAccumulation: 1, learningRate: 2e-3, warmupSteps: 4 },
+    rl: {
+      ...{ iterations: 16, promptsPerIteration: 4, completionsPerPrompt: 4, batchSize: 16 },
+      ...{ learningRate: 1e-3, maxLength: 216 },
+    },
+    placesPerDialogue: 1,
+    conversations: 2,
+    turns: 12,
+  },
+  full: {
+    maxLength: 2048,
+    maxNewTokens: 64,
+    sft: { maxSteps: 400, batchSize: 4, gradientAccumulation: 4, learningRate: 2e-4, warmupSteps: 12 },
+    rl: {
+      ...{ iterations: 150, promptsPerIteration: 8, completionsPerPrompt: 4, batchSize: 8 },
+      ...{ learningRate: 5e-5, maxLength: 768 },
+    },
+    placesPerDialogue: Infinity,
+    conversations: 100,
+    turns: 12,
+  },
+};
+
+/** The model that is tuned unless one is named. */
+const models: Readonly<Record<Profile, string>> = {
+  quick: embeddedChatModel,
+  full: "HuggingFaceTB/SmolLM2-135M-Instruct",
+};
+
+/** A notebook's parameters; 0 or nothing leaves one to the profile. */
+export interface StudyParameters {
+  readonly SEED: number;
+  readonly MODEL: string;
+  readonly RANK: number;
+  readonly MAX_STEPS: number;
+  readonly N_ITERATIONS: number;
+  readonly N_CONVERSATIONS: number;
+  readonly N_TURNS: number;
+}
+
+/** QLoRA as the study has it: NF4, rank 32, α twice the rank, dropout 0.1, all linear layers. */
+const RANK = 32;
+
+/** What a study does: the numbers of its profile, with what the parameters say in their place. */
+export function planStudy(profile: Profile, parameters: StudyParameters) {
+  const of = amounts[profile];
+  const { SEED: seed, MODEL, MAX_STEPS, N_ITERATIONS, N_CONVERSATIONS, N_TURNS } = parameters;
+  const model = MODEL || models[profile];
+  const rank = parameters.RANK || RANK;
+  const { maxLength, maxNewTokens } = of;
+  return {
+    ...{ model, rank, maxLength, maxNewTokens },
+    placesPerDialogue: of.placesPerDialogue,
+    conversations: N_CONVERSATIONS || of.conversations,
+    turns: N_TURNS || of.turns,
+    /** A configuration of `sft`, but for data. */
+    sft: {
+      ...{ model, seed, maxLength, rank, alpha: 2 * rank, loraDropout: 0.1, frozenWeights: "nf4" },
+      ...of.sft,
+      maxSteps: MAX_STEPS || of.sft.maxSteps,
+    },
+    /** A configuration of `rloo` or `ppo`, but for data, adapter, reference and rewards. */
+    rl: {
+      ...{ model, seed, maxNewTokens, klCoefficient: 0.1 },
+      ...of.rl,
+      iterations: N_ITERATIONS || of.rl.iterations,
+    },
+  };
+}
