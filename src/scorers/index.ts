@@ -12,6 +12,7 @@ export {
 } from "./consistency";
 export { type Features, featuresOf, featuresOfSecond } from "./logistic/features";
 export { fitLogistic, type LogisticExample, type LogisticOptions } from "./logistic/fit";
+export { inferenceScorer } from "./inference";
 export { logisticScorer } from "./logistic/scorer";
 export {
   accuracyDifference,

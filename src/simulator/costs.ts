@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { type Model, type ModelConfig, nf4, type Architecture } from "../models";
 import { llamaArchitecture } from "../models/llama";
+import type { MethodResult } from "../experiments";
 import type { StepLog } from "../training";
 
 /** The sizes of Llama-3-8B, as its config.json has them. */
@@ -80,3 +81,43 @@ export function tokensPerSecond(log: readonly StepLog[]): number {
 /** The bytes of an adapter's file. */
 export const adapterFileBytes = (directory: string): number =>
   statSync(join(directory, "adapter_model.safetensors")).size;
+
+/** What a training took here, and what it would take of a larger model on the same machine. */
+export interface MeasuredCosts {
+  readonly steps: number;
+  readonly minutes: number;
+  readonly "tokens a second": number;
+  /** The most memory that the process has held, everything in it included. */
+  readonly "peak bytes of the process": number;
+  readonly "adapter file, bytes": number;
+  /** The rate that the larger model would have: its linear layers are so many times as large. */
+  readonly "larger: tokens a second": number;
+  readonly "larger: hours for as many tokens": number;
+  /** Base and what is trained, without activations. */
+  readonly "larger: bytes held": number;
+}
+
+/**
+ * Measures a training by its log, its adapter's file and the process, and reckons what a larger model takes: a token's work is in
+ * proportion to the weights of the linear layers.
+ */
+export function costsOf(
+  { log, output, steps }: Pick<MethodResult, "log" | "output" | "steps">,
+  own: AdaptedSize,
+  larger: AdaptedSize,
+): MeasuredCosts {
+  const rate = tokensPerSecond(log);
+  const slower = larger.linear / own.linear;
+  const seconds = log.reduce((sum, row) => sum + row.seconds, 0);
+  const tokens = log.reduce((sum, row) => sum + row.tokensPerSecond * row.seconds, 0);
+  return {
+    steps,
+    minutes: seconds / 60,
+    "tokens a second": rate,
+    "peak bytes of the process": 1024 * process.resourceUsage().maxRSS,
+    "adapter file, bytes": adapterFileBytes(output),
+    "larger: tokens a second": rate / slower,
+    "larger: hours for as many tokens": (tokens * slower) / rate / 3600,
+    "larger: bytes held": larger.nf4Bytes + larger.trainingBytes,
+  };
+}

@@ -1,5 +1,6 @@
 /** The persona simulator: what it is trained on, and where that comes from. */
 export { type RejectedDialogue, sortOut } from "./accept";
+export * from "./asked";
 export * from "./character";
 export * from "./checks";
 export * from "./compared";
@@ -11,12 +12,16 @@ export * from "./figure";
 export { dialogueProblem, dialogueRuns, outOfPlay } from "./fit";
 export * from "./generate";
 export * from "./judged";
+export * from "./judges";
+export * from "./learned";
 export * from "./places";
 export * from "./plan";
 export * from "./players";
 export * from "./safety";
 export * from "./scored";
 export * from "./sole-writer";
+export * from "./tables";
+export * from "./talked";
 export * from "./teacher";
 export * from "./topics";
 export * from "./trained";

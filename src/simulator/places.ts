@@ -4,6 +4,10 @@ import type { HistoryTurn } from "../prompts";
 import { Random } from "../random";
 import { turnCase } from "./judged";
 
+/** What the bounds are called among players: the turns that were written, and those of another persona. */
+export const WRITTEN = "written";
+export const ANOTHERS = "another persona's";
+
 /** A place of a dialogue where its persona speaks: what was said before, what it says there, and what would be wrong. */
 export interface Place {
   /** Names the dialogue: places of one are not independent of each other. */

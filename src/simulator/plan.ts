@@ -1,4 +1,6 @@
+import { type Method, ppo, rloo } from "../experiments";
 import { embeddedChatModel } from "../models/pretrained";
+import { didYouMean } from "../text";
 import type { Profile } from "../settings";
 
 /** How much of everything a profile does. */
@@ -21,8 +23,9 @@ interface Amounts {
     /** Prompts have no more tokens than that with their answer. */
     readonly maxLength: number;
   };
-  /** Places of each dialogue in which players are compared, and how many the slow judges look at in all. */
+  /** Places of each dialogue in which players are compared, and of how many dialogues slow judges look at those. */
   readonly placesPerDialogue: number;
+  readonly slowEvery: number;
   /** Conversations of each persona, and turns of the persona in each. */
   readonly conversations: number;
   readonly turns: number;
@@ -38,6 +41,7 @@ const amounts: Readonly<Record<Profile, Amounts>> = {
       ...{ learningRate: 1e-3, maxLength: 216 },
     },
     placesPerDialogue: 1,
+    slowEvery: 2,
     conversations: 2,
     turns: 12,
   },
@@ -50,6 +54,7 @@ const amounts: Readonly<Record<Profile, Amounts>> = {
       ...{ learningRate: 5e-5, maxLength: 768 },
     },
     placesPerDialogue: Infinity,
+    slowEvery: 1,
     conversations: 100,
     turns: 12,
   },
@@ -65,6 +70,7 @@ const models: Readonly<Record<Profile, string>> = {
 export interface StudyParameters {
   readonly SEED: number;
   readonly MODEL: string;
+  readonly RL: string;
   readonly RANK: number;
   readonly MAX_STEPS: number;
   readonly N_ITERATIONS: number;
@@ -74,6 +80,27 @@ export interface StudyParameters {
 
 /** QLoRA as the study has it: NF4, rank 32, α twice the rank, dropout 0.1, all linear layers. */
 const RANK = 32;
+
+const rlMethods: Readonly<Record<string, Method>> = { rloo, ppo };
+
+/**
+ * The method of reinforcement that a parameter names.
+ *
+ * @throws {Error} if there is none of this name
+ */
+export function rlMethod(name: string): Method {
+  if (Object.hasOwn(rlMethods, name)) return rlMethods[name]!;
+  const names = Object.keys(rlMethods);
+  throw new Error(`RL=${name}: it is one of ${names.join(", ")}.${didYouMean(name, names)}`);
+}
+
+/** PPO compares each completion with what its values expect, not with others of its prompt, and learns from an iteration twice. */
+const forPpo = ({ promptsPerIteration, completionsPerPrompt }: Amounts["rl"]) => ({
+  promptsPerIteration: promptsPerIteration * completionsPerPrompt,
+  completionsPerPrompt: 1,
+  epochsPerIteration: 2,
+  temperature: 1,
+});
 
 /** What a study does: the numbers of its profile, with what the parameters say in their place. */
 export function planStudy(profile: Profile, parameters: StudyParameters) {
@@ -85,6 +112,7 @@ export function planStudy(profile: Profile, parameters: StudyParameters) {
   return {
     ...{ model, rank, maxLength, maxNewTokens },
     placesPerDialogue: of.placesPerDialogue,
+    slowEvery: of.slowEvery,
     conversations: N_CONVERSATIONS || of.conversations,
     turns: N_TURNS || of.turns,
     /** A configuration of `sft`, but for data. */
@@ -97,6 +125,7 @@ export function planStudy(profile: Profile, parameters: StudyParameters) {
     rl: {
       ...{ model, seed, maxNewTokens, klCoefficient: 0.1 },
       ...of.rl,
+      ...(rlMethod(parameters.RL) === ppo && forPpo(of.rl)),
       iterations: N_ITERATIONS || of.rl.iterations,
     },
   };

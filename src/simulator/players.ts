@@ -98,7 +98,7 @@ export async function openPlayers({
   };
   return {
     names: [BASE, ...set.names],
-    say: (player, situations, seed) =>
+    say: async (player, situations, seed) =>
       speak(
         player,
         situations.map(({ persona, history }) => {
@@ -110,7 +110,7 @@ export async function openPlayers({
         }),
         seed,
       ),
-    answer: (histories, seed) =>
+    answer: async (histories, seed) =>
       speak(
         BASE,
         histories.map((history) => partnerPrompt(history, fits)),

@@ -4,7 +4,8 @@ import { isVerdictScored, type Judge } from "../judges";
 import type { HistoryTurn } from "../prompts";
 import type { HeldConversation } from "./conversations";
 import { turnCase } from "./judged";
-import type { Place } from "./places";
+import { ANOTHERS, type Place, WRITTEN } from "./places";
+import type { Players } from "./players";
 
 /** A turn of a persona, whoever it is from. */
 export interface SaidTurn {
@@ -31,6 +32,30 @@ export function turnsAt(player: string, places: readonly Place[], answers: reado
     ...{ player, dialogue, persona, topic, turn, history },
     answer: answers[i]!,
   }));
+}
+
+/** What every player says in the same places, and the bounds: what another persona says there, and what was written. */
+export async function answersAt(
+  players: Pick<Players, "say" | "names">,
+  places: readonly Place[],
+  seed: number,
+): Promise<SaidTurn[]> {
+  const said: SaidTurn[] = [];
+  for (const player of players.names)
+    said.push(...turnsAt(player, places, await players.say(player, places, seed)));
+  return [
+    ...said,
+    ...turnsAt(
+      ANOTHERS,
+      places,
+      places.map(({ other }) => other.text),
+    ),
+    ...turnsAt(
+      WRITTEN,
+      places,
+      places.map(({ written }) => written),
+    ),
+  ];
 }
 
 /** What the persona said in conversations, turn by turn. */

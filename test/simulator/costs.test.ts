@@ -17,10 +17,13 @@ test("Llama-3-8B has its published parameters; rank 32 on all linear layers is 8
 });
 
 test("a small model is counted by hand", () => {
-  const config = llamaArchitecture.parseConfig({
-    ...{ vocab_size: 10, hidden_size: 4, intermediate_size: 6, num_hidden_layers: 1 },
-    ...{ num_attention_heads: 1, num_key_value_heads: 1, tie_word_embeddings: true },
-  }) as ModelConfig;
+  const config = llamaArchitecture.parseConfig(
+    {
+      ...{ vocab_size: 10, hidden_size: 4, intermediate_size: 6, num_hidden_layers: 1 },
+      ...{ num_attention_heads: 1, num_key_value_heads: 1, tie_word_embeddings: true },
+    },
+    "tiny",
+  ) as ModelConfig;
   const size = adaptedSize({ architecture: llamaArchitecture as unknown as Architecture, config }, 2);
   assert.equal(size.linear, 4 * 16 + 3 * 24);
   assert.equal(size.parameters, 40 + size.linear + 3 * 4);
