@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { personaNamed, type PersonaSpec } from "../corpus";
-import type { JudgeCase } from "../judges";
+import type { Judge, JudgeCase } from "../judges";
 import type { HistoryTurn } from "../prompts";
-import type { ShownToJudge } from "../rewards";
+import { judgeReward, type Reward, type ShownToJudge } from "../rewards";
 
 const metaForm = z.object({
   persona_id: z.string(),
@@ -38,3 +38,7 @@ export function shownTurn(personas: readonly PersonaSpec[]): ShownToJudge {
     },
   };
 }
+
+/** A judge's scores of a simulator's turns as a reward, −1…1; see `judgeReward`. */
+export const turnReward = (judge: Judge, personas: readonly PersonaSpec[]): Reward =>
+  judgeReward(judge, shownTurn(personas));

@@ -82,6 +82,13 @@ export function placesOf(
   });
 }
 
+/** So many places of all, evenly spread over them. */
+export function spread<T>(all: readonly T[], count: number): T[] {
+  if (count >= all.length) return [...all];
+  const share = (i: number) => Math.floor((i * count) / all.length);
+  return all.filter((_, i) => share(i + 1) > share(i));
+}
+
 const drawn = <T>(random: Random, items: readonly T[]): T => items[random.integer(items.length)]!;
 
 /** Where a record's persona speaks. */

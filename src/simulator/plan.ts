@@ -23,9 +23,10 @@ interface Amounts {
     /** Prompts have no more tokens than that with their answer. */
     readonly maxLength: number;
   };
-  /** Places of each dialogue in which players are compared, and of how many dialogues slow judges look at those. */
+  /** Places of each dialogue in which players are compared, how many at most, and how many of them slow judges look at. */
   readonly placesPerDialogue: number;
-  readonly slowEvery: number;
+  readonly places: number;
+  readonly slowPlaces: number;
   /** Conversations of each persona, and turns of the persona in each. */
   readonly conversations: number;
   readonly turns: number;
@@ -41,7 +42,8 @@ const amounts: Readonly<Record<Profile, Amounts>> = {
       ...{ learningRate: 1e-3, maxLength: 216 },
     },
     placesPerDialogue: 1,
-    slowEvery: 2,
+    places: 48,
+    slowPlaces: 24,
     conversations: 2,
     turns: 12,
   },
@@ -54,7 +56,8 @@ const amounts: Readonly<Record<Profile, Amounts>> = {
       ...{ learningRate: 5e-5, maxLength: 768 },
     },
     placesPerDialogue: Infinity,
-    slowEvery: 1,
+    places: Infinity,
+    slowPlaces: 300,
     conversations: 100,
     turns: 12,
   },
@@ -74,6 +77,7 @@ export interface StudyParameters {
   readonly RANK: number;
   readonly MAX_STEPS: number;
   readonly N_ITERATIONS: number;
+  readonly N_PLACES: number;
   readonly N_CONVERSATIONS: number;
   readonly N_TURNS: number;
 }
@@ -105,14 +109,15 @@ const forPpo = ({ promptsPerIteration, completionsPerPrompt }: Amounts["rl"]) =>
 /** What a study does: the numbers of its profile, with what the parameters say in their place. */
 export function planStudy(profile: Profile, parameters: StudyParameters) {
   const of = amounts[profile];
-  const { SEED: seed, MODEL, MAX_STEPS, N_ITERATIONS, N_CONVERSATIONS, N_TURNS } = parameters;
+  const { SEED: seed, MODEL, MAX_STEPS, N_ITERATIONS, N_PLACES, N_CONVERSATIONS, N_TURNS } = parameters;
   const model = MODEL || models[profile];
   const rank = parameters.RANK || RANK;
   const { maxLength, maxNewTokens } = of;
   return {
     ...{ model, rank, maxLength, maxNewTokens },
     placesPerDialogue: of.placesPerDialogue,
-    slowEvery: of.slowEvery,
+    places: N_PLACES || of.places,
+    slowPlaces: Math.min(N_PLACES || Infinity, of.slowPlaces),
     conversations: N_CONVERSATIONS || of.conversations,
     turns: N_TURNS || of.turns,
     /** A configuration of `sft`, but for data. */

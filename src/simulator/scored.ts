@@ -58,6 +58,12 @@ export async function answersAt(
   ];
 }
 
+/** Of what was said in places, that in some of them. */
+export function saidAt(said: readonly SaidTurn[], places: readonly Place[]): SaidTurn[] {
+  const wanted = new Set(places.map(({ dialogue, turn }) => `${turn} of ${dialogue}`));
+  return said.filter(({ dialogue, turn }) => wanted.has(`${turn} of ${dialogue}`));
+}
+
 /** What the persona said in conversations, turn by turn. */
 export function turnsOf(conversations: readonly HeldConversation[]): SaidTurn[] {
   return conversations.flatMap(({ player, dialogue, persona, topic, history, turns }) =>

@@ -8,12 +8,13 @@ import type { Content } from "../../jupyter/kernel/wire";
 import { hasTag, readNotebook, textOf } from "../../scripts/runner/notebook";
 import { runNotebook } from "../../scripts/runner/run-notebook";
 import { readJson } from "../../src/io/files";
+import { embeddedChatModel } from "../../src/models/pretrained/embedded";
 import { writeModelDirectory } from "../../src/models/pretrained/write";
 import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import type { ParameterValue } from "../../src/notebook/parameters";
 import type { Manifest } from "../../src/notebook/run";
-import { writeTinyChat } from "../chat/tiny-chat";
 import { randomT5, TINY } from "../models/tiny";
+import { randomLlama, TINY_LLAMA } from "../models/tiny-llama";
 
 const folder = resolve(__dirname, "../../notebooks");
 const kernelspec = resolve(__dirname, "../../jupyter/kernels/tslab/kernel.json");
@@ -26,9 +27,9 @@ const notebooks = existsSync(folder)
       .sort()
   : [];
 
-const chatModel = mkdtempSync(join(tmpdir(), "chat-model-"));
-after(() => rmSync(chatModel, { recursive: true }));
-writeTinyChat(chatModel);
+const folders = ["model", "chat-model"].map((name) => mkdtempSync(join(tmpdir(), `${name}-`)));
+after(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
+const [model, chatModel] = folders as [string, string];
 
 /** Notebooks that train run here with a random model of a few thousand parameters a layer, for a few steps. */
 const small: Record<string, Record<string, ParameterValue>> = {
@@ -77,12 +78,31 @@ const small: Record<string, Record<string, ParameterValue>> = {
     CUT: 2,
     N_CASES: 2,
   },
+  "08-persona-simulator": {
+    MODEL: chatModel,
+    RANK: 2,
+    MAX_STEPS: 2,
+    N_ITERATIONS: 1,
+    N_PLACES: 6,
+    N_CONVERSATIONS: 1,
+    N_TURNS: 2,
+    RESAMPLES: 20,
+  },
 };
-const model = mkdtempSync(join(tmpdir(), "model-"));
-after(() => rmSync(model, { recursive: true }));
 writeModelDirectory(model, randomT5({ ...TINY, vocabSize: 8000, numLayers: 4 }, 5), {
   tokenizerFrom: embeddedTokenizer,
 });
+const tokens = {
+  vocab_size: 8000,
+  max_position_embeddings: 1024,
+  bos_token_id: null,
+  tie_word_embeddings: false,
+};
+writeModelDirectory(
+  chatModel,
+  randomLlama({ ...TINY_LLAMA, ...tokens, eos_token_id: [7997, 1], pad_token_id: 0 }, 5),
+  { tokenizerFrom: embeddedChatModel },
+);
 
 for (const file of notebooks) {
   const name = basename(file, ".ipynb");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heldOutTurns, placesOf } from "../../src/simulator/places";
+import { heldOutTurns, placesOf, spread } from "../../src/simulator/places";
 import { fewRecords, fewTurns, twoPersonas } from "./few-records";
 
 const records = fewRecords(["tea", "rain"]);
@@ -61,4 +61,12 @@ test("a judge is measured on what was written, the same under another persona, a
     ],
   );
   assert.equal(second!.contradicted.answer, "I have no opinion.");
+});
+
+test("some of many are spread evenly over them", () => {
+  const all = Array.from({ length: 12 }, (_, i) => i);
+  assert.deepEqual(spread(all, 4), [2, 5, 8, 11]);
+  assert.deepEqual(spread(all, 12), all);
+  assert.deepEqual(spread(all, Infinity), all);
+  assert.equal(spread(all, 5).length, 5);
 });
