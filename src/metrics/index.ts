@@ -8,3 +8,4 @@ export * from "./resampling";
 export { rougeL, rougeN } from "./rouge";
 export type { RougeOptions, RougeScore } from "./rouge";
 export * from "./stop-words";
+export * from "./wilson";

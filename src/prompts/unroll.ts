@@ -63,11 +63,18 @@ export function fittedPrompt(
   form: SimulatorForm,
   fits: (prompt: Said) => boolean,
 ): FittedPrompt | undefined {
-  for (let turnsLeftOut = 0; turnsLeftOut < Math.max(1, history.length); turnsLeftOut++) {
-    const prompt = simulatorPrompt(persona, history.slice(turnsLeftOut), form);
-    if (fits(prompt)) return { prompt, turnsLeftOut };
+  const without = (turnsLeftOut: number) => simulatorPrompt(persona, history.slice(turnsLeftOut), form);
+  if (fits(without(0))) return { prompt: without(0), turnsLeftOut: 0 };
+  const most = history.length - 1;
+  if (most < 1 || !fits(without(most))) return undefined;
+  // Fewer turns are never longer, so the fewest that have to go are found by halves: counting tokens takes the time.
+  let [tooFew, enough] = [0, most];
+  while (enough - tooFew > 1) {
+    const middle = Math.floor((tooFew + enough) / 2);
+    if (fits(without(middle))) enough = middle;
+    else tooFew = middle;
   }
-  return undefined;
+  return { prompt: without(enough), turnsLeftOut: enough };
 }
 
 /**

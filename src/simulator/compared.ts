@@ -1,5 +1,12 @@
 import { mean, standardDeviation } from "simple-statistics";
-import { bootstrapInterval, type BootstrapOptions, distinctN, type Interval, ratioMetric } from "../metrics";
+import {
+  bootstrapInterval,
+  type BootstrapOptions,
+  distinctN,
+  type Interval,
+  ratioMetric,
+  wilsonInterval,
+} from "../metrics";
 import { splitWords } from "../corpus";
 import type { ScoredTurn } from "./scored";
 
@@ -60,14 +67,14 @@ export function playerRows(
 }
 
 /** A line of {@link personaRows}. */
-export interface PersonaRow {
+export type PersonaRow = {
   readonly persona: string;
   readonly judge: string;
   readonly mean: number;
   /** Standard deviation over the turns. */
   readonly deviation: number;
   readonly turns: number;
-}
+};
 
 /** Mean and deviation of a player's turns by persona and judge; what no judge could score is left out. */
 export function personaRows(
@@ -88,7 +95,7 @@ export function personaRows(
 }
 
 /** A line of {@link pairedRows}. */
-export interface PairedRow {
+export type PairedRow = {
   readonly "a − b": string;
   readonly judge: string;
   readonly difference: number;
@@ -97,7 +104,7 @@ export interface PairedRow {
   /** Places where both were scored. */
   readonly places: number;
   readonly verdict: "a is higher" | "a is lower" | "no difference shown" | "none: this judge rewarded";
-}
+};
 
 /**
  * Two players place by place: the mean difference of a judge's scores with its interval over dialogues. A difference is shown where
@@ -158,15 +165,29 @@ export function pairedRows(
   });
 }
 
-/** The turns of a player that a judge likes least, the worst of all first. */
+/** Of each persona the turns of a player that a judge likes least, the worst first. */
 export function worstTurns(
   scored: readonly ScoredTurn[],
   player: string,
   judge: string,
-  count: number,
+  perPersona: number,
 ): ScoredTurn[] {
-  return scored
-    .filter((one) => one.player === player && one.scores[judge] !== undefined)
-    .sort((a, b) => a.scores[judge]! - b.scores[judge]!)
-    .slice(0, count);
+  const own = scored.filter((one) => one.player === player && one.scores[judge] !== undefined);
+  return [...new Set(own.map(({ persona }) => persona.id))].sort().flatMap((id) =>
+    own
+      .filter(({ persona }) => persona.id === id)
+      .sort((a, b) => a.scores[judge]! - b.scores[judge]!)
+      .slice(0, perPersona),
+  );
+}
+
+/** How many turns of each player fail by a judge that lets pass or not, with the interval of their share. */
+export function failureRows(scored: readonly ScoredTurn[], judge: string): Record<string, string | number>[] {
+  return [...new Set(scored.map(({ player }) => player))].flatMap((player) => {
+    const scores = scored.flatMap((one) => (one.player === player ? (one.scores[judge] ?? []) : []));
+    if (scores.length === 0) return [];
+    const failed = scores.filter((score) => score < 1).length;
+    const { value, high } = wilsonInterval(failed, scores.length);
+    return [{ player, turns: scores.length, failed, share: value, "at most, 95 %": high }];
+  });
 }

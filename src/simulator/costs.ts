@@ -83,7 +83,7 @@ export const adapterFileBytes = (directory: string): number =>
   statSync(join(directory, "adapter_model.safetensors")).size;
 
 /** What a training took here, and what it would take of a larger model on the same machine. */
-export interface MeasuredCosts {
+export type MeasuredCosts = {
   readonly steps: number;
   readonly minutes: number;
   readonly "tokens a second": number;
@@ -95,7 +95,7 @@ export interface MeasuredCosts {
   readonly "larger: hours for as many tokens": number;
   /** Base and what is trained, without activations. */
   readonly "larger: bytes held": number;
-}
+};
 
 /**
  * Measures a training by its log, its adapter's file and the process, and reckons what a larger model takes: a token's work is in
@@ -120,4 +120,32 @@ export function costsOf(
     "larger: hours for as many tokens": (tokens * slower) / rate / 3600,
     "larger: bytes held": larger.nf4Bytes + larger.trainingBytes,
   };
+}
+
+const gigabytes = (bytes: number) =>
+  bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${(bytes / 1e6).toFixed(1)} MB`;
+const whole = (value: number) => Math.round(value).toLocaleString("en-US");
+
+/** Sizes as rows of a table, with units. */
+export function sizeTable(sizes: Readonly<Record<string, AdaptedSize>>): Record<string, string>[] {
+  return Object.entries(sizes).map(([model, size]) => ({
+    model,
+    parameters: whole(size.parameters),
+    "in linear layers": whole(size.linear),
+    "base, float32": gigabytes(size.float32Bytes),
+    "base, NF4": gigabytes(size.nf4Bytes),
+    "adapter, parameters": whole(size.adapter),
+    "its file": gigabytes(size.adapterBytes),
+    "values, gradients, moments": gigabytes(size.trainingBytes),
+  }));
+}
+
+/** Measured costs as rows of a table, with units. */
+export function costTable(costs: MeasuredCosts): Record<"what" | "found", string>[] {
+  const shown = (name: string, value: number) =>
+    name.includes("bytes") ? gigabytes(value) : value < 100 ? value.toFixed(2) : whole(value);
+  return Object.entries(costs).map(([what, value]) => ({
+    what: what.replace(/,? ?bytes ?/, " ").trim(),
+    found: shown(what, value),
+  }));
 }

@@ -20,8 +20,6 @@ interface Amounts {
     readonly completionsPerPrompt: number;
     readonly batchSize: number;
     readonly learningRate: number;
-    /** Prompts have no more tokens than that with their answer. */
-    readonly maxLength: number;
   };
   /** Places of each dialogue in which players are compared, how many at most, and how many of them slow judges look at. */
   readonly placesPerDialogue: number;
@@ -34,12 +32,12 @@ interface Amounts {
 
 const amounts: Readonly<Record<Profile, Amounts>> = {
   quick: {
-    maxLength: 256,
+    maxLength: 216,
     maxNewTokens: 40,
-    sft: { maxSteps: 64, batchSize: 8, gradientAccumulation: 1, learningRate: 2e-3, warmupSteps: 4 },
+    sft: { maxSteps: 60, batchSize: 8, gradientAccumulation: 1, learningRate: 3e-3, warmupSteps: 4 },
     rl: {
       ...{ iterations: 16, promptsPerIteration: 4, completionsPerPrompt: 4, batchSize: 16 },
-      ...{ learningRate: 1e-3, maxLength: 216 },
+      learningRate: 1e-3,
     },
     placesPerDialogue: 1,
     places: 48,
@@ -53,7 +51,7 @@ const amounts: Readonly<Record<Profile, Amounts>> = {
     sft: { maxSteps: 400, batchSize: 4, gradientAccumulation: 4, learningRate: 2e-4, warmupSteps: 12 },
     rl: {
       ...{ iterations: 150, promptsPerIteration: 8, completionsPerPrompt: 4, batchSize: 8 },
-      ...{ learningRate: 5e-5, maxLength: 768 },
+      learningRate: 5e-5,
     },
     placesPerDialogue: Infinity,
     places: Infinity,
@@ -128,7 +126,8 @@ export function planStudy(profile: Profile, parameters: StudyParameters) {
     },
     /** A configuration of `rloo` or `ppo`, but for data, adapter, reference and rewards. */
     rl: {
-      ...{ model, seed, maxNewTokens, klCoefficient: 0.1 },
+      // Prompts are those of the examples, whose answers may be shorter than what is sampled.
+      ...{ model, seed, maxLength: maxLength + maxNewTokens, maxNewTokens, klCoefficient: 0.1 },
       ...of.rl,
       ...(rlMethod(parameters.RL) === ppo && forPpo(of.rl)),
       iterations: N_ITERATIONS || of.rl.iterations,

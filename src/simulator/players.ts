@@ -23,7 +23,7 @@ export interface PlayersOptions {
   /** Folders of adapters over it, by the names of the players that they are. */
   readonly adapters: Readonly<Record<string, string>>;
   /** The most tokens of a prompt and its answer together: what the adapters were trained with. */
-  readonly maxTokens: number;
+  readonly maxLength: number;
   /** The most tokens of an answer. */
   readonly maxNewTokens: number;
   /**
@@ -58,7 +58,7 @@ export interface Players {
 export async function openPlayers({
   model,
   adapters,
-  maxTokens,
+  maxLength,
   maxNewTokens,
   temperature = 0.7,
   topP = 0.9,
@@ -74,7 +74,7 @@ export async function openPlayers({
   const generator = await checkpoint.architecture.createGenerator(checkpoint, { adapter: set });
   checkpoint.close();
   const tokens = rowTokens(tokenizer);
-  const room = Math.min(maxTokens, checkpoint.config.maxPositions ?? Infinity) - maxNewTokens;
+  const room = Math.min(maxLength, checkpoint.config.maxPositions ?? Infinity) - maxNewTokens;
   const fits = (prompt: Said) => tokens.prompt(prompt).length <= room;
   const speak = async (name: string, prompts: readonly Said[], seed: number) => {
     set.use(name === BASE ? {} : { [name]: 1 });
@@ -105,7 +105,7 @@ export async function openPlayers({
           const fitted = fittedPrompt(persona, history, "chat", fits);
           if (fitted) return fitted.prompt;
           throw new RangeError(
-            `the definition of ${persona.id} with one turn leaves no room for an answer in ${maxTokens} tokens: shorten it, or train with longer rows`,
+            `the definition of ${persona.id} with one turn leaves no room for an answer in ${maxLength} tokens: shorten it, or train with longer rows`,
           );
         }),
         seed,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { characterCurves } from "../../src/simulator/character";
 import {
+  failureRows,
   meanOverDialogues,
   pairedRows,
   personaRows,
@@ -102,12 +103,22 @@ test("players that were asked elsewhere are not compared", () => {
   assert.throws(() => pairedRows(scored, [["sft", "rl"]], ["voice"]), /rl said nothing/);
 });
 
-test("the worst turns come first, and what has no score is not among them", () => {
-  const scored = ofPlayer("sft", [0.5, undefined, 0.1, 0.9]);
+test("the worst turns of each persona come first, and what has no score is not among them", () => {
+  const scored = ofPlayer("sft", [0.5, undefined, 0.9, 0.1, 0.4]);
   assert.deepEqual(
-    worstTurns(scored, "sft", "voice", 2).map(({ scores }) => scores["voice"]),
-    [0.1, 0.5],
+    worstTurns(scored, "sft", "voice", 2).map(({ persona, scores }) => [persona.id, scores["voice"]]),
+    [
+      ["playful", 0.5],
+      ["terse_engineer", 0.1],
+      ["terse_engineer", 0.4],
+    ],
   );
+});
+
+test("failures are counted with the most that they may be", () => {
+  const [row] = failureRows(ofPlayer("sft", [1, 1, 0, undefined]), "voice");
+  assert.deepEqual([row!["turns"], row!["failed"]], [3, 1]);
+  assert.ok(Number(row!["at most, 95 %"]) > 0.7);
 });
 
 test("character over turns: a mean of each turn, and the mean slope of the conversations", () => {

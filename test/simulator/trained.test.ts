@@ -75,7 +75,7 @@ test("a run's folder follows from configuration, data and reward; what is there 
   );
 
   const players = await openPlayers({
-    ...{ model, adapters: { rl: kept }, maxTokens: 1000, maxNewTokens: 8 },
+    ...{ model, adapters: { rl: kept }, maxLength: 1000, maxNewTokens: 8 },
   });
   assert.deepEqual(players.names, ["base", "rl"]);
   const situations = twoPersonas.map((persona) => ({ persona, history: [] }));
@@ -97,7 +97,7 @@ test("a run's folder follows from configuration, data and reward; what is there 
 });
 
 test("a definition that leaves no room is refused with the remedy", async () => {
-  const players = await openPlayers({ model, adapters: {}, maxTokens: 100, maxNewTokens: 8 });
+  const players = await openPlayers({ model, adapters: {}, maxLength: 100, maxNewTokens: 8 });
   await assert.rejects(
     players.say("base", [{ persona: twoPersonas[0]!, history: [] }], 1),
     /the definition of playful with one turn leaves no room.*in 100 tokens: shorten it/,
