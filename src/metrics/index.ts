@@ -2,6 +2,8 @@ export * from "./auc";
 export * from "./bleu";
 export * from "./facts";
 export * from "./holm";
+export * from "./lexical";
+export * from "./log-odds";
 export * from "./overlap";
 export { porterStem } from "./porter";
 export * from "./resampling";

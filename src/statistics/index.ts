@@ -1,3 +1,4 @@
+export * from "./agreement";
 export * from "./correlation";
 export * from "./describe";
 export * from "./distributions";
