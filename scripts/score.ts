@@ -5,6 +5,8 @@ import { showTable, startProgress, type Progress } from "../src/display";
 import { readJson, shownPath, writeFileWhole } from "../src/io";
 import {
   checkScorerTraining,
+  compareFolds,
+  type Comparison,
   compareWithBaselines,
   measuredCard,
   openLabelScorer,
@@ -13,6 +15,8 @@ import {
   readLabelledTexts,
   scorerReadme,
   scorerTrainingFields,
+  type MeasuredCard,
+  type ScorerCard,
   type ScoredText,
   trainScorer,
   writeCard,
@@ -48,6 +52,70 @@ async function runTraining(path: string): Promise<void> {
   console.log(`npm run score -- measure ${shownPath(directory)} ROWS   # on rows that it has not seen`);
 }
 
+const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
+
+function showComparison(
+  { name, labels }: { name: string; labels: readonly string[] },
+  comparison: Comparison,
+): void {
+  const { measures, baselines, differences } = comparison;
+  showTable([
+    { scorer: name, accuracy: percent(measures.accuracy.value), "more than it": "" },
+    ...Object.entries(baselines).map(([name, { accuracy }]) => {
+      const { value, low, high } = differences[name]!;
+      return {
+        scorer: name,
+        accuracy: percent(accuracy.value),
+        "more than it": `${(100 * value).toFixed(1)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}) points`,
+      };
+    }),
+  ]);
+  console.log("confusion (rows: the label that texts have, columns: the label given)");
+  showTable(
+    measures.confusion.map((row, i) => ({
+      is: labels[i]!,
+      ...Object.fromEntries(row.map((count, k) => [`said ${labels[k]!}`, count])),
+    })),
+  );
+  console.log(
+    `Cohen's κ ${measures.kappa.value.toFixed(3)} (${measures.kappa.low.toFixed(3)} to ${measures.kappa.high.toFixed(3)}), loss ${measures.loss.toFixed(4)}, expected calibration error ${percent(measures.calibrationError)}`,
+  );
+  showTable(
+    measures.reliability
+      .filter(({ count }) => count > 0)
+      .map(({ from, to, count, confidence, accuracy }) => ({
+        probability: `${from.toFixed(1)} to ${to.toFixed(1)}`,
+        texts: count,
+        said: percent(confidence),
+        right: percent(accuracy),
+      })),
+  );
+}
+
+async function runFolds(path: string, { folds, write }: { folds: string; write?: boolean }): Promise<void> {
+  const settings = checkScorerTraining(readJson(path), path);
+  const count = Number(folds);
+  const signal = stopOnSignal("Stopping after the step in progress, which is saved");
+  const comparison = await compareFolds(settings, { folds: count, signal });
+  showComparison(settings, comparison);
+  if (!write) return;
+  const card = readCard(settings.output);
+  if (!card)
+    throw new Error(
+      `${settings.output}: no scorer is there to write into; train it first: npm run score -- train ${path}`,
+    );
+  addMeasured(settings.output, card, measuredCard(settings.train, comparison, count));
+}
+
+/** Puts what was measured into a scorer's card, in place of what stands there of the same rows, and into its page. */
+function addMeasured(place: string, card: ScorerCard, measured: MeasuredCard): void {
+  const others = card.measured.filter(({ data }) => data !== measured.data);
+  const written = { ...card, measured: [...others, measured] };
+  writeCard(place, written);
+  writeFileWhole(join(place, "README.md"), scorerReadme(written, shownPath(place)));
+  console.log(`written into ${shownPath(place)}`);
+}
+
 async function measure(place: string, path: string, { write }: { write?: boolean }): Promise<void> {
   const scorer = await openLabelScorer(place);
   try {
@@ -58,39 +126,8 @@ async function measure(place: string, path: string, { write }: { write?: boolean
     if (trained.length === 0)
       console.log(`${place} does not say on which rows it was trained: no baseline can be fitted to them`);
     const comparison = await compareWithBaselines(scorer, rows, trained);
-    const { measures, baselines, differences } = comparison;
-    const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
-    showTable([
-      { scorer: scorer.name, accuracy: percent(measures.accuracy.value), "more than it": "" },
-      ...Object.entries(baselines).map(([name, { accuracy }]) => {
-        const { value, low, high } = differences[name]!;
-        return {
-          scorer: name,
-          accuracy: percent(accuracy.value),
-          "more than it": `${(100 * value).toFixed(1)} (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}) points`,
-        };
-      }),
-    ]);
-    console.log("confusion (rows: the label that texts have, columns: the label given)");
-    showTable(
-      measures.confusion.map((row, i) => ({
-        is: scorer.labels[i]!,
-        ...Object.fromEntries(row.map((count, k) => [`said ${scorer.labels[k]!}`, count])),
-      })),
-    );
-    console.log(
-      `loss ${measures.loss.toFixed(4)}, expected calibration error ${percent(measures.calibrationError)}`,
-    );
-    showTable(
-      measures.reliability
-        .filter(({ count }) => count > 0)
-        .map(({ from, to, count, confidence, accuracy }) => ({
-          probability: `${from.toFixed(1)} to ${to.toFixed(1)}`,
-          texts: count,
-          said: percent(confidence),
-          right: percent(accuracy),
-        })),
-    );
+    showComparison(scorer, comparison);
+    const { measures } = comparison;
     const kinds = [...new Set(rows.flatMap(({ kind }) => kind ?? []))];
     if (kinds.length > 0)
       showTable(
@@ -99,13 +136,7 @@ async function measure(place: string, path: string, { write }: { write?: boolean
           return { kind, texts: hits.length, right: percent(hits.filter(Boolean).length / hits.length) };
         }),
       );
-    if (write && card) {
-      const others = card.measured.filter(({ data }) => data !== path);
-      const written = { ...card, measured: [...others, measuredCard(path, comparison)] };
-      writeCard(place, written);
-      writeFileWhole(join(place, "README.md"), scorerReadme(written, shownPath(place)));
-      console.log(`written into ${shownPath(place)}`);
-    }
+    if (write && card) addMeasured(place, card, measuredCard(path, comparison));
   } finally {
     await scorer.close();
   }
@@ -151,6 +182,15 @@ command
   .argument("<rows>", "JSONL file with what it reads and label, or a text file of Dialogue NLI")
   .option("--write", "puts what was measured into the scorer's card")
   .action(measure);
+command
+  .command("folds")
+  .description(
+    "trains and measures fold by fold: each row by a scorer of the other folds' rows, beside baselines of the same",
+  )
+  .argument("<config>", "JSON file with what to train, as for train")
+  .option("--folds <count>", "how many folds", "10")
+  .option("--write", "puts what was measured into the card of the scorer that the file names")
+  .action(runFolds);
 command
   .command("ask")
   .description("says what a scorer says of a text, or of two")

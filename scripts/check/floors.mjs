@@ -18,7 +18,7 @@ export const floors = [
   ...["settings", "evaluation", "baselines", "notebook"],
   ...["experiments", "analysis"],
   ...["chat"],
-  ...["simulator", "synthesis", "alignment"],
+  ...["simulator", "personality", "synthesis", "alignment"],
   ...["serve", "writing", "grid", "report"],
 ];
 

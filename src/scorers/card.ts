@@ -11,12 +11,16 @@ const measured = z.strictObject({
   /** Which texts. */
   data: z.string(),
   count: z.int(),
+  /** Where each row was scored by a scorer of the other folds: how many there were. */
+  folds: z.int().optional(),
   accuracy: z.number(),
   /** Counts: rows are the labels that texts have, columns those that the scorer gives. */
   confusion: z.array(z.array(z.int())),
   calibrationError: z.number(),
   /** The accuracy of others on the same texts, by name. */
   beside: z.record(z.string(), z.number()),
+  /** Cohen's κ of given and true labels: value and 95 % interval. */
+  kappa: z.tuple([z.number(), z.number(), z.number()]).optional(),
   /** By how much the scorer is right more often than a logistic model of the same training texts: value and 95 % interval. */
   moreThanLogistic: z.tuple([z.number(), z.number(), z.number()]).optional(),
 });

@@ -30,22 +30,35 @@ export async function compareWithBaselines(
   trained: readonly LabelledText[],
   options: LogisticOptions = { seed: 13 },
 ): Promise<Comparison> {
+  const baselines: Record<string, LabelMeasures> = {};
+  for (const [name, baseline] of Object.entries(fitBaselines(scorer, trained, options)))
+    baselines[name] = await measureScorer(baseline, rows);
+  return comparison(await measureScorer(scorer, rows), baselines);
+}
+
+/** The baselines of {@link compareWithBaselines}, fitted to rows. */
+export function fitBaselines(
+  form: Pick<LabelScorer, "name" | "labels" | "reads">,
+  trained: readonly LabelledText[],
+  options: LogisticOptions,
+): Record<string, LabelScorer> {
   const fitted = (features: (text: ScoredText) => Features) => {
     const examples = trained.map(({ text, label }) => ({ features: features(text), label }));
-    return logisticScorer(fitLogistic(examples, scorer.labels.length, options), scorer, features);
+    return logisticScorer(fitLogistic(examples, form.labels.length, options), form, features);
   };
-  const { reads } = scorer;
-  const baselines: Record<string, LabelMeasures> = {
-    "commonest label": await measureScorer(
-      fitted(() => new Map()),
-      rows,
-    ),
-    ...(reads.length === 2 && {
-      [`${reads[1]!} alone`]: await measureScorer(fitted(featuresOfSecond), rows),
-    }),
-    [LOGISTIC]: await measureScorer(fitted(featuresOf), rows),
+  const { reads } = form;
+  return {
+    "commonest label": fitted(() => new Map()),
+    ...(reads.length === 2 && { [`${reads[1]!} alone`]: fitted(featuresOfSecond) }),
+    [LOGISTIC]: fitted(featuresOf),
   };
-  const measures = await measureScorer(scorer, rows);
+}
+
+/** Measures beside those of baselines on the same texts. */
+export function comparison(
+  measures: LabelMeasures,
+  baselines: Readonly<Record<string, LabelMeasures>>,
+): Comparison {
   const differences = Object.entries(baselines).map(
     ([name, baseline]) => [name, accuracyDifference(measures, baseline)] as const,
   );
@@ -54,20 +67,29 @@ export async function compareWithBaselines(
 
 const digits = (value: number) => Number(value.toFixed(4));
 
-/** A comparison as a card keeps it. */
-export function measuredCard(data: string, { measures, baselines, differences }: Comparison): MeasuredCard {
+/** A comparison as a card keeps it; of {@link compareFolds} with how many folds there were. */
+export function measuredCard(
+  data: string,
+  { measures, baselines, differences }: Comparison,
+  folds?: number,
+): MeasuredCard {
   const difference = differences[LOGISTIC];
+  const triple = ({ value, low, high }: Interval): [number, number, number] => [
+    digits(value),
+    digits(low),
+    digits(high),
+  ];
   return {
     data,
     count: measures.count,
+    ...(folds !== undefined && { folds }),
     accuracy: digits(measures.accuracy.value),
     confusion: measures.confusion.map((row) => [...row]),
     calibrationError: digits(measures.calibrationError),
     beside: Object.fromEntries(
       Object.entries(baselines).map(([name, { accuracy }]) => [name, digits(accuracy.value)]),
     ),
-    ...(difference && {
-      moreThanLogistic: [digits(difference.value), digits(difference.low), digits(difference.high)],
-    }),
+    ...(Number.isFinite(measures.kappa.value) && { kappa: triple(measures.kappa) }),
+    ...(difference && { moreThanLogistic: triple(difference) }),
   };
 }

@@ -10,6 +10,7 @@ export {
   type FactedAnswer,
   scoreConsistency,
 } from "./consistency";
+export { compareFolds, crossValidate, type Fit, foldsOf, logisticFit } from "./folds";
 export { type Features, featuresOf, featuresOfSecond } from "./logistic/features";
 export { fitLogistic, type LogisticExample, type LogisticOptions } from "./logistic/fit";
 export { inferenceScorer } from "./inference";

@@ -1,4 +1,5 @@
-import { bootstrapMean, type BootstrapOptions, type Interval } from "../metrics";
+import { bootstrapInterval, bootstrapMean, type BootstrapOptions, type Interval } from "../metrics";
+import { kappaMetric } from "../statistics";
 import type { LabelledText } from "./rows";
 import { type LabelScorer, likeliest } from "./scorer";
 
@@ -18,6 +19,8 @@ export interface LabelMeasures {
   readonly labels: readonly string[];
   readonly count: number;
   readonly accuracy: Interval;
+  /** Agreement with the labels beyond chance, Cohen's κ: 0 is what the shares of labels give. NaN where all have one label. */
+  readonly kappa: Interval;
   /** Rows are the labels that texts have, columns those that the scorer gives: counts. */
   readonly confusion: readonly (readonly number[])[];
   /** Mean −log p(label), in nats. */
@@ -60,10 +63,12 @@ export function measureLabels(
     bar.right += Number(found === label);
   });
   const count = wanted.length;
+  const named = (indices: readonly number[]) => indices.map((index) => labels[index]!);
   return {
     labels,
     count,
     accuracy: bootstrapMean(hits.map(Number), bootstrap),
+    kappa: bootstrapInterval(kappaMetric(named(wanted), named(probabilities.map(likeliest))), bootstrap),
     confusion,
     loss: loss / count,
     calibrationError: bars.reduce((sum, bar) => sum + Math.abs(bar.right - bar.confidence), 0) / count,

@@ -30,7 +30,7 @@ ${measured.length === 0 ? "Not measured yet.\n" : measured.map((one) => measured
 }
 
 function measuredPart({ labels }: ScorerCard, one: MeasuredCard, place: string): string {
-  const { data, count, accuracy, confusion, calibrationError, beside, moreThanLogistic } = one;
+  const { data, count, accuracy, confusion, calibrationError, beside, kappa, folds, moreThanLogistic } = one;
   const table = [
     ["scorer", "accuracy"],
     ["---", "---"],
@@ -48,10 +48,19 @@ function measuredPart({ labels }: ScorerCard, one: MeasuredCard, place: string):
     value === undefined
       ? ""
       : `\nMore than the logistic model of the same rows: ${(100 * value).toFixed(1)} points (95 % interval ${(100 * low!).toFixed(1)} to ${(100 * high!).toFixed(1)}, paired bootstrap).\n`;
-  return `\`${data}\`, ${count} held-out rows (\`npm run score -- measure ${place} ${data}\`):
+  const agreement =
+    kappa === undefined
+      ? ""
+      : `\nAgreement with the labels beyond chance, Cohen's κ: ${kappa[0].toFixed(2)} (95 % interval ${kappa[1].toFixed(2)} to ${kappa[2].toFixed(2)}).\n`;
+  const command = folds === undefined ? `measure ${place} ${data}` : `folds CONFIG.json --folds ${folds}`;
+  const which =
+    folds === undefined
+      ? "held-out rows"
+      : `rows, each by a scorer of the other ${folds - 1} of ${folds} folds`;
+  return `\`${data}\`, ${count} ${which} (\`npm run score -- ${command}\`):
 
 ${shown(table)}
-${difference}
+${difference}${agreement}
 Its probabilities are off by ${percent(calibrationError)} on average (expected calibration error, ten bars).
 
 ${shown(confusions)}

@@ -10,6 +10,8 @@ export interface LabelledText {
   readonly label: number;
   /** What kind of example it is, where its row says so. */
   readonly kind?: string;
+  /** What it belongs to with others, where its row says so: a persona, a dialogue. Folds keep it together. */
+  readonly group?: string;
 }
 
 /** What a file's rows are read as. */
@@ -28,8 +30,8 @@ const dialogueNli: Readonly<Record<string, string>> = {
 };
 
 /**
- * Reads labelled texts: from JSONL a row a line, with the fields that are read, `label` and, perhaps, `kind` (others are passed
- * over); or from the text files of Dialogue NLI (.txt), a line each of `premise</s>hypothesis</s>negative`.
+ * Reads labelled texts: from JSONL a row a line, with the fields that are read, `label` and, perhaps, `kind` and
+ * `group` (others are passed over); or from the text files of Dialogue NLI (.txt), a line each of `premise</s>hypothesis</s>negative`.
  *
  * @throws {Error} naming file, line and field of what is not so
  */
@@ -54,11 +56,12 @@ function jsonlRows(path: string, form: RowsForm): LabelledText[] {
         throw new JsonlError(path, line, `${field}: must be text, not ${JSON.stringify(part) ?? "left out"}`);
       return part;
     });
-    const kind = row["kind"];
+    const { kind, group } = row;
     return {
       text: scoredText(parts),
       label: labelOf(row["label"], form, (problem) => new JsonlError(path, line, problem)),
       ...(typeof kind === "string" && { kind }),
+      ...(typeof group === "string" && { group }),
     };
   });
 }

@@ -1,0 +1,193 @@
+import { mean, sampleStandardDeviation } from "simple-statistics";
+import { isShown } from "../analysis";
+import { type TraitName, traitNames } from "../corpus";
+import type { TextGenerationOptions } from "../generation";
+import {
+  bootstrapMean,
+  holm,
+  type Interval,
+  logOdds,
+  type LogOddsOptions,
+  meanMetric,
+  pairedRandomizationTest,
+  type PreferredNgram,
+} from "../metrics";
+import { simpleTokens } from "../text";
+import type { PersonaPrompt } from "./instruction";
+import { type TraitScorers, traitScores } from "./scoring";
+import { sentiment } from "./sentiment";
+import { type Situation, situationPrompt } from "./situations";
+import type { Speakers } from "./speakers";
+import { type TraitLevel, traitLevels, withTrait } from "./traits";
+
+/** What a model says in one situation with one trait high and with it low, everything else equal. */
+export interface FlippedAnswers extends Readonly<Record<TraitLevel, string>> {
+  readonly situation: Situation;
+  readonly trait: TraitName;
+}
+
+/** Two persons less in one: a situation whose persona has one trait at both levels. */
+export function flipped(
+  situations: readonly Situation[],
+): { situation: Situation; trait: TraitName; sides: Record<TraitLevel, Situation> }[] {
+  return situations.flatMap((situation) =>
+    traitNames.map((trait) => {
+      const side = (level: TraitLevel) => ({
+        ...situation,
+        persona: withTrait(situation.persona, trait, level),
+      });
+      return { situation, trait, sides: { high: side("high"), low: side("low") } };
+    }),
+  );
+}
+
+/**
+ * Asks a model in each situation with each trait high and low, the persona's other traits as they are. Both sides are drawn by the same
+ * random numbers, so that where the trait changes no probability the two say the same.
+ *
+ * @param name the adapter
+ */
+export async function flipTraits(
+  speakers: Speakers,
+  name: string,
+  situations: readonly Situation[],
+  prompt: PersonaPrompt,
+  options: TextGenerationOptions,
+): Promise<FlippedAnswers[]> {
+  const asked = flipped(situations);
+  const said = new Map<TraitLevel, string[]>();
+  for (const level of traitLevels) {
+    const prompts = asked.map(({ sides }) => situationPrompt(sides[level], prompt, speakers.taskType));
+    said.set(
+      level,
+      (await speakers.say(name, prompts, options)).map(({ text }) => text),
+    );
+  }
+  return asked.map(({ situation, trait }, i) => ({
+    situation,
+    trait,
+    high: said.get("high")![i]!,
+    low: said.get("low")![i]!,
+  }));
+}
+
+/** What is measured of an answer beside the trait itself. */
+export const speechMeasures = {
+  words: (text: string) => simpleTokens(text).length,
+  sentiment,
+  questions: (text: string) => Number(text.includes("?")),
+  exclamations: (text: string) => Number(text.includes("!")),
+} as const;
+export type SpeechMeasure = keyof typeof speechMeasures;
+
+/** How much a measure of answers differs between a trait's two levels. */
+export interface TraitEffect {
+  readonly trait: TraitName;
+  /** `trait`: the log-odds that the trait's own scorer gives it; else one of {@link speechMeasures}. */
+  readonly measure: "trait" | SpeechMeasure;
+  readonly situations: number;
+  /** Mean of high − low over situations, with an interval that is wide enough for five traits: 99 %. */
+  readonly difference: Interval;
+  /** The mean over the standard deviation of the differences (Cohen's d of pairs); 0 where all differences are 0. */
+  readonly effectSize: number;
+  /** Two-sided, of the paired randomisation test; then Holm's, for the five traits of a measure. */
+  readonly pValue: number;
+  readonly adjustedPValue: number;
+  readonly isShown: boolean;
+}
+
+export interface EffectsOptions {
+  readonly resamples?: number;
+  readonly seed?: number;
+}
+
+/** The level of a family of five. */
+const LEVEL = 0.05;
+
+/**
+ * What each trait changes: of its own scorer's log-odds, and of length, sentiment and questions. An effect is shown if its interval, at
+ * 1 − 0.05 / 5, is without 0 and its p-value, adjusted by Holm for the five traits, is below 0.05.
+ */
+export async function traitEffects(
+  answers: readonly FlippedAnswers[],
+  scorers: TraitScorers,
+  { resamples = 2000, seed = 13 }: EffectsOptions = {},
+): Promise<TraitEffect[]> {
+  const effects: TraitEffect[] = [];
+  for (const measure of ["trait", ...Object.keys(speechMeasures)] as ("trait" | SpeechMeasure)[]) {
+    const found = [];
+    for (const trait of traitNames) {
+      const own = answers.filter((one) => one.trait === trait);
+      const of = async (level: TraitLevel) => {
+        const texts = own.map((one) => one[level]);
+        return measure === "trait" ? traitScores(scorers[trait], texts) : texts.map(speechMeasures[measure]);
+      };
+      const [high, low] = [await of("high"), await of("low")];
+      const differences = high.map((value, i) => value - low[i]!);
+      const { pValue } = pairedRandomizationTest(meanMetric(high), meanMetric(low), { seed });
+      const spread = differences.length > 1 ? sampleStandardDeviation(differences) : 0;
+      found.push({
+        trait,
+        measure,
+        situations: own.length,
+        difference: bootstrapMean(differences, {
+          resamples,
+          seed,
+          confidence: 1 - LEVEL / traitNames.length,
+        }),
+        effectSize: spread === 0 ? 0 : mean(differences) / spread,
+        pValue,
+      });
+    }
+    const adjusted = holm(found.map(({ pValue }) => pValue));
+    found.forEach((one, i) =>
+      effects.push({
+        ...one,
+        adjustedPValue: adjusted[i]!,
+        isShown: isShown(one.difference, adjusted[i]!, LEVEL),
+      }),
+    );
+  }
+  return effects;
+}
+
+/** How much the scorer of each trait (columns) moves when each trait (rows) is flipped: means of high − low. */
+export async function shiftMatrix(
+  answers: readonly FlippedAnswers[],
+  scorers: TraitScorers,
+): Promise<number[][]> {
+  const rows: number[][] = [];
+  for (const trait of traitNames) {
+    const own = answers.filter((one) => one.trait === trait);
+    const row: number[] = [];
+    for (const seen of traitNames) {
+      const [high, low] = [
+        await traitScores(
+          scorers[seen],
+          own.map((one) => one.high),
+        ),
+        await traitScores(
+          scorers[seen],
+          own.map((one) => one.low),
+        ),
+      ];
+      row.push(mean(high.map((value, i) => value - low[i]!)));
+    }
+    rows.push(row);
+  }
+  return rows;
+}
+
+/** The n-grams that answers with a trait high prefer (above 0) or avoid (below 0), beside those with it low: see `logOdds`. */
+export function preferredNgrams(
+  answers: readonly FlippedAnswers[],
+  trait: TraitName,
+  options?: LogOddsOptions,
+): PreferredNgram[] {
+  const own = answers.filter((one) => one.trait === trait);
+  return logOdds(
+    own.map(({ high }) => high),
+    own.map(({ low }) => low),
+    options,
+  );
+}
