@@ -132,6 +132,7 @@ export * as lora from "./models/lora";
 export * as llama from "./models/llama";
 export * as t5 from "./models/t5";
 export * as paper from "./paper";
+export * as personality from "./personality";
 export * as prompts from "./prompts";
 export * as report from "./report";
 export * as retrieval from "./retrieval";

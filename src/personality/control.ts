@@ -3,6 +3,7 @@ import { isShown } from "../analysis";
 import { type TraitName, traitNames } from "../corpus";
 import type { TextGenerationOptions } from "../generation";
 import {
+  type AdditiveMetric,
   bootstrapMean,
   holm,
   type Interval,
@@ -16,9 +17,9 @@ import { simpleTokens } from "../text";
 import type { PersonaPrompt } from "./instruction";
 import { type TraitScorers, traitScores } from "./scoring";
 import { sentiment } from "./sentiment";
-import { type Situation, situationPrompt } from "./situations";
-import type { Speakers } from "./speakers";
-import { type TraitLevel, traitLevels, withTrait } from "./traits";
+import { type Situation, situationPrompt, situationRow } from "./situations";
+import type { AskedAfter, Speakers } from "./speakers";
+import { knownTraits, type TraitLevel, traitLevels, withTrait } from "./traits";
 
 /** What a model says in one situation with one trait high and with it low, everything else equal. */
 export interface FlippedAnswers extends Readonly<Record<TraitLevel, string>> {
@@ -68,6 +69,70 @@ export async function flipTraits(
     trait,
     high: said.get("high")![i]!,
     low: said.get("low")![i]!,
+  }));
+}
+
+/** How much a trait's label helps a model to expect what somebody with this trait said. */
+export interface TraitListening {
+  readonly trait: TraitName;
+  readonly situations: number;
+  /**
+   * Mean of −log p(said | trait turned round) + log p(said | trait as it is), in nats a turn, with the interval of five: above 0 the
+   * model listens to the label, in the direction in which it is meant.
+   */
+  readonly gain: Interval;
+  readonly pValue: number;
+  readonly adjustedPValue: number;
+  readonly isShown: boolean;
+}
+
+/**
+ * Whether a model listens to labels at all, without a scorer and without drawing anything: held-out turns, by speakers who have the
+ * trait, are asked for with the label as it is and with it turned round. It finds smaller effects than answers do.
+ */
+export async function traitListening(
+  speakers: Speakers,
+  name: string,
+  situations: readonly Situation[],
+  prompt: PersonaPrompt,
+  { resamples = 2000, seed = 13 }: EffectsOptions = {},
+): Promise<TraitListening[]> {
+  const asked = situations.flatMap((situation) =>
+    knownTraits(situation.persona).map(({ trait, level }) => ({
+      trait,
+      as: situation,
+      turned: {
+        ...situation,
+        persona: withTrait(situation.persona, trait, level === "high" ? "low" : "high"),
+      },
+    })),
+  );
+  const places = new Map(situations.map((situation, i) => [situation, i]));
+  const rows = (all: readonly Situation[]) =>
+    all.map((one) => situationRow(one, prompt, speakers.taskType) as AskedAfter);
+  const nats = await speakers.nats(name, rows([...situations, ...asked.map(({ turned }) => turned)]));
+  const found = traitNames.flatMap((trait) => {
+    const own = asked.flatMap((one, i) =>
+      one.trait === trait ? [[nats[situations.length + i]!, nats[places.get(one.as)!]!] as const] : [],
+    );
+    if (own.length === 0) return [];
+    const gain = bootstrapMean(
+      own.map(([turned, as]) => turned - as),
+      { resamples, seed, confidence: 1 - LEVEL / traitNames.length },
+    );
+    const [turned, as] = [0, 1].map((side) => meanMetric(own.map((pair) => pair[side]!))) as [
+      AdditiveMetric,
+      AdditiveMetric,
+    ];
+    return [
+      { trait, situations: own.length, gain, pValue: pairedRandomizationTest(turned, as, { seed }).pValue },
+    ];
+  });
+  const adjusted = holm(found.map(({ pValue }) => pValue));
+  return found.map((one, i) => ({
+    ...one,
+    adjustedPValue: adjusted[i]!,
+    isShown: isShown(one.gain, adjusted[i]!, LEVEL),
   }));
 }
 

@@ -2,7 +2,7 @@ import type { Dialogue, Message, Persona, RowPersonas, Said, Speaker, Turn } fro
 import type { TaskType } from "../models";
 import { asConversation, buildPrompt, buildTarget, clean, promptTags } from "../prompts";
 import { traitInstruction, type PersonaPrompt } from "./instruction";
-import { traitText, withoutTraits } from "./traits";
+import { knownTraits, traitText, withoutTraits } from "./traits";
 import type { TraitDialogue } from "./twins";
 
 /** A place in a dialogue at which somebody is to speak. */
@@ -89,7 +89,7 @@ export function situationRow(situation: Situation, prompt: PersonaPrompt, taskTy
 
 /**
  * Dialogues as rows to learn both speakers from: of a causal model one for each speaker, in which all that it says is learned; of an
- * encoder–decoder one for each turn that answers another.
+ * encoder–decoder one for each turn that answers another. Of a speaker of whom nothing is known nothing is learned.
  */
 export function speakerRows(
   dialogues: readonly Dialogue[],
@@ -98,12 +98,14 @@ export function speakerRows(
 ): SpeakerRow[] {
   return dialogues.flatMap((dialogue): SpeakerRow[] => {
     if (taskType === "SEQ_2_SEQ_LM")
-      return situationsOf(dialogue).map((situation) => situationRow(situation, prompt, taskType));
+      return situationsOf(dialogue)
+        .filter(({ persona }) => isKnown(persona))
+        .map((situation) => situationRow(situation, prompt, taskType));
     return ([1, 2] as const).flatMap((speaker) => {
       const nobody = { ...dialogue, personas: [{ facts: [] }, { facts: [] }] as const };
-      const row = asConversation(nobody, speaker);
-      if (!row) return [];
       const [persona, partner] = [dialogue.personas[speaker - 1]!, dialogue.personas[2 - speaker]!];
+      const row = asConversation(nobody, speaker);
+      if (!row || !isKnown(persona)) return [];
       const system: Message = { role: "system", content: traitInstruction(persona, prompt) };
       return [
         { messages: [system, ...row.messages], meta: { personas: { assistant: persona, user: partner } } },
@@ -111,6 +113,8 @@ export function speakerRows(
     });
   });
 }
+
+const isKnown = (persona: Persona) => persona.facts.length > 0 || knownTraits(persona).length > 0;
 
 /** Both personas in one prompt, their traits as further facts: what a single model is given that writes a whole dialogue. */
 export function wholePrompt({ personas }: Pick<Dialogue, "personas">, prompt: PersonaPrompt): string {

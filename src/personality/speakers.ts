@@ -3,7 +3,8 @@ import { openTrainingModel, stopTokens } from "../experiments";
 import { generateTexts, type TextGenerationOptions } from "../generation";
 import { AdapterSet, readAdapter } from "../models/lora";
 import { loadTokenizer, type TaskType } from "../models";
-import { fitted, rowTokens } from "../training";
+import { answerNats } from "../evaluation";
+import { causalExample, type Example, fitted, frozenModel, rowTokens } from "../training";
 
 /** What a model said. */
 export interface Spoken {
@@ -11,6 +12,12 @@ export interface Spoken {
   /** Tokens of the prompt, and of the answer. */
   readonly promptTokens: number;
   readonly tokens: number;
+}
+
+/** What is said after a prompt. */
+export interface AskedAfter {
+  readonly prompt: Said;
+  readonly completion: Said;
 }
 
 /** One model with several adapters, of which each speaks when it is asked. */
@@ -24,6 +31,12 @@ export interface Speakers {
    * @throws {RangeError} if there is no adapter of this name
    */
   say(name: string | undefined, prompts: readonly Said[], options: TextGenerationOptions): Promise<Spoken[]>;
+  /**
+   * How surprised an adapter is by what is said after each prompt: −Σ log p of its tokens, that which ends it included, in nats.
+   *
+   * @throws {RangeError} if a prompt and what is said have more tokens than the model has positions
+   */
+  nats(name: string | undefined, said: readonly AskedAfter[]): Promise<number[]>;
   /** Frees the model. */
   dispose(): Promise<void>;
 }
@@ -46,12 +59,10 @@ export async function openSpeakers(
     const { taskType } = architecture;
     const [first] = Object.values(adapters);
     const tokenizer = first === undefined ? base.tokenizer : await loadTokenizer(first);
-    const set = new AdapterSet(
-      checkpoint,
-      Object.fromEntries(
-        Object.entries(adapters).map(([name, folder]) => [name, readAdapter(folder, checkpoint)]),
-      ),
+    const read = Object.fromEntries(
+      Object.entries(adapters).map(([name, folder]) => [name, readAdapter(folder, checkpoint)]),
     );
+    const set = new AdapterSet(checkpoint, read);
     const generator = await architecture.createGenerator(checkpoint, { adapter: set });
     const stopTokenIds = [...new Set([...stopTokens(base), tokenizer.eosId])];
     const { maxPositions = Infinity } = config;
@@ -74,9 +85,47 @@ export async function openSpeakers(
           tokens: tokens.length,
         }));
       },
-      dispose: () => generator.dispose(),
+      async nats(name, said) {
+        if (said.length === 0) return [];
+        set.use(name === undefined ? {} : { [name]: 1 }); // refuses a name that is not there
+        const frozen = frozenModel(checkpoint, name === undefined ? {} : { adapter: read[name]! });
+        const examples = said.map(({ prompt, completion }) => {
+          const whole = fitted(
+            prompt,
+            (one) => example(one, completion),
+            ({ inputIds }) => inputIds.length <= maxPositions,
+          ).value;
+          if (whole.inputIds.length <= maxPositions) return whole;
+          throw new RangeError(
+            `a prompt with what is said after it has more than the model's ${maxPositions} positions`,
+          );
+        });
+        const { padTokenId } = config;
+        return answerNats(frozen, examples, {
+          taskType,
+          padTokenId,
+          padToMultipleOf: PAD_TO_MULTIPLE_OF,
+          batchSize: BATCH_SIZE,
+        });
+      },
+      async dispose() {
+        await generator.dispose();
+        checkpoint.close();
+      },
     };
-  } finally {
+
+    function example(prompt: Said, completion: Said): Example {
+      if (taskType === "SEQ_2_SEQ_LM" && typeof prompt === "string" && typeof completion === "string")
+        return { inputIds: tokenizer.encode(prompt), labels: tokenizer.encode(completion) };
+      const { promptIds: inputIds, completionIds: labels } = tokens.completion(prompt, completion);
+      return causalExample({ inputIds, labels });
+    }
+  } catch (error) {
     checkpoint.close();
+    throw error;
   }
 }
+
+/** Rows whose likelihood is asked together, and what their lengths are rounded up to: few shapes, each compiled once. */
+const BATCH_SIZE = 8;
+const PAD_TO_MULTIPLE_OF = 32;

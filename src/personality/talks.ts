@@ -87,7 +87,7 @@ export interface TraitsAtTurn {
  * turned round where the speaker has it low. Above 0 the speakers are as they should be.
  */
 export async function traitsByTurn(
-  talks: readonly Talk[],
+  talks: readonly Pick<Dialogue, "personas" | "turns">[],
   scorers: TraitScorers,
   bootstrap?: BootstrapOptions,
 ): Promise<TraitsAtTurn[]> {

@@ -17,6 +17,16 @@ export const bibliography = {
     year: 2022,
     arxiv: "2210.11416",
   },
+  cohen1960: {
+    type: "article",
+    authors: ["Jacob Cohen"],
+    title: "A Coefficient of Agreement for Nominal Scales",
+    container: "Educational and Psychological Measurement",
+    volume: "20",
+    number: "1",
+    pages: "37–46",
+    year: 1960,
+  },
   efron1979: {
     type: "article",
     authors: ["Bradley Efron"],
@@ -131,6 +141,14 @@ export const bibliography = {
     container: "International Conference on Learning Representations",
     year: 2019,
   },
+  lotfi2024: {
+    type: "misc",
+    authors: ["Ehsan Lotfi", "Maxime De Bruyn", "Jeska Buhmann", "Walter Daelemans"],
+    title:
+      "PersonalityChat: Conversation Distillation for Personalized Dialog Modeling with Facts and Traits",
+    year: 2024,
+    arxiv: "2401.07363",
+  },
   mangrulkar2022: {
     type: "misc",
     authors: [
@@ -144,6 +162,28 @@ export const bibliography = {
     title: "PEFT: State-of-the-art Parameter-Efficient Fine-Tuning Methods",
     year: 2022,
     url: "https://github.com/huggingface/peft",
+  },
+  mccarthy2010: {
+    type: "article",
+    authors: ["Philip M. McCarthy", "Scott Jarvis"],
+    title:
+      "MTLD, vocd-D, and HD-D: A Validation Study of Sophisticated Approaches to Lexical Diversity Assessment",
+    container: "Behavior Research Methods",
+    volume: "42",
+    number: "2",
+    pages: "381–392",
+    year: 2010,
+  },
+  monroe2008: {
+    type: "article",
+    authors: ["Burt L. Monroe", "Michael P. Colaresi", "Kevin M. Quinn"],
+    title:
+      "Fightin' Words: Lexical Feature Selection and Evaluation for Identifying the Content of Political Conflict",
+    container: "Political Analysis",
+    volume: "16",
+    number: "4",
+    pages: "372–403",
+    year: 2008,
   },
   noreen1989: {
     type: "book",

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type PaperDocument, type Sources, writePaper, type WrittenPaper } from "../paper";
 import { simulatorStudy } from "./simulator";
+import { personalityStudy } from "./study-personality";
 import { makingDialogues } from "./making-dialogues";
 import { alignmentStudy } from "./study-alignment";
 
@@ -14,7 +15,7 @@ export interface Study {
 }
 
 /** The studies beside the first, whose report is `writeReport`'s; a new one is a line here. */
-export const studies: readonly Study[] = [simulatorStudy, makingDialogues, alignmentStudy];
+export const studies: readonly Study[] = [simulatorStudy, personalityStudy, makingDialogues, alignmentStudy];
 
 /** Where a study's report goes: a folder beside its notebook's. */
 export const reportName = ({ notebook }: Pick<Study, "notebook">): string => `report-${notebook}`;
