@@ -20,9 +20,10 @@ export interface LeakedTurn {
 type Talked = Pick<Dialogue, "personas" | "turns">;
 
 /**
- * Whose facts are said: a turn leaks where its speaker speaks of themselves and says a fact of the other one (at least half of its content
- * words, see `says`) that the other has not said before and that none of the speaker's own facts says. A writer who has both personas
- * before him can do that; somebody who knows only their own can by chance alone.
+ * Whose facts are said: a turn leaks where its speaker, speaking of themselves, says a fact of the other one (at least half of its content
+ * words, see `says`) that the other has not said before and that none of the speaker's own facts says: as if it were one's own, or as
+ * something that one cannot know yet. A writer who has both personas before him can do that; somebody who knows only their own can by
+ * chance alone.
  */
 export function leakedTurns({ personas, turns }: Talked): LeakedTurn[] {
   return turns.flatMap((turn, at): LeakedTurn[] => {

@@ -47,7 +47,7 @@ export interface StudySettings {
 const numbers = {
   quick: {
     nTest: 16,
-    longSteps: 40,
+    longSteps: 32,
     batchSize: 4,
     learningRate: 2e-3,
     situations: 10,
@@ -141,11 +141,12 @@ export async function studySettings(parameters: StudyParameters): Promise<StudyS
   };
 }
 
-/** How an adapter is trained for so many steps, with its rows and itself in a folder. */
+/** How an adapter is trained for so many steps, with its rows and itself in a folder; `more` are further settings of `sft`. */
 export function trainingFor(
   { training }: Pick<StudySettings, "training">,
   maxSteps: number,
   folder: string,
+  more: SpeakerTraining["settings"] = {},
 ): SpeakerTraining {
-  return { ...training, settings: { ...training.settings, maxSteps }, folder };
+  return { ...training, settings: { ...training.settings, maxSteps, ...more }, folder };
 }
