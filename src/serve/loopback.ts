@@ -20,7 +20,7 @@ export interface LoopbackServer {
   /** `http://127.0.0.1:` and the port. */
   readonly origin: string;
   /** Lets nobody else in, drops those who wait, and ends. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A token that nobody guesses. */

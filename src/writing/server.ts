@@ -37,7 +37,7 @@ export interface RunningRoom {
   readonly url: string;
   readonly token: string;
   /** Lets nobody else in, and ends; answers on their way are dropped. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** The most bytes of a request's body. */

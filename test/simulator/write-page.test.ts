@@ -138,6 +138,16 @@ describe("the page of a simulator in Chromium", () => {
       const other = await here.as(personas[1]!.id, []);
       assert.equal(await lastSaid(page), other);
       assert.notEqual(other, first, "both personas say the same: the test tries too little");
+
+      // An answer is stopped after the token that it is at.
+      await page.evaluate(
+        `document.querySelector("#again").click(), document.querySelector("#stop").click()`,
+      );
+      await page.until(`document.querySelector("#stop").disabled`, "the end of the answer");
+      const stopped = String(
+        await page.evaluate(`document.querySelector("#log li > span:last-child")?.textContent ?? ""`),
+      );
+      assert.ok(stopped.length < other.length / 2 && other.startsWith(stopped), stopped);
     });
 
   test("the embedded model's: streamed, soon there, and no request leaves the page's server", async (t) => {

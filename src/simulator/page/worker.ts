@@ -28,7 +28,8 @@ async function open(base: string, settings: PageSettings): Promise<void> {
   env.allowLocalModels = true;
   env.localModelPath = new URL(base).pathname;
   // A worker that was started from a blob has no address that a path could be taken from.
-  env.fetch = (path, init) => fetch(new URL(path instanceof Request ? path.url : path, base), init);
+  env.fetch = (path: RequestInfo | URL, init?: RequestInit) =>
+    fetch(new URL(path instanceof Request ? path.url : path, base), init);
   env.useBrowserCache = false;
   env.useWasmCache = false;
   const { wasm } = env.backends.onnx;
