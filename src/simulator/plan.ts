@@ -112,7 +112,9 @@ export function planStudy(profile: Profile, parameters: StudyParameters) {
   const rank = parameters.RANK || RANK;
   const { maxLength, maxNewTokens } = of;
   return {
-    ...{ model, rank, maxLength, maxNewTokens },
+    ...{ model, rank, maxLength },
+    /** How players are opened, but for adapters: with prompts as long as those that were learned. */
+    players: { model, maxLength: maxLength + maxNewTokens, maxNewTokens },
     placesPerDialogue: of.placesPerDialogue,
     places: N_PLACES || of.places,
     slowPlaces: Math.min(N_PLACES || Infinity, of.slowPlaces),

@@ -38,9 +38,15 @@ export interface RowTokens {
 /** How many tokens a prompt and its completion have together: see {@link rowTokens}. */
 export function rowLength(tokenizer: Tokenizer): (prompt: Said, completion: Said) => number {
   const tokens = rowTokens(tokenizer);
+  // A template writes the same behind any prompt, so that of an answer which was counted once the prompt alone is new.
+  const behind = new WeakMap<object, number>();
   return (prompt, completion) => {
+    const known = typeof completion === "string" ? undefined : behind.get(completion);
+    if (known !== undefined) return tokens.prompt(prompt).length + known;
     const { promptIds, completionIds } = tokens.completion(prompt, completion);
-    return promptIds.length + completionIds.length;
+    const length = promptIds.length + completionIds.length;
+    if (typeof completion !== "string") behind.set(completion, length - tokens.prompt(prompt).length);
+    return length;
   };
 }
 
