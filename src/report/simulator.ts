@@ -21,7 +21,7 @@ const notebook = "08-persona-simulator";
 const saved = (file: string) => `${notebook}/${file}`;
 
 /** Where the notebook left what players scored: by judges that take no time, and by those that do. */
-const players = saved("players.json");
+const players = saved("scores.json");
 type Speed = "fast" | "slow";
 
 /** Place of a player among the rows of a file; −1 where it is none. */
@@ -92,7 +92,7 @@ function verdictOf(sources: Sources, pair: string, name: Text): Text {
 }
 
 async function compose(sources: Sources): Promise<PaperDocument> {
-  const [costs, learned] = [saved("costs.json"), saved("reinforcement.json")];
+  const [costs, learned] = [saved("costs.json"), saved("learned.json")];
   const cost = (field: string, format: "decimal1" | "integer" | "bytes" = "decimal1") =>
     savedValue(sources, costs, ["costs", field], format);
   const kl = (at: number) => savedValue(sources, learned, [at, "KL, nats a completion, last"], "decimal1");
@@ -214,7 +214,7 @@ async function compose(sources: Sources): Promise<PaperDocument> {
       savedTable(sources, {
         label: "tab:character",
         caption: prose`Character over conversations: means of early, middle and late turns, and the slope a turn with its interval`,
-        file: saved("character.json"),
+        file: saved("slopes.json"),
         columns: [
           { field: "player" },
           { field: "turns 1–3", title: ["early"], format: "decimal2" },
