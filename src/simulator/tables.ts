@@ -35,6 +35,20 @@ export function playerTable(rows: readonly PlayerRow[]): Record<string, string |
   }));
 }
 
+/**
+ * Whether a tag does anything to a player, in a sentence: whether its persona is named more often than by chance.
+ *
+ * @param personas how many there are to name: chance is one of them
+ */
+export function tagSentence(rows: readonly PlayerRow[], player: string, personas: number): string {
+  const row = rows.find((one) => one.player === player);
+  const named = row?.means["named"];
+  if (!named) throw new Error(`nobody has named the personas of ${player}`);
+  const found = `the persona of ${player} is named with a share of ${shownMean(named)}, by chance it would be ${(1 / personas).toFixed(2)}`;
+  if (named.low > 1 / personas) return `The tag does something: ${found}.`;
+  return `No effect of the tag is shown: ${found}. A training that is too short learns words before it learns whose they are: raise MAX_STEPS.`;
+}
+
 /** What kind a player is, for a legend. */
 export const playerGroup = (player: string): string =>
   player === WRITTEN || player === ANOTHERS ? "bound" : player === BASE ? "untrained" : "trained";

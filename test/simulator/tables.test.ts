@@ -14,6 +14,7 @@ import {
   playerTable,
   readConversations,
   sideBySide,
+  tagSentence,
   turnRows,
 } from "../../src/simulator/tables";
 import { trainVoices } from "../../src/simulator/voices";
@@ -136,4 +137,19 @@ test("a run's first and last fifth", () => {
   assert.ok(Math.abs(Number(row["reward, last"]) - 0.85) < 1e-12);
   assert.equal(row["KL, nats a completion, last"], 17);
   assert.equal(row["entropy, last"], "");
+});
+
+test("a tag does something only where the whole interval lies above chance", () => {
+  const rows = (low: number) => [
+    {
+      ...playerRows([scored("a", 1, 1)], ["adherence"])[0]!,
+      means: { named: { value: 0.6, low, high: 0.7 } },
+    },
+  ];
+  assert.equal(
+    tagSentence(rows(0.5), "RL", 6),
+    "The tag does something: the persona of RL is named with a share of 0.60 [0.50, 0.70], by chance it would be 0.17.",
+  );
+  assert.match(tagSentence(rows(0.1), "RL", 6), /^No effect of the tag is shown: .* raise MAX_STEPS\.$/);
+  assert.throws(() => tagSentence(rows(0.5), "SFT", 6), /nobody has named the personas of SFT/);
 });
