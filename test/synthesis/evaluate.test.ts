@@ -6,6 +6,7 @@ import { simpleTokens } from "../../src/text/characters";
 import {
   factGains,
   majority,
+  measureDialogues,
   measureFaithfulness,
   nextTurns,
   qualityOf,
@@ -124,6 +125,20 @@ test("the next turn is looked for among others, with the persona and without", a
     1,
   );
   assert.deepEqual([withPersona, without], [[1], [0]]);
+});
+
+test("what is measured of dialogues is a row each, with its interval", async () => {
+  const rows = await measureDialogues(recalling, [one], {
+    ...{ seed: 1, resamples: 5, facts: ["I dig."], turns: ["Snow falls."] },
+    followUps: [{ name: "clear", afterGood: ["I bake bread."], afterBad: ["What?"] }],
+  });
+  assert.deepEqual(
+    rows.map(({ measure }) => measure),
+    ["precision of facts", "recall of facts", "hit@1 with persona", "hit@1 without", "FED-like: clear"],
+  );
+  // The other one has the talk from its partner's first turn on: of "i bake bread" one word of three was said, of "what" none.
+  const { value, low, high } = rows.at(-1)!;
+  for (const score of [value, low, high]) assert.ok(Math.abs(score - 1 / 3) < 1e-9);
 });
 
 test("a majority of votes decides between two dialogues", async () => {

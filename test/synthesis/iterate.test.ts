@@ -9,16 +9,18 @@ import { copyingCritic, faithfulnessCritic, formCritic } from "../../src/synthes
 import { bestByVotes, compareAll, scoringExpert, wordExperts } from "../../src/synthesis/experts";
 import type { Generator } from "../../src/synthesis/generator";
 import {
+  ablate,
   chooseAgain,
   costOf,
   keptIn,
+  leftOutInTurn,
   madeIn,
   makeDialogues,
   type MakeOptions,
   MakingInterrupted,
   rejectedIn,
 } from "../../src/synthesis/iterate";
-import { writeMadeCorpus } from "../../src/synthesis/output";
+import { statisticsOf, writeMadeCorpus } from "../../src/synthesis/output";
 import { dialogue, sour } from "./fakes";
 
 const facts: [string[], string[]][] = ["rye", "oat", "wheat", "corn"].map((grain) => [
@@ -193,6 +195,45 @@ test("one stored pool is judged again without critics or experts", async () => {
     1,
   );
   assert.equal(chooseAgain({ candidates: [candidates[3]] as never, votes: [] }), undefined);
+});
+
+test("an ablation leaves out each critic but the form, each expert, and all; and says how often the choice is the same", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "making-"));
+  try {
+    const chosen = options(folder, fakeGenerator([]));
+    const iterations = await makeDialogues({ ...chosen, iterations: 1 });
+    const all = leftOutInTurn(chosen.critics, [{ name: "depth" }, { name: "diversity" }]);
+    assert.deepEqual(
+      all.map(({ choice }) => choice),
+      [
+        "all of them",
+        "without copying",
+        "without faithfulness",
+        "without the expert on depth",
+        "without the expert on diversity",
+        "without experts",
+        "without critics and experts",
+      ],
+    );
+    const [complete] = all;
+    assert.deepEqual(ablate(iterations, complete!), { dialogues: keptIn(iterations[0]!), same: 1 });
+    const first = ablate(iterations, {
+      critics: chosen.critics.map(({ name }) => name),
+      experts: chosen.experts.map(({ name }) => name),
+    });
+    assert.deepEqual(
+      first.dialogues.map(({ id }) => id.endsWith("candidate-1")),
+      [true, true, true, true],
+    );
+    const statistics = statisticsOf(keptIn(iterations[0]!), 3);
+    assert.deepEqual(
+      [statistics.dialogues, statistics["turns a dialogue"], statistics["facts a persona"]],
+      [4, 5, 1],
+    );
+    assert.ok(statistics["different words in as many turns"] < 12);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("most comparisons won wins, then most votes, then the first", () => {
