@@ -31,7 +31,7 @@ export function examinedFamilies(selection: Selection): Family[] {
       (one) =>
         one !== model &&
         Number(setting(one.members[0]!, "unfrozenEncoderBlocks") ?? 0) === 0 &&
-        !["bm25", "dense"].includes(String(setting(one.members[0]!, "retriever"))),
+        !(["bm25", "dense"] as unknown[]).includes(setting(one.members[0]!, "retriever")),
     ),
   ];
 }
