@@ -77,8 +77,8 @@ export interface TraitListening {
   readonly trait: TraitName;
   readonly situations: number;
   /**
-   * Mean of −log p(said | trait turned round) + log p(said | trait as it is), in nats a turn, with the interval of five: above 0 the
-   * model listens to the label, in the direction in which it is meant.
+   * Mean of −log p(said | trait turned round) + log p(said | trait as it is), in nats a turn, over speakers of both levels, each level
+   * counting half, with the interval of five: above 0 the model listens to the label, in the direction in which it is meant.
    */
   readonly gain: Interval;
   readonly pValue: number;
@@ -88,7 +88,8 @@ export interface TraitListening {
 
 /**
  * Whether a model listens to labels at all, without a scorer and without drawing anything: held-out turns, by speakers who have the
- * trait, are asked for with the label as it is and with it turned round. It finds smaller effects than answers do.
+ * trait, are asked for with the label as it is and with it turned round. It finds smaller effects than answers do. A trait that all
+ * have at one level is left out.
  */
 export async function traitListening(
   speakers: Speakers,
@@ -100,6 +101,7 @@ export async function traitListening(
   const asked = situations.flatMap((situation) =>
     knownTraits(situation.persona).map(({ trait, level }) => ({
       trait,
+      level,
       as: situation,
       turned: {
         ...situation,
@@ -112,18 +114,22 @@ export async function traitListening(
     all.map((one) => situationRow(one, prompt, speakers.taskType) as AskedAfter);
   const nats = await speakers.nats(name, rows([...situations, ...asked.map(({ turned }) => turned)]));
   const found = traitNames.flatMap((trait) => {
-    const own = asked.flatMap((one, i) =>
-      one.trait === trait ? [[nats[situations.length + i]!, nats[places.get(one.as)!]!] as const] : [],
+    const own = asked.flatMap(({ as, level, ...one }, i) =>
+      one.trait === trait
+        ? [{ level, turned: nats[situations.length + i]!, as: nats[places.get(as)!]! }]
+        : [],
     );
-    if (own.length === 0) return [];
+    // Each level counts half, so that a liking for one of the two words, whoever is told it, is no gain.
+    const counts = traitLevels.map((level) => own.filter((one) => one.level === level).length);
+    if (counts.includes(0)) return [];
+    const weight = (level: TraitLevel) => own.length / (2 * counts[traitLevels.indexOf(level)]!);
     const gain = bootstrapMean(
-      own.map(([turned, as]) => turned - as),
+      own.map(({ level, turned, as }) => weight(level) * (turned - as)),
       { resamples, seed, confidence: 1 - LEVEL / traitNames.length },
     );
-    const [turned, as] = [0, 1].map((side) => meanMetric(own.map((pair) => pair[side]!))) as [
-      AdditiveMetric,
-      AdditiveMetric,
-    ];
+    const [turned, as] = (["turned", "as"] as const).map((side) =>
+      meanMetric(own.map((one) => weight(one.level) * one[side])),
+    ) as [AdditiveMetric, AdditiveMetric];
     return [
       { trait, situations: own.length, gain, pValue: pairedRandomizationTest(turned, as, { seed }).pValue },
     ];

@@ -26,7 +26,7 @@ export function agreementFigure(found: readonly TraitAgreement[]): Figure {
       }),
     })),
     x: { title: "" },
-    y: { title: "κ", range: [-0.5, 1] },
+    y: { title: "κ" },
   });
 }
 
@@ -152,13 +152,15 @@ export function mixtureFigure(
   });
 }
 
-/** How clearly speakers show their traits, turn by turn. */
+/** How clearly speakers show their traits, turn by turn; ways in which nobody said anything are left out. */
 export function turnsFigure(ways: Readonly<Record<string, readonly TraitsAtTurn[]>>): Figure {
+  const panels = Object.entries(ways).filter(([, turns]) => turns.length > 0);
+  const columns = Math.max(1, Math.min(3, panels.length));
   return linePanels({
     title: "Traits by turn",
     caption:
       "Log-odds of the speakers' traits towards the level that they have, less what all turns have; 95 % intervals over talks. 0 is chance.",
-    panels: Object.entries(ways).map(([title, turns]) => ({
+    panels: panels.map(([title, turns]) => ({
       title,
       fromZero: false,
       series: [
@@ -171,9 +173,9 @@ export function turnsFigure(ways: Readonly<Record<string, readonly TraitsAtTurn[
         },
       ],
     })),
-    columns: Math.max(1, Math.min(3, Object.keys(ways).length)),
+    columns,
     x: { title: "turn" },
     width: 980,
-    height: 340,
+    height: 120 + 230 * Math.max(1, Math.ceil(panels.length / columns)),
   });
 }

@@ -107,6 +107,25 @@ test("a model listens to a label by which what was said is likelier; shuffled ea
   );
 });
 
+test("a liking for one of two words, whoever is told it, is no listening; a trait at one level alone is left out", async () => {
+  const fond: Speakers = {
+    ...speakers,
+    nats: (_, said) =>
+      Promise.resolve(
+        said.map(({ prompt }, i) => 10 + (i % 3) / 100 - Number(system(prompt).includes("high openness"))),
+      ),
+  };
+  const [high, low] = (["high", "low"] as const).map((level) =>
+    situations.filter(({ persona }) => persona.traits!.openness === level),
+  );
+  const found = await traitListening(fond, "fond", [...high!, ...low!.slice(0, 2)], "label", {
+    resamples: 200,
+  });
+  const openness = found.find(({ trait }) => trait === "openness")!;
+  assert.ok(Math.abs(openness.gain.value) < 0.05 && !openness.isShown, JSON.stringify(openness));
+  assert.deepEqual(await traitListening(fond, "fond", high!, "label", { resamples: 20 }), []);
+});
+
 test("two talk in turn, each told of itself alone; traits are counted by turn towards what the speaker has", async () => {
   const [pair] = dialogues.map(({ personas }) => personas);
   const quiet = { ...pair![1], traits: { extraversion: "low" } } as const;

@@ -52,7 +52,7 @@ test("an encoder–decoder has one line, in which the one who is to speak is Use
 });
 
 test("rows to learn from: both speakers of a dialogue, or every turn; of whom nothing is known nothing is learned", () => {
-  const causal = speakerRows([dialogue!], "P", "CAUSAL_LM") as {
+  const causal = speakerRows([dialogue!], "P", "CAUSAL_LM") as unknown as {
     messages: { role: string; content: string }[];
   }[];
   const learned = causal.map(({ messages }) =>

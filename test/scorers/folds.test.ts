@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { writeJsonLines } from "../../src/io/files";
 import { compareFolds, crossValidate, foldsOf, logisticFit } from "../../src/scorers/folds";
+import type { LabelledText } from "../../src/scorers/rows";
+import type { ScoredText } from "../../src/scorers/scorer";
 import { checkScorerTraining } from "../../src/scorers/train";
 
 const directory = mkdtempSync(join(tmpdir(), "folds-"));
@@ -31,9 +33,9 @@ test("rows of one group are in one fold, every row is in one, and folds are of n
 });
 
 test("each row is scored by a scorer that has read no row of its fold", async () => {
-  const rows = Array.from({ length: 12 }, (_, i) => ({ text: `word${i}`, label: i % 2 }));
+  const rows = Array.from({ length: 12 }, (_, i): LabelledText => ({ text: `word${i}`, label: i % 2 }));
   const folds = foldsOf(rows, 3, 1);
-  const read: string[][] = [];
+  const read: ScoredText[][] = [];
   await crossValidate(rows, folds, (others, fold) => {
     read[fold] = others.map(({ text }) => text);
     return logisticFit(form, settings)(others, fold);
