@@ -1,4 +1,5 @@
 /** Personality: traits that personas have, that prompts tell, and that what is said shows. */
+export * from "./adjectives";
 export * from "./big5";
 export * from "./compare";
 export * from "./control";

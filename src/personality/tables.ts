@@ -7,6 +7,7 @@ import type { Likelihood } from "../likelihood";
 import { bootstrapInterval, type BootstrapOptions, type Interval } from "../metrics";
 import { Random } from "../random";
 import { cohensKappa } from "../statistics";
+import type { AdjectiveCorrelation } from "./adjectives";
 import { type AnswerPair, askingJudge, likelihoodJudges, type PairJudge, winTieLose } from "./compare";
 import type { FlippedAnswers, TraitEffect, TraitListening } from "./control";
 import type { Domains } from "./data";
@@ -68,6 +69,13 @@ export function agreementRows(found: readonly TraitAgreement[]): Row[] {
     verdict: kappa.low > 0 ? "can be told" : "cannot be told",
   }));
 }
+
+export const adjectiveRows = (found: readonly AdjectiveCorrelation[]): Row[] =>
+  found.map(({ trait, speakers, correlation }) => ({
+    trait,
+    speakers,
+    ...within("correlation", correlation),
+  }));
 
 /** A label from a persona's facts, beside the one that was given. */
 export interface FactLabel {
