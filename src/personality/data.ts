@@ -135,7 +135,7 @@ async function fromFile(path: string, why: string): Promise<Found> {
 }
 
 const SCORED =
-  "no traits are given: the embedded scorers say them, by what the personas say; how often they are right on such dialogues is not known";
+  "no traits are given: the embedded scorers say them, by what the personas say. They carry over to such dialogues badly (data/scorers/traits/README.md): what follows of traits is about the scorers first";
 
 async function fromCorpora(folder: string | undefined, most: number): Promise<Found> {
   if (folder === undefined || !existsSync(folder))
