@@ -59,7 +59,7 @@ const small: Record<string, Record<string, ParameterValue>> = {
     RANK: 2,
     MAX_STEPS: 2,
     N_ITERATIONS: 1,
-    N_PLACES: 6,
+    N_PLACES: 3,
     N_CONVERSATIONS: 1,
     N_TURNS: 2,
     RESAMPLES: 20,
