@@ -150,8 +150,7 @@ async function compose(sources: Sources): Promise<PaperDocument> {
         does not tell who says it.`),
       savedTable(sources, {
         label: "tab:data",
-        caption: prose`Dialogues by persona. Their sources are in the notebook: those that come with the project were written with a language
-          model and read; none is by people`,
+        caption: prose`Dialogues by persona; who made them stands in the notebook`,
         file: saved("dialogues.json"),
         columns: [
           { field: "persona" },
