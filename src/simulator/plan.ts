@@ -76,7 +76,7 @@ export interface StudyParameters {
   readonly MAX_STEPS: number;
   readonly N_ITERATIONS: number;
   readonly N_PLACES: number;
-  readonly N_CONVERSATIONS: number;
+  readonly N_DIALOGUES: number;
   readonly N_TURNS: number;
 }
 
@@ -107,7 +107,7 @@ const forPpo = ({ promptsPerIteration, completionsPerPrompt }: Amounts["rl"]) =>
 /** What a study does: the numbers of its profile, with what the parameters say in their place. */
 export function planStudy(profile: Profile, parameters: StudyParameters) {
   const of = amounts[profile];
-  const { SEED: seed, MODEL, MAX_STEPS, N_ITERATIONS, N_PLACES, N_CONVERSATIONS, N_TURNS } = parameters;
+  const { SEED: seed, MODEL, MAX_STEPS, N_ITERATIONS, N_PLACES, N_DIALOGUES, N_TURNS } = parameters;
   const model = MODEL || models[profile];
   const rank = parameters.RANK || RANK;
   const { maxLength, maxNewTokens } = of;
@@ -118,7 +118,7 @@ export function planStudy(profile: Profile, parameters: StudyParameters) {
     placesPerDialogue: of.placesPerDialogue,
     places: N_PLACES || of.places,
     slowPlaces: Math.min(N_PLACES || Infinity, of.slowPlaces),
-    conversations: N_CONVERSATIONS || of.conversations,
+    conversations: N_DIALOGUES || of.conversations,
     turns: N_TURNS || of.turns,
     /** A configuration of `sft`, but for data. */
     sft: {

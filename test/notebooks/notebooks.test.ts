@@ -60,7 +60,7 @@ const small: Record<string, Record<string, ParameterValue>> = {
     MAX_STEPS: 2,
     N_ITERATIONS: 1,
     N_PLACES: 3,
-    N_CONVERSATIONS: 1,
+    N_DIALOGUES: 1,
     N_TURNS: 2,
     RESAMPLES: 20,
   },

@@ -115,7 +115,7 @@ test("a study's numbers are the profile's unless parameters say otherwise; QLoRA
       MAX_STEPS: 0,
       N_PLACES: 0,
       N_ITERATIONS: 0,
-      N_CONVERSATIONS: 0,
+      N_DIALOGUES: 0,
       N_TURNS: 0,
     },
   };
