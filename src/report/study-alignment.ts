@@ -41,7 +41,7 @@ export const alignmentStudy: Study = {
           label: "tab:labels",
           caption: prose`Ways to derive labels against those noted by hand; thresholds were chosen on other conversations`,
           file: at("labels.json"),
-          columns: interval("way", ["accuracy", "κ"]),
+          columns: interval("way", { accuracy: "accuracy", kappa: "κ" }),
         }),
         section("Selection"),
         savedTable(sources, {
@@ -51,9 +51,9 @@ export const alignmentStudy: Study = {
           columns: [
             { field: "way" },
             { field: "accuracy", format: "decimal2" },
-            { field: "κ", format: "decimal2" },
-            { field: "precision of none", title: ["P(none)"], format: "decimal2" },
-            { field: "recall of none", title: ["R(none)"], format: "decimal2" },
+            { field: "kappa", title: ["κ"], format: "decimal2" },
+            { field: "nonePrecision", title: ["P(none)"], format: "decimal2" },
+            { field: "noneRecall", title: ["R(none)"], format: "decimal2" },
           ],
         }),
         section("Results"),
@@ -164,10 +164,11 @@ export const alignmentStudy: Study = {
   },
 };
 
-const interval = (name: string, fields: readonly string[]) => [
+/** Columns of values with their intervals: fields, and what they are called. */
+const interval = (name: string, fields: Readonly<Record<string, string>>) => [
   { field: name },
-  ...fields.flatMap((field) => [
-    { field, format: "decimal2" as const },
+  ...Object.entries(fields).flatMap(([field, title]) => [
+    { field, title: [title], format: "decimal2" as const },
     { field: `${field} low`, title: ["low"], format: "decimal2" as const },
     { field: `${field} high`, title: ["high"], format: "decimal2" as const },
   ]),

@@ -38,14 +38,19 @@ test("the report names the differences that are shown, with their intervals, and
       accuracy: 0.88,
       "accuracy low": 0.83,
       "accuracy high": 0.92,
-      κ: 0.84,
-      "κ low": 0.78,
-      "κ high": 0.89,
+      kappa: 0.84,
+      "kappa low": 0.78,
+      "kappa high": 0.89,
     },
   ]);
   write("differences", [step("mixture − SFT", "no difference shown"), step("SFT − base", "a is lower")]);
   const paper = await writeStudyReport({ outputs, notebook });
   assert.deepEqual(checkTrace(join(outputs, `report-${notebook}`, "numbers.json"), outputs), []);
+  const kappa = paper.trace.values.filter(({ pointer }) => pointer.startsWith("/0/kappa"));
+  assert.deepEqual(
+    kappa.map(({ printed }) => printed),
+    ["0.84", "0.78", "0.89"],
+  );
   const results = paper.trace.values.filter(({ where }) => where === "Results");
   assert.deepEqual(
     results.map(({ printed, pointer }) => [printed, pointer]),
