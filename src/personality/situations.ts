@@ -128,13 +128,27 @@ export function wholePrompt({ personas }: Pick<Dialogue, "personas">, prompt: Pe
   return buildPrompt({ personas: told as unknown as Dialogue["personas"] }).text;
 }
 
-/** Dialogues as rows of which each is written by a single model: both personas are the prompt, the dialogue is learned. */
+/** What a single writer goes on from: both personas, and who speaks first. */
+export const writingPrompt = (
+  personas: Dialogue["personas"],
+  prompt: PersonaPrompt,
+  first: Speaker = 1,
+): string => `${wholePrompt({ personas }, prompt)}\nUser ${first}:`;
+
+/** Dialogues as rows of which each is written by a single model: it is told both personas and goes on from the first speaker's name. */
 export function wholeRows(
   dialogues: readonly TraitDialogue[],
   prompt: PersonaPrompt,
 ): { prompt: string; completion: string }[] {
-  return dialogues.map((dialogue) => ({
-    prompt: `${wholePrompt(dialogue, prompt)}\n`,
-    completion: buildTarget(dialogue),
-  }));
+  return dialogues.flatMap((dialogue) => {
+    const [first] = dialogue.turns;
+    if (!first) return [];
+    const label = `User ${first.speaker}:`;
+    return [
+      {
+        prompt: writingPrompt(dialogue.personas, prompt, first.speaker),
+        completion: buildTarget(dialogue).slice(label.length),
+      },
+    ];
+  });
 }

@@ -4,7 +4,7 @@ import type { TextGenerationOptions } from "../generation";
 import { bootstrapMean, type BootstrapOptions, type Interval, turnsIn } from "../metrics";
 import type { PersonaPrompt } from "./instruction";
 import { type TraitScorers, traitScores } from "./scoring";
-import { situationPrompt, wholePrompt } from "./situations";
+import { situationPrompt, writingPrompt } from "./situations";
 import type { Speakers } from "./speakers";
 import { knownTraits } from "./traits";
 
@@ -64,12 +64,12 @@ export async function writeWhole(
 ): Promise<Talk[]> {
   const written = await speakers.say(
     name,
-    pairs.map((personas) => `${wholePrompt({ personas }, prompt)}\n`),
+    pairs.map((personas) => writingPrompt(personas, prompt)),
     options,
   );
   return pairs.map((personas, i) => {
     const { text, promptTokens, tokens } = written[i]!;
-    return { personas, turns: turnsIn(text).slice(0, turns), tokens: promptTokens + tokens };
+    return { personas, turns: turnsIn(`User 1: ${text}`).slice(0, turns), tokens: promptTokens + tokens };
   });
 }
 

@@ -11,7 +11,7 @@ import {
 import { fitTraitScorers } from "../../src/personality/scoring";
 import { situationsOf } from "../../src/personality/situations";
 import type { Speakers } from "../../src/personality/speakers";
-import { talkInPairs, traitsByTurn } from "../../src/personality/talks";
+import { talkInPairs, traitsByTurn, writeWhole } from "../../src/personality/talks";
 import { someDialogues } from "./some";
 
 const dialogues = someDialogues(20);
@@ -149,4 +149,24 @@ test("two talk in turn, each told of itself alone; traits are counted by turn to
   const shown = await traitsByTurn([talk!, talk!], await fitTraitScorers(dialogues));
   assert.deepEqual(shown.map(({ turn, turns }) => [turn, turns]), [[1, 2], [2, 2], [3, 2], [4, 2]]); // prettier-ignore
   for (const one of shown.filter(({ turn }) => turn % 2 === 0)) assert.ok(one.shown.value > 0);
+});
+
+test("one writer goes on from the first speaker's name; what it writes is turns, as many as asked for", async () => {
+  const writer: Speakers = {
+    ...speakers,
+    say: (_, prompts) =>
+      Promise.resolve(
+        prompts.map((said) => ({
+          text: "Hello. User 2: Hi. User 1: Bye.",
+          promptTokens: (said as string).endsWith("\nUser 1:") ? 9 : 0,
+          tokens: 3,
+        })),
+      ),
+  };
+  const [talk] = await writeWhole(writer, "whole", [dialogues[0]!.personas], "label", {
+    turns: 2,
+    maxNewTokens: 9,
+  });
+  assert.deepEqual(talk!.turns.map(({ speaker, text }) => [speaker, text]), [[1, "Hello."], [2, "Hi."]]); // prettier-ignore
+  assert.equal(talk!.tokens, 12);
 });

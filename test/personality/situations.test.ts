@@ -71,6 +71,8 @@ test("a whole dialogue is written from both personas, their traits as further fa
     row!.prompt,
     /^persona-dialogue: <USER> I drive a tram\. Personality: high openness, .* <SYSTEM> I bake bread\. Personality: /,
   );
+  assert.match(row!.prompt, /\nUser 1:$/);
+  assert.match(row!.completion, /^ A party tonight\?\nUser 2: /);
   assert.equal(row!.completion.split("\n").length, 4);
   assert.doesNotMatch(wholeRows([dialogue!], "P")[0]!.prompt, /Personality/);
 });
