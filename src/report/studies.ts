@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type PaperDocument, type Sources, writePaper, type WrittenPaper } from "../paper";
-import { simulatorStudy } from "./simulator";
+import { simulatorStudy } from "./study-simulator";
 import { personalityStudy } from "./study-personality";
-import { makingDialogues } from "./making-dialogues";
+import { makingDialogues } from "./study-synthesis";
 import { alignmentStudy } from "./study-alignment";
 
 /** A study with a report of its own, which its notebook's last cell writes. */
