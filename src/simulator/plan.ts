@@ -34,7 +34,7 @@ const amounts: Readonly<Record<Profile, Amounts>> = {
   quick: {
     maxLength: 216,
     maxNewTokens: 40,
-    sft: { maxSteps: 100, batchSize: 8, gradientAccumulation: 1, learningRate: 3e-3, warmupSteps: 4 },
+    sft: { maxSteps: 300, batchSize: 8, gradientAccumulation: 1, learningRate: 2e-3, warmupSteps: 4 },
     rl: {
       ...{ iterations: 16, promptsPerIteration: 4, completionsPerPrompt: 4, batchSize: 16 },
       learningRate: 1e-3,
