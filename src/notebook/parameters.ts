@@ -42,7 +42,13 @@ const ranges: Readonly<Record<string, Range>> = {
   UNGROUNDED_WEIGHT: { whole: false, least: 0 },
   BETA: { whole: false, least: 0 },
   BETAS: { whole: false, least: 0 },
+  RATIOS: { whole: false, least: 0, most: 1 },
   N_TRAIN_SWEEP: fromOne,
+  ROUNDS: fromNought,
+  SHARED: fromOne,
+  ITERATIONS: fromOne,
+  CANDIDATES: fromNought,
+  STEPS: fromNought,
 };
 
 /** Of a notebook of one's own: whatever begins with `N_` is a count. */
