@@ -50,7 +50,7 @@ test("what its abstract says of traits follows from the saved verdicts", async (
     effect("neuroticism", "higher", "words"),
   ]);
   const shown = printed((await personalityStudy.compose(new Sources(outputs))).abstract);
-  assert.match(shown, /Shown to move their own scorers: \s*extraversion\s*\(\s*PT, label\s*\)/);
+  assert.match(shown, /Shown to move their own scorers\s*: \s*extraversion\s*\(\s*PT, label\s*\)/);
   assert.doesNotMatch(shown, /openness|neuroticism/);
   writeJson(path, [effect("openness", "not shown")]);
   assert.match(

@@ -25,7 +25,7 @@ const judge = (scale: [number, number], score: (one: JudgeCase) => number | unde
   scale,
   fingerprint: "a judge",
   judge: async (one) => {
-    await new Promise((resolve) => setTimeout(resolve, one.answer.length));
+    await new Promise((resolve) => setTimeout(resolve, 10 * one.answer.length));
     const given = score(one);
     return given === undefined ? { unscorable: "no idea" } : { score: given, reason: "because" };
   },

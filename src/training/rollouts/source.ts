@@ -91,8 +91,8 @@ export function onlineRollouts(parts: OnlineRolloutsParts, options: OnlineRollou
   return new LiveRollouts(parts, options);
 }
 
-/** A completion of an iteration, by what it was drawn, and which prompt of it. */
-type Sampled = Completion & Pick<Rollout, "logprobs" | "group">;
+/** A completion of an iteration, and which prompt of it. */
+type Sampled = Completion & { readonly group: number };
 
 class LiveRollouts implements OnlineRollouts {
   readonly fingerprint: unknown;
@@ -131,7 +131,7 @@ class LiveRollouts implements OnlineRollouts {
     const generator = await (this.generating ??= this.parts.generator());
     const { sampled, scores: asked } = await this.sample(generator, iteration);
     const shape = this.shapeOf(generator, sampled);
-    const judged = await this.judge(sampled, shape);
+    const judged = await this.judge(sampled, shape, generator);
     const scores = await asked;
     const rollouts = this.usable(judged, scores);
     const lesson = objective.learnFrom(rollouts, this.klCoefficient);
@@ -210,9 +210,8 @@ class LiveRollouts implements OnlineRollouts {
       const steps = generateSteps(generator, batch, options, numbers);
       let next = await steps.next();
       for (; !next.done; next = await steps.next()) await eventLoopTurn();
-      const answers = next.value.map(({ input, tokens, logprobs }): Sampled => ({
+      const answers = next.value.map(({ input, tokens }): Sampled => ({
         group: first + input,
-        logprobs: logprobs!,
         promptIds: asked[input]!.ids,
         completionIds: tokens,
         ended: generator.stopTokenIds.includes(tokens.at(-1)!),
@@ -254,38 +253,34 @@ class LiveRollouts implements OnlineRollouts {
     };
   }
 
-  /**
-   * What the reference makes of each completion and, where the objective needs them, the policy's values. The policy's logprobs are
-   * those that it drew by; the first batch shows that its training's program gives the same.
-   */
+  /** What policy and reference make of each completion. */
   private async judge(
     sampled: readonly Sampled[],
     shape: CompletionShape,
+    generator: GenerativeModel,
   ): Promise<Omit<Rollout, "score">[]> {
     const judged: Omit<Rollout, "score">[] = [];
     for (let first = 0; first < sampled.length; first += shape.rows) {
       const own = sampled.slice(first, first + shape.rows);
       const batch = completionBatch(own, shape);
-      const of = (numbers: Float32Array, row: number, count: number) =>
-        numbers.slice(row * shape.steps, row * shape.steps + count);
-      const asksPolicy = this.parts.objective.needsValues || !this.isSamplingChecked;
-      const policy = asksPolicy ? await this.programs.policyOf(batch) : undefined;
-      if (policy && !this.isSamplingChecked)
-        own.forEach(({ logprobs }, row) =>
-          checkSampling(logprobs, of(policy.logprobs, row, logprobs.length)),
-        );
-      this.isSamplingChecked = true;
+      const { logprobs, values } = await this.programs.policyOf(batch);
       await eventLoopTurn();
       const reference = await this.programs.referenceOf(batch);
       await eventLoopTurn();
-      own.forEach((completion, row) =>
+      own.forEach((completion, row) => {
+        const of = (numbers: Float32Array, count: number) =>
+          numbers.slice(row * shape.steps, row * shape.steps + count);
+        const { length } = completion.completionIds;
         judged.push({
           ...completion,
-          referenceLogprobs: of(reference, row, completion.completionIds.length),
-          ...(policy?.values && { values: of(policy.values, row, stepsOf(completion, shape)) }),
-        }),
-      );
+          logprobs: of(logprobs, length),
+          referenceLogprobs: of(reference, length),
+          ...(values && { values: of(values, stepsOf(completion, shape)) }),
+        });
+      });
     }
+    if (!this.isSamplingChecked) await checkSampling(generator, judged[0]!, this.parts.objective.temperature);
+    this.isSamplingChecked = true;
     return judged;
   }
 

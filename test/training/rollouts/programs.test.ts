@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { before } from "node:test";
 import * as tf from "@tensorflow/tfjs";
-import { padBatch } from "../../../src/models/tokenizer/tokenizer";
-import type { GenerativeModel } from "../../../src/models/generative";
 import { frozenModel } from "../../../src/training/policies/frozen";
 import { hiddenSize, withValueHead } from "../../../src/training/policies/value-head";
+import { sampledLogprobs } from "../../../src/training/rollouts/check-sampling";
 import { completionBatch } from "../../../src/training/rollouts/completion-batch";
 import { liveGenerator } from "../../../src/training/rollouts/live";
 import { CompletionPrograms } from "../../../src/training/rollouts/programs";
@@ -91,38 +90,6 @@ testEveryLlama(
     }
   },
 );
-
-/** The log-probabilities by which a generator samples the tokens of a completion. */
-async function sampledLogprobs(
-  generator: GenerativeModel,
-  promptIds: readonly number[],
-  completionIds: readonly number[],
-  temperature: number,
-): Promise<number[]> {
-  const decoder = await generator.startDecoder(
-    padBatch([promptIds], generator.padTokenId),
-    1,
-    completionIds.length,
-  );
-  try {
-    const logprobs: number[] = [];
-    let fed = decoder.prompts[0]!.at(-1)!;
-    for (const token of completionIds) {
-      const logits = await decoder.nextLogits(Int32Array.of(fed));
-      logprobs.push(logSoftmaxAt(logits, token, temperature));
-      fed = token;
-    }
-    return logprobs;
-  } finally {
-    decoder.dispose();
-  }
-}
-
-function logSoftmaxAt(logits: Float32Array, token: number, temperature: number): number {
-  const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  const total = logits.reduce((sum, logit) => sum + Math.exp((logit - most) / temperature), 0);
-  return (logits[token]! - most) / temperature - Math.log(total);
-}
 
 testEveryLlama(
   "the live policy samples by the logprobs that it learns from, within 1e-4, also after it moved",
