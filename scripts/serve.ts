@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { openChatModel } from "../src/chat";
 import { Served, startServer } from "../src/serve";
 import { wholeFrom } from "./options";
+import { runServing } from "./stopping";
 
 interface Options {
   name?: string;
@@ -83,12 +84,4 @@ Examples:
   await server.close();
 }
 
-main()
-  .catch((error: unknown) => {
-    const { code, message } = error as NodeJS.ErrnoException;
-    console.error(
-      code === "EADDRINUSE" ? `${message}: take another --port, or 0 for one that is free` : message,
-    );
-    process.exitCode = 1;
-  })
-  .finally(() => process.exit());
+runServing(main);

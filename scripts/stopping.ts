@@ -17,3 +17,16 @@ export function stopOnSignal(says: string): AbortSignal {
 
 /** Prints a line; in a terminal it takes the place of the progress that is shown there. */
 export const say = (line: string) => console.log(process.stderr.isTTY ? `\r\u001b[K${line}` : line);
+
+/** Runs a command that serves on a port until it ends; what goes wrong is said in a line. */
+export function runServing(main: () => Promise<void>): void {
+  main()
+    .catch((error: unknown) => {
+      const { code, message } = error as NodeJS.ErrnoException;
+      console.error(
+        code === "EADDRINUSE" ? `${message}: take another --port, or 0 for one that is free` : message,
+      );
+      process.exitCode = 1;
+    })
+    .finally(() => process.exit());
+}

@@ -7,7 +7,7 @@ import { checkWritable, shownPath } from "../src/io";
 import { asSoleWriter, readTopics, topicsFile } from "../src/simulator";
 import { modelPartner, quietPartner, startWritingRoom } from "../src/writing";
 import { wholeFrom } from "./options";
-import { stopOnSignal } from "./stopping";
+import { runServing, stopOnSignal } from "./stopping";
 
 interface Options {
   out: string;
@@ -73,12 +73,4 @@ Examples:
   });
 }
 
-main()
-  .catch((error: unknown) => {
-    const { code, message } = error as NodeJS.ErrnoException;
-    console.error(
-      code === "EADDRINUSE" ? `${message}: take another --port, or 0 for one that is free` : message,
-    );
-    process.exitCode = 1;
-  })
-  .finally(() => process.exit());
+runServing(main);

@@ -5,7 +5,7 @@ import { type BeamOptions, BeamSearch } from "./beams";
 import { requireChoice, requireFinite } from "./finite";
 import { type GenerationOptions, type ResolvedGenerationOptions, resolveGenerationOptions } from "./options";
 import { type ScoreProcessor, scoreProcessors, type TokenRow } from "./processors";
-import { argmax, type DrawnToken, drawToken } from "./sampling";
+import { argmax, drawToken } from "./sampling";
 
 /** A sequence that was generated for one input. */
 export interface GeneratedSequence {
@@ -15,8 +15,6 @@ export interface GeneratedSequence {
   readonly tokens: readonly number[];
   /** Beam search only: log-probability / length^lengthPenalty. */
   readonly score?: number;
-  /** Sampling only: the log-probability of each token in the distribution that it was drawn from, in nats. */
-  readonly logprobs?: readonly number[];
 }
 
 /** The state after one token more. */
@@ -122,11 +120,9 @@ const sample: Search = (given) => {
   );
   return followRows(given, perInput, async (tokens, rows) => {
     const scores = await decoder.nextLogits(tokens);
-    return chooseRows(scores, decoder.vocabularySize, rows, processors, (scores, row) => {
-      const { token, logprob }: DrawnToken = drawToken(scores, options, randoms[row.index]!);
-      row.logprobs.push(logprob);
-      return token;
-    });
+    return chooseRows(scores, decoder.vocabularySize, rows, processors, (row, index) =>
+      drawToken(row, options, randoms[index]!),
+    );
   });
 };
 
@@ -134,8 +130,6 @@ const sample: Search = (given) => {
 interface Row extends TokenRow {
   readonly index: number;
   readonly tokens: number[];
-  /** Of the tokens that were drawn. */
-  readonly logprobs: number[];
   ended: boolean;
 }
 
@@ -149,14 +143,12 @@ async function* followRows(
     ...prompts[index]!,
     index,
     tokens: [...prompts[index]!.tokens],
-    logprobs: [],
     ended: false,
   }));
   const results = () =>
-    rows.map(({ index, tokens, promptLength, logprobs }) => ({
+    rows.map(({ index, tokens, promptLength }) => ({
       input: Math.floor(index / perInput),
       tokens: tokens.slice(promptLength),
-      ...(options.doSample && { logprobs: [...logprobs] }),
     }));
   let fed = rows;
   for (let step = 1; step <= options.maxNewTokens; step++) {
@@ -235,7 +227,7 @@ function chooseRows(
   vocabulary: number,
   rows: readonly Row[],
   processors: readonly ScoreProcessor[],
-  choose: (scores: Float32Array, row: Row) => number,
+  choose: (scores: Float32Array, index: number) => number,
 ): Int32Array {
   return Int32Array.from(rows, (row, i) => {
     if (row.ended) return 0;
@@ -243,7 +235,7 @@ function chooseRows(
     requireFinite(own);
     for (const process of processors) process(own, row);
     requireChoice(own);
-    return choose(own, row);
+    return choose(own, row.index);
   });
 }
 

@@ -63,31 +63,24 @@ export function argmax(values: Float32Array): number {
   return best;
 }
 
-/** A token that was drawn. */
-export interface DrawnToken {
-  readonly token: number;
-  /** Its log-probability in the distribution that it was drawn from, in nats. */
-  readonly logprob: number;
-}
-
 /**
  * Draws one token from {@link samplingDistribution}: the first whose cumulative probability exceeds a uniform number.
  *
  * @throws {Error} when no score is finite
  */
-export function drawToken(scores: Float32Array, options: SamplingOptions, random: Random): DrawnToken {
+export function drawToken(scores: Float32Array, options: SamplingOptions, random: Random): number {
   const isCut = options.topP < 1 || (options.topK > 0 && options.topK < scores.length);
   return isCut ? drawOf(samplingDistribution(scores, options), random) : drawOfAll(scores, options, random);
 }
 
-function drawOf({ tokens, probabilities }: TokenDistribution, random: Random): DrawnToken {
+function drawOf({ tokens, probabilities }: TokenDistribution, random: Random): number {
   let left = random.uniform();
   let at = 0;
   for (; at < tokens.length - 1; at++) {
     left -= probabilities[at]!;
     if (left < 0) break;
   }
-  return { token: tokens[at]!, logprob: Math.log(probabilities[at]!) };
+  return tokens[at]!;
 }
 
 /** Room for the weights of a row, as a search draws from one of the same length at every step. */
@@ -98,7 +91,7 @@ function drawOfAll(
   scores: Float32Array,
   { temperature }: Pick<SamplingOptions, "temperature">,
   random: Random,
-): DrawnToken {
+): number {
   const count = scores.length;
   if (weights.length < count) weights = new Float64Array(count);
   let best = -Infinity;
@@ -116,7 +109,7 @@ function drawOfAll(
     left -= weights[token]! / total;
     if (left < 0) break;
   }
-  return { token: drawn, logprob: Math.log(weights[drawn]! / total) };
+  return drawn;
 }
 
 /** The k-th largest of `values`, by keeping the k largest in a heap whose root is the least of them. */

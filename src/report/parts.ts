@@ -55,6 +55,17 @@ const stepInto = (json: unknown, path: JsonPath): unknown =>
     json,
   );
 
+/** The columns of a table of paired differences, as the studies' comparisons save them. */
+export const differenceColumns: readonly SavedColumn[] = [
+  { field: "a − b" },
+  { field: "metric" },
+  { field: "difference", format: "signed3" },
+  { field: "low", format: "signed3" },
+  { field: "high", format: "signed3" },
+  { field: "adjustedPValue", title: ["adjusted p"], format: "pValue" },
+  { field: "verdict" },
+];
+
 /** The rows of a file at a path; none where there is no such file. */
 export function savedRows(
   sources: Sources,

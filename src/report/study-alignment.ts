@@ -1,6 +1,6 @@
 import { cite, type PaperDocument, paragraph, proseWith, section, type Sources } from "../paper";
 import { bibliography } from "./bibliography";
-import { savedFigure, savedRows, savedTable, savedValue } from "./parts";
+import { differenceColumns, savedFigure, savedRows, savedTable, savedValue } from "./parts";
 import type { Study } from "./studies";
 
 const notebook = "11-persona-alignment";
@@ -85,15 +85,7 @@ export const alignmentStudy: Study = {
           wide: true,
           caption: prose`What each step changes, on the same rows`,
           file: at("differences.json"),
-          columns: [
-            { field: "a − b" },
-            { field: "metric" },
-            { field: "difference", format: "signed3" },
-            { field: "low", format: "signed3" },
-            { field: "high", format: "signed3" },
-            { field: "adjustedPValue", title: ["adjusted p"], format: "pValue" },
-            { field: "verdict" },
-          ],
+          columns: differenceColumns,
         }),
         await savedFigure(sources, {
           file: at("steps"),

@@ -1,6 +1,6 @@
 import { cite, type PaperDocument, paragraph, proseWith, section, type Sources } from "../paper";
 import { bibliography } from "./bibliography";
-import { savedFigure, savedRows, savedTable, savedValue } from "./parts";
+import { differenceColumns, savedFigure, savedRows, savedTable, savedValue } from "./parts";
 import type { Study } from "./studies";
 
 const notebook = "09-personality";
@@ -138,15 +138,7 @@ export const personalityStudy: Study = {
           wide: true,
           caption: prose`Differences in the same situations, all p-values adjusted together`,
           file: table("differences"),
-          columns: [
-            { field: "a − b" },
-            { field: "metric" },
-            { field: "difference", format: "signed3" },
-            { field: "low", format: "signed3" },
-            { field: "high", format: "signed3" },
-            { field: "adjustedPValue", title: ["adjusted p"], format: "pValue" },
-            { field: "verdict" },
-          ],
+          columns: differenceColumns,
         }),
         savedTable(sources, {
           label: "tab:diversity",

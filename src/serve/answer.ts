@@ -59,9 +59,7 @@ export class AnswerInTheMaking {
     requireFinite(logits);
     const { temperature, topP, stopTokenIds } = this.settings;
     const token =
-      temperature === 0
-        ? argmax(logits)
-        : drawToken(logits, { temperature, topP, topK: 0 }, this.random).token;
+      temperature === 0 ? argmax(logits) : drawToken(logits, { temperature, topP, topK: 0 }, this.random);
     this.tokens++;
     if (stopTokenIds.includes(token)) {
       this.ended = true;

@@ -11,6 +11,7 @@ import { fileGraph } from "../../src/models/graph-file";
 import { floatWeights } from "../../src/models/layers/weights";
 import { DenseIndex } from "../../src/retrieval/dense";
 import { float32Tensor } from "../../src/tensors/tensor";
+import { writeTinyBertTokenizer } from "../models/tiny-bert-tokenizer";
 
 const folder = mkdtempSync(join(tmpdir(), "features-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -42,39 +43,7 @@ function writeExtractor(): void {
     architectures: ["BertModel"],
     pad_token_id: 0,
   });
-  const special = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
-  const text = { Sequence: { id: "A", type_id: 0 } };
-  writeJson(join(folder, "tokenizer.json"), {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: vocabulary.slice(0, 4).map((content, id) => ({
-      ...{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
-    })),
-    normalizer: null,
-    pre_tokenizer: { type: "WhitespaceSplit" },
-    post_processor: {
-      type: "TemplateProcessing",
-      single: [special("[CLS]"), text, special("[SEP]")],
-      pair: [special("[CLS]"), text, special("[SEP]")],
-      special_tokens: Object.fromEntries(
-        ["[CLS]", "[SEP]"].map((token) => [
-          token,
-          { id: token, ids: [vocabulary.indexOf(token)], tokens: [token] },
-        ]),
-      ),
-    },
-    decoder: null,
-    model: { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##", max_input_chars_per_word: 100, vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])) }, // prettier-ignore
-  });
-  writeJson(join(folder, "tokenizer_config.json"), {
-    tokenizer_class: "BertTokenizer",
-    pad_token: "[PAD]",
-    cls_token: "[CLS]",
-    sep_token: "[SEP]",
-    unk_token: "[UNK]",
-    model_max_length: 64,
-  });
+  writeTinyBertTokenizer(folder, vocabulary);
 }
 
 /** The mean of the rows of a text's tokens, of length 1. */

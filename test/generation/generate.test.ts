@@ -132,29 +132,11 @@ test("sampling from the best token only, or at a temperature near zero, is greed
   const model = new ToyModel(20, 3, 1);
   const greedy = await generate(model, inputs(3, 4, 5), { maxNewTokens: 8 });
   for (const narrow of [{ topK: 1 }, { topP: 1e-9 }, { temperature: 1e-3 }]) {
-    const sampled = await generate(model, inputs(3, 4, 5), { maxNewTokens: 8, doSample: true, ...narrow });
     assert.deepEqual(
-      sampled.map(({ input, tokens }) => ({ input, tokens })),
+      await generate(model, inputs(3, 4, 5), { maxNewTokens: 8, doSample: true, ...narrow }),
       greedy,
     );
-    for (const logprob of sampled.flatMap(({ logprobs }) => logprobs!)) assert.ok(Math.abs(logprob) < 1e-9);
   }
-});
-
-test("sampled tokens come with the log-probabilities that they were drawn by, one a token", async () => {
-  const model = new ToyModel(20, 3);
-  const options = { maxNewTokens: 8, doSample: true, temperature: 0.7, numReturnSequences: 3, seed: 4 };
-  const drawn = await generate(model, inputs(3, 4), options);
-  for (const { tokens, logprobs } of drawn) {
-    assert.equal(logprobs!.length, tokens.length);
-    assert.ok(logprobs!.every((logprob) => logprob < 0));
-  }
-  // Of the first token of an input, whose distribution is the same for each of its draws, equal tokens have equal ones.
-  const first = drawn
-    .filter(({ input }) => input === 0)
-    .map(({ tokens, logprobs }) => [tokens[0], logprobs![0]]);
-  for (const [token, logprob] of first)
-    for (const [other, others] of first) assert.equal(token === other, logprob === others);
 });
 
 test("a seed repeats its draws; another seed, and each returned sequence, draws anew", async () => {

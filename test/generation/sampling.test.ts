@@ -64,7 +64,7 @@ test("ruled-out tokens are never kept, and a row without a finite score is refus
   assert.throws(() => samplingDistribution(Float32Array.of(-Infinity, NaN), options), /no finite maximum/);
 });
 
-test("a draw is the first token whose cumulative probability exceeds a uniform number, with its log-probability", () => {
+test("a draw is the first token whose cumulative probability exceeds a uniform number", () => {
   const property = fc.property(
     row,
     fc.constantFrom({ topK: 0, topP: 1 }, { topK: 7, topP: 1 }, { topK: 0, topP: 0.8 }),
@@ -77,8 +77,7 @@ test("a draw is the first token whose cumulative probability exceeds a uniform n
       const at = probabilities.findIndex((probability) => (left -= probability) < 0);
       const expected = at < 0 ? tokens.length - 1 : at;
       const drawn = drawToken(scores, options, new Random(seed));
-      assert.equal(drawn.token, tokens[expected]);
-      assert.equal(drawn.logprob, Math.log(probabilities[expected]!));
+      assert.equal(drawn, tokens[expected]);
     },
   );
   fc.assert(property, { numRuns: 300 });
@@ -88,7 +87,7 @@ test("a draw is the first token whose cumulative probability exceeds a uniform n
     /no finite maximum/,
   );
   assert.throws(() => drawToken(Float32Array.of(1, NaN), all, new Random(1)), /no finite maximum/);
-  assert.deepEqual(drawToken(Float32Array.of(-Infinity, 2), all, new Random(1)), { token: 1, logprob: 0 });
+  assert.equal(drawToken(Float32Array.of(-Infinity, 2), all, new Random(1)), 1);
 });
 
 interface SamplingFile {

@@ -29,7 +29,7 @@ test("each text gets what it would get alone, in order, whatever the batches", a
     const alone = await generate(model, padBatch([tokenizer.encode(text)], 0), options, [input]);
     assert.deepEqual(
       found.filter((result) => result.input === input),
-      alone.map((sequence) => ({ ...sequence, input, text: tokenizer.decode(sequence.tokens) })),
+      alone.map(({ tokens }) => ({ input, tokens, text: tokenizer.decode(tokens) })),
     );
   }
   assert.deepEqual(

@@ -11,6 +11,7 @@ import { floatWeights } from "../../src/models/layers/weights";
 import { openLabelScorer, openScorer } from "../../src/scorers/open";
 import { softmax } from "../../src/scorers/scorer";
 import { float32Tensor } from "../../src/tensors/tensor";
+import { writeTinyBertTokenizer } from "../models/tiny-bert-tokenizer";
 
 const directory = mkdtempSync(join(tmpdir(), "classifier-"));
 after(() => rmSync(directory, { recursive: true }));
@@ -46,39 +47,7 @@ function writeClassifier(folder: string, id2label: Record<string, string>): void
     label2id: Object.fromEntries(Object.entries(id2label).map(([id, label]) => [label, Number(id)])),
     pad_token_id: 0,
   });
-  const special = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
-  const text = (id: string) => ({ Sequence: { id, type_id: 0 } });
-  writeJson(join(folder, "tokenizer.json"), {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: vocabulary.slice(0, 4).map((content, id) => ({
-      ...{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
-    })),
-    normalizer: null,
-    pre_tokenizer: { type: "WhitespaceSplit" },
-    post_processor: {
-      type: "TemplateProcessing",
-      single: [special("[CLS]"), text("A"), special("[SEP]")],
-      pair: [special("[CLS]"), text("A"), special("[SEP]"), text("B"), special("[SEP]")],
-      special_tokens: Object.fromEntries(
-        ["[CLS]", "[SEP]"].map((token) => [
-          token,
-          { id: token, ids: [vocabulary.indexOf(token)], tokens: [token] },
-        ]),
-      ),
-    },
-    decoder: null,
-    model: { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##", max_input_chars_per_word: 100, vocab: Object.fromEntries(vocabulary.map((token, id) => [token, id])) }, // prettier-ignore
-  });
-  writeJson(join(folder, "tokenizer_config.json"), {
-    tokenizer_class: "BertTokenizer",
-    pad_token: "[PAD]",
-    cls_token: "[CLS]",
-    sep_token: "[SEP]",
-    unk_token: "[UNK]",
-    model_max_length: 64,
-  });
+  writeTinyBertTokenizer(folder, vocabulary);
 }
 
 const sumOf = (tokens: string[], labels = 3) =>
