@@ -5,6 +5,7 @@ import { readJson, readText } from "../../io";
 import type { HostTensor } from "../../tensors";
 import { exactForTransformersJs, missingBytes } from "./exact";
 import type { TokenizerFiles } from "./files";
+import { rememberWords } from "./remember-words";
 
 /** A batch of token sequences, padded on the right to one length. */
 export interface TokenBatch {
@@ -369,6 +370,7 @@ export async function loadTokenizer(from: string | TokenizerFiles): Promise<Toke
   const { PreTrainedTokenizer } = await importTransformers();
   try {
     const pretrained = new PreTrainedTokenizer(exactForTransformersJs(tokenizer), config);
+    rememberWords(pretrained);
     return new Tokenizer(
       source,
       pretrained,
