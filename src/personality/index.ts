@@ -8,6 +8,7 @@ export * from "./domains";
 export * from "./figures";
 export * from "./instruction";
 export * from "./label";
+export * from "./larger";
 export * from "./leakage";
 export * from "./mixture";
 export * from "./persona-chat";

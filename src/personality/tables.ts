@@ -8,7 +8,14 @@ import { bootstrapInterval, type BootstrapOptions, type Interval } from "../metr
 import { Random } from "../random";
 import { cohensKappa } from "../statistics";
 import type { AdjectiveCorrelation } from "./adjectives";
-import { type AnswerPair, askingJudge, likelihoodJudges, type PairJudge, winTieLose } from "./compare";
+import {
+  type AnswerPair,
+  askingJudge,
+  dialogueLikelihoods,
+  likelihoodJudges,
+  type PairJudge,
+  winTieLose,
+} from "./compare";
 import type { FlippedAnswers, TraitEffect, TraitListening } from "./control";
 import type { Domains } from "./data";
 import { diversities, type TestedDomain } from "./domains";
@@ -249,11 +256,13 @@ const domainMetrics: readonly Metric[] = [
   "unigramF1",
   "personaCoverageContent",
   "outputTokens",
+  "bitsPerByte",
 ];
 const titles: Readonly<Record<string, string>> = {
   unigramF1: "F1",
   personaCoverageContent: "persona use",
   outputTokens: "tokens",
+  bitsPerByte: "bits a byte",
 };
 
 export function domainRows(tested: readonly TestedDomain[], bootstrap: BootstrapOptions): Row[] {
@@ -376,11 +385,16 @@ export async function compareAnswers(
   return rows;
 }
 
-/** Leakage, use of facts, shown traits and cost of talks, and of dialogues that nobody had to pay for here. */
+/**
+ * Leakage, use of facts, shown traits, likelihoods and cost of talks, and of dialogues that nobody had to pay for here.
+ *
+ * @param options `judged`: of how many dialogues of each way, the first ones, the likelihoods are asked
+ */
 export async function talkRows(
   ways: Readonly<Record<string, readonly (Talk | Dialogue)[]>>,
   scorers: TraitScorers,
-  bootstrap: BootstrapOptions,
+  likelihood: Likelihood,
+  { judged, ...bootstrap }: BootstrapOptions & { readonly judged: number },
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [way, talks] of Object.entries(ways)) {
@@ -388,6 +402,7 @@ export async function talkRows(
     const turns = talks.reduce((sum, talk) => sum + talk.turns.length, 0);
     const shown = await traitsByTurn(talks, scorers, bootstrap);
     const tokens = talks.flatMap((talk) => ("tokens" in talk ? [talk.tokens] : []));
+    const likely = await dialogueLikelihoods(likelihood, talks.slice(0, judged), bootstrap);
     rows.push({
       way,
       dialogues,
@@ -399,6 +414,10 @@ export async function talkRows(
           ? "–"
           : shown.reduce((sum, one) => sum + one.turns * one.shown.value, 0) /
             shown.reduce((sum, one) => sum + one.turns, 0),
+      ...(likely && {
+        ...within("naturalness", likely.naturalness),
+        ...within("coherence", likely.coherence),
+      }),
       "tokens a turn": tokens.length === 0 ? "–" : tokens.reduce((a, b) => a + b, 0) / Math.max(1, turns),
     });
   }

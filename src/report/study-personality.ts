@@ -131,6 +131,7 @@ export const personalityStudy: Study = {
             { field: "F1" },
             { field: "persona use" },
             { field: "tokens", format: "decimal1" },
+            { field: "bits a byte", format: "decimal2" },
           ],
         }),
         savedTable(sources, {
@@ -174,7 +175,7 @@ export const personalityStudy: Study = {
         savedTable(sources, {
           label: "tab:talks",
           wide: true,
-          caption: prose`Whose facts are said, whose traits are shown, and what it takes`,
+          caption: prose`Whose facts are said, whose traits are shown, how likely turns are (nats a token, and what the turns before add), and what it takes`,
           file: table("talks"),
           columns: [
             { field: "way" },
@@ -184,6 +185,8 @@ export const personalityStudy: Study = {
             { field: "leaking high", title: ["high"] },
             { field: "facts said", format: "decimal2" },
             { field: "traits shown", format: "signed3" },
+            { field: "naturalness", format: "decimal2" },
+            { field: "coherence", format: "signed3" },
             { field: "tokens a turn", format: "decimal1" },
           ],
         }),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Likelihood } from "../../src/likelihood/likelihood";
 import { test } from "node:test";
 import type { TraitEffect } from "../../src/personality/control";
 import { fitTraitScorers } from "../../src/personality/scoring";
@@ -104,9 +105,28 @@ test("what is said of effects names what is shown, and says none where nothing i
 test("talks in a table: what was talked here has a price, data have none", async () => {
   const dialogues = someDialogues(20);
   const talk = { personas: dialogues[0]!.personas, turns: dialogues[0]!.turns, tokens: 80 };
-  const rows = await talkRows({ talks: [talk], data: dialogues }, await fitTraitScorers(dialogues), {
-    resamples: 10,
-  });
+  const asked: number[] = [];
+  const likelihood: Likelihood = {
+    name: "toy",
+    fingerprint: "toy",
+    logprobs: (said) => (asked.push(said.length), Promise.resolve(said.map(() => [-2]))),
+    dispose: () => Promise.resolve(),
+  };
+  const rows = await talkRows(
+    { talks: [talk], data: dialogues },
+    await fitTraitScorers(dialogues),
+    likelihood,
+    {
+      judged: 2,
+      resamples: 10,
+    },
+  );
+  assert.deepEqual(rows.map((row) => [row["naturalness"], row["coherence"]]), [[-2, 0], [-2, 0]]); // prettier-ignore
+  assert.deepEqual(
+    asked,
+    [6, 6, 6],
+    "three answered turns a dialogue, each behind its talk and behind a greeting",
+  );
   assert.deepEqual(rows.map((row) => [row["way"], row["dialogues"], row["turns each"], row["tokens a turn"]]), [["talks", 1, 4, 20], ["data", 40, 4, "–"]]); // prettier-ignore
   assert.ok((rows[1]!["traits shown"] as number) > 0);
 });
