@@ -3,6 +3,7 @@ import {
   data,
   enumerate,
   type Inline,
+  type JsonPath,
   paragraph,
   type PaperDocument,
   proseWith,
@@ -20,34 +21,40 @@ const prose = proseWith("Llama-3-8B", "NF4", "distinct-2");
 const notebook = "08-persona-simulator";
 const saved = (file: string) => `${notebook}/${file}`;
 
-/** Where the notebook left what players scored: by judges that take no time, and by those that do. */
-const players = saved("scores.json");
-type Speed = "fast" | "slow";
-
-/** Place of a player among the rows of a file; −1 where it is none. */
-const placeOf = (sources: Sources, player: string, speed: Speed = "fast") =>
-  savedRows(sources, players, [speed]).findIndex((row) => row["player"] === player);
+/** Rows that the notebook left: the file, and where in it. */
+interface Rows {
+  readonly file: string;
+  readonly path: JsonPath;
+}
+/** What players scored by judges that take no time, by those that do, and by the former where RL was rewarded. */
+const fastRows: Rows = { file: saved("scores.json"), path: ["fast"] };
+const slowRows: Rows = { file: saved("scores.json"), path: ["slow"] };
+const rewardedRows: Rows = { file: saved("reinforced.json"), path: ["players"] };
+/** Paired differences over all personas, and where RL was rewarded. */
+const pairsEverywhere: Rows = { file: saved("paired.json"), path: [] };
+const pairsRewarded: Rows = { file: saved("reinforced.json"), path: ["paired"] };
 
 /** A mean with its interval, of a player by a judge: `0.52 [0.41, 0.63]`. */
-function mean(sources: Sources, player: string, judge: string, speed: Speed = "fast"): Text {
-  const path = [speed, placeOf(sources, player, speed), "means", judge] as const;
-  const of = (end: string): Inline => savedValue(sources, players, [...path, end], "decimal2");
+function mean(sources: Sources, { file, path }: Rows, player: string, judge: string): Text {
+  const at = savedRows(sources, file, path).findIndex((row) => row["player"] === player);
+  const of = (end: string): Inline =>
+    savedValue(sources, file, [...path, at, "means", judge, end], "decimal2");
   return [of("value"), " [", of("low"), ", ", of("high"), "]"];
 }
 
 /** Players and bounds by some judges; what a judge could not score is a dash. */
 function playersTable(
   sources: Sources,
-  speed: Speed,
+  { file, path }: Rows,
   judges: readonly string[],
   text: Pick<Table, "label" | "caption">,
 ): Table {
-  const rows = savedRows(sources, players, [speed]);
+  const rows = savedRows(sources, file, path);
   const cell = (at: number, judge: string): Text => {
     const means = rows[at]!["means"] as Readonly<Record<string, unknown>> | undefined;
     return means?.[judge] === undefined
       ? [data("–")]
-      : mean(sources, String(rows[at]!["player"]), judge, speed);
+      : mean(sources, { file, path }, String(rows[at]!["player"]), judge);
   };
   const left = { align: "left" as const };
   return {
@@ -64,17 +71,16 @@ function playersTable(
       rows.map((row, at) => [
         [data(String(row["player"]))],
         ...judges.map((judge) => cell(at, judge)),
-        [savedValue(sources, players, [speed, at, "words"], "decimal1")],
-        [savedValue(sources, players, [speed, at, "distinct2"], "decimal2")],
+        [savedValue(sources, file, [...path, at, "words"], "decimal1")],
+        [savedValue(sources, file, [...path, at, "distinct2"], "decimal2")],
       ]),
     ],
   };
 }
 
 /** What the judges that did not reward say of two players, in a sentence; its claims are rows of the saved table. */
-function verdictOf(sources: Sources, pair: string, name: Text): Text {
-  const file = saved("paired.json");
-  const rows = savedRows(sources, file);
+function verdictOf(sources: Sources, { file, path }: Rows, pair: string, name: Text): Text {
+  const rows = savedRows(sources, file, path);
   const found = rows.flatMap((row, at) =>
     row["a − b"] === pair && /^a is/.test(String(row["verdict"]))
       ? [{ at, judge: String(row["judge"]), isHigher: row["verdict"] === "a is higher" }]
@@ -82,7 +88,7 @@ function verdictOf(sources: Sources, pair: string, name: Text): Text {
   );
   if (rows.every((row) => row["a − b"] !== pair)) return prose`Of ${name} nothing was saved. `;
   if (found.length === 0) return prose`No judge that did not reward shows a difference between ${name}. `;
-  const of = (at: number, field: string) => savedValue(sources, file, [at, field], "signed3");
+  const of = (at: number, field: string) => savedValue(sources, file, [...path, at, field], "signed3");
   return prose`Judges that did not reward show of ${name}: ${enumerate(
     found.map(
       ({ at, judge, isHigher }) =>
@@ -96,9 +102,10 @@ async function compose(sources: Sources): Promise<PaperDocument> {
   const cost = (field: string, format: "decimal1" | "integer" | "bytes" = "decimal1") =>
     savedValue(sources, costs, ["costs", field], format);
   const kl = (at: number) => savedValue(sources, learned, [at, "KL, nats a completion, last"], "decimal1");
-  const named = (player: string) => mean(sources, player, "named");
+  const named = (player: string) => mean(sources, fastRows, player, "named");
+  const { persona = "not saved" } = (sources.read(pairsRewarded.file) ?? {}) as { readonly persona?: string };
   const fast = ["named", "adherence", "consistency", "safety", "rewarding voice"];
-  const asking = savedRows(sources, players, ["fast"]).some(
+  const asking = savedRows(sources, fastRows.file, fastRows.path).some(
     ({ means }) => (means as Record<string, unknown> | undefined)?.["asked"] !== undefined,
   );
   return {
@@ -106,7 +113,7 @@ async function compose(sources: Sources): Promise<PaperDocument> {
     authors: ["The persona-dialogue-notebooks project"],
     abstract: prose`A small causal model learns to play a user whom a tag names. A bag of words that was trained on other topics
       names the persona of its answers with a share of ${named("base")} before training and ${named("SFT")} after it, where the
-      written turns reach ${named("written")}. ${verdictOf(sources, "RL − SFT", prose`reinforcement beside supervision`)}Without a KL
+      written turns reach ${named("written")}. ${verdictOf(sources, pairsRewarded, "RL − SFT", prose`reinforcement beside supervision`)}Without a KL
       penalty the same reward moves the model ${kl(1)} nats a completion away, with it ${kl(0)}.`,
     keywords: [
       "user simulation",
@@ -167,7 +174,7 @@ async function compose(sources: Sources): Promise<PaperDocument> {
         ${cost("larger: hours for as many tokens")} hours here, with ${cost("larger: bytes held", "bytes")} for the base and what is trained.`),
       paragraph(prose`Reinforcement starts from the supervised adapter and is held to it. The reward is the probability that a bag of words,
         trained on a half of the training topics, gives to the persona; completions are compared with others of their prompt
-        ${cite("ahmadian2024")}. A second run has no KL penalty and is otherwise the same: rewards that are pursued without
+        ${cite("ahmadian2024")}. Rewarded are the prompts of: ${data(persona)}. A second run has no KL penalty and is otherwise the same: rewards that are pursued without
         restraint are known to be met to the letter ${cite("gao2022")}.`),
       savedTable(sources, {
         label: "tab:learned",
@@ -191,18 +198,25 @@ async function compose(sources: Sources): Promise<PaperDocument> {
         decides nothing about what it rewarded. Intervals are bootstrap intervals over dialogues ${cite("efron1979")}.`),
       section("Results"),
       paragraph(prose`Table ${refer("tab:players")} has the players between two bounds, another persona's turn in the same place and the
-        written one. ${verdictOf(sources, "SFT − base", prose`supervision beside the base`)}${verdictOf(
+        written one. ${verdictOf(sources, pairsEverywhere, "SFT − base", prose`supervision beside the base`)}Where reinforcement
+        was rewarded, Table ${refer("tab:rewarded")} counts. ${verdictOf(
           sources,
+          pairsRewarded,
           "RL − SFT",
           prose`reinforcement beside supervision`,
-        )}${verdictOf(sources, "no KL − SFT", prose`reinforcement without a penalty beside supervision`)}`),
-      playersTable(sources, "fast", asking ? [...fast, "asked"] : fast, {
+        )}${verdictOf(sources, pairsRewarded, "no KL − SFT", prose`reinforcement without a penalty beside supervision`)}A player that a
+        voice finds likelier than the written turns speaks to the voice.`),
+      playersTable(sources, fastRows, asking ? [...fast, "asked"] : fast, {
         label: "tab:players",
-        caption: prose`Players and bounds in ${savedValue(sources, players, ["places"], "integer")} places of test dialogues, with intervals`,
+        caption: prose`Players and bounds in ${savedValue(sources, fastRows.file, ["places"], "integer")} places of test dialogues, with intervals`,
       }),
-      playersTable(sources, "slow", ["quality", "embedded"], {
+      playersTable(sources, rewardedRows, ["named", "adherence", "rewarding voice"], {
+        label: "tab:rewarded",
+        caption: prose`Players and bounds in ${savedValue(sources, rewardedRows.file, ["places"], "integer")} places where RL was rewarded`,
+      }),
+      playersTable(sources, slowRows, ["quality", "embedded"], {
         label: "tab:slow",
-        caption: prose`The same by judges that ask a model, in ${savedValue(sources, players, ["slowPlaces"], "integer")} places`,
+        caption: prose`The same by judges that ask a model, in ${savedValue(sources, slowRows.file, ["slowPlaces"], "integer")} places`,
       }),
       await savedFigure(sources, {
         file: saved("character"),

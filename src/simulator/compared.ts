@@ -191,3 +191,14 @@ export function failureRows(scored: readonly ScoredTurn[], judge: string): Recor
     return [{ player, turns: scores.length, failed, share: value, "at most, 95 %": high }];
   });
 }
+
+/** What judges that did not reward say of reinforcement, of rows of {@link pairedRows} with the pair `RL − SFT`. */
+export function reinforcedSentence(rows: readonly PairedRow[]): string {
+  const of = (verdict: PairedRow["verdict"]) =>
+    rows.filter((row) => row["a − b"] === "RL − SFT" && row.verdict === verdict).map(({ judge }) => judge);
+  const [higher, lower] = [of("a is higher"), of("a is lower")];
+  const worse = lower.length > 0 ? ` Worse by: ${lower.join(", ")}.` : "";
+  return higher.length > 0
+    ? `RL is better than SFT by: ${higher.join(", ")}.${worse}`
+    : `No judge that did not reward shows RL better than SFT.${worse}`;
+}

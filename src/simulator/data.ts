@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
+  type DialogueRecord,
   personaNamed,
   type PersonaSpec,
   type PlacedRecord,
@@ -10,6 +11,7 @@ import {
 } from "../corpus";
 import { contentsOf, shownPath } from "../io";
 import { recordDirectory } from "./embedded";
+import { EVERY_PERSONA } from "./plan";
 import { splitByTopic, topicsOf } from "./topics";
 
 /** What a simulator is trained, judged and tested on. */
@@ -60,4 +62,19 @@ export function readSimulatorData(path = "", specifications = ""): SimulatorData
       `DATA: ${shownPath(place)}: ${topics.length} topics; ${FEWEST_TOPICS} at least, so that there is one to validate and one to test on`,
     );
   return { path: place, files, splits: splitByTopic(records, topics), personas };
+}
+
+/**
+ * The records of one persona, or all where {@link EVERY_PERSONA} is asked for.
+ *
+ * @throws {Error} if there is no such persona, saying which there are
+ */
+export function recordsOf<R extends DialogueRecord>(
+  records: readonly R[],
+  persona: string,
+  personas: readonly PersonaSpec[],
+): readonly R[] {
+  if (persona === EVERY_PERSONA) return records;
+  const { id } = personaNamed(persona, personas);
+  return records.filter(({ persona_id }) => persona_id === id);
 }

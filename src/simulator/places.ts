@@ -89,6 +89,15 @@ export function spread<T>(all: readonly T[], count: number): T[] {
   return all.filter((_, i) => share(i + 1) > share(i));
 }
 
+/** What tells a place from others of the same records. */
+export const placeName = ({ dialogue, turn }: Pick<Place, "dialogue" | "turn">) => `${turn} of ${dialogue}`;
+
+/** Places of both lists, those of both once, the first list's first. */
+export function together(first: readonly Place[], second: readonly Place[]): Place[] {
+  const known = new Set(first.map(placeName));
+  return [...first, ...second.filter((place) => !known.has(placeName(place)))];
+}
+
 const drawn = <T>(random: Random, items: readonly T[]): T => items[random.integer(items.length)]!;
 
 /** Where a record's persona speaks. */

@@ -4,7 +4,7 @@ import { isVerdictScored, type Judge } from "../judges";
 import type { HistoryTurn } from "../prompts";
 import type { HeldConversation } from "./conversations";
 import { turnCase } from "./judged";
-import { ANOTHERS, type Place, WRITTEN } from "./places";
+import { ANOTHERS, type Place, placeName, WRITTEN } from "./places";
 import type { Players } from "./players";
 
 /** A turn of a persona, whoever it is from. */
@@ -60,8 +60,8 @@ export async function answersAt(
 
 /** Of what was said in places, that in some of them. */
 export function saidAt(said: readonly SaidTurn[], places: readonly Place[]): SaidTurn[] {
-  const wanted = new Set(places.map(({ dialogue, turn }) => `${turn} of ${dialogue}`));
-  return said.filter(({ dialogue, turn }) => wanted.has(`${turn} of ${dialogue}`));
+  const wanted = new Set(places.map(placeName));
+  return said.filter((turn) => wanted.has(placeName(turn)));
 }
 
 /** What the persona said in conversations, turn by turn. */

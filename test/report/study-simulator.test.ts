@@ -45,11 +45,17 @@ test("the report has what the notebook found, each number from its file, on four
   });
   left("paired.json", [
     paired("SFT − base", "named", 0.321, "a is higher"),
-    paired("RL − SFT", "adherence", 0.111, "a is higher"),
-    paired("RL − SFT", "rewarding voice", 0.4, "none: this judge rewarded"),
-    paired("RL − SFT", "quality", -0.222, "a is lower"),
-    paired("no KL − SFT", "adherence", 0.01, "no difference shown"),
+    paired("RL − SFT", "adherence", 0.777, "a is higher"),
   ]);
+  left("reinforced.json", {
+    ...{ persona: "playful", places: 40, players: rows(["named", "adherence", "rewarding voice"]) },
+    paired: [
+      paired("RL − SFT", "adherence", 0.111, "a is higher"),
+      paired("RL − SFT", "rewarding voice", 0.4, "none: this judge rewarded"),
+      paired("RL − SFT", "quality", -0.222, "a is lower"),
+      paired("no KL − SFT", "adherence", 0.01, "no difference shown"),
+    ],
+  });
   const auc = { swapped: { auc: interval(0.9) }, contradicted: { auc: interval(0.8) } };
   left("card-voice.json", auc);
   left("card-embedded.json", auc);
@@ -89,7 +95,9 @@ test("the report has what the notebook found, each number from its file, on four
     text,
     /show of reinforcement beside supervision: adherence rises by \+0\.111 \[\+0\.061, \+0\.161\] and quality falls by −0\.222/,
   );
-  assert.doesNotMatch(text, /rewarding voice rises/);
+  assert.doesNotMatch(text, /rewarding voice rises|0\.777/);
+  assert.match(text, /Rewarded are the prompts of: playful\./);
+  assert.match(text, /bounds in 40 places where RL was rewarded/);
   assert.match(
     text,
     /No judge that did not reward shows a difference between reinforcement without a penalty/,

@@ -4,9 +4,11 @@ import { characterCurves } from "../../src/simulator/character";
 import {
   failureRows,
   meanOverDialogues,
+  type PairedRow,
   pairedRows,
   personaRows,
   playerRows,
+  reinforcedSentence,
   worstTurns,
 } from "../../src/simulator/compared";
 import { type ScoredTurn, scoreTurns, type SaidTurn } from "../../src/simulator/scored";
@@ -136,4 +138,28 @@ test("character over turns: a mean of each turn, and the mean slope of the conve
   );
   assert.ok(Math.abs(curve!.slope!.value - (-0.2 + 0.1) / 2) < 1e-9);
   assert.equal(characterCurves([turn("sft", "p1", 1, 0.5)], "voice")[0]!.slope, undefined);
+});
+
+test("the sentence on reinforcement goes by the judges that did not reward", () => {
+  const row = (judge: string, verdict: PairedRow["verdict"], pair = "RL − SFT"): PairedRow => ({
+    ...{ "a − b": pair, judge, verdict },
+    ...{ difference: 0.1, low: 0, high: 0.2, places: 4 },
+  });
+  const rewarding = row("rewarding voice", "none: this judge rewarded");
+  assert.equal(
+    reinforcedSentence([
+      row("named", "no difference shown"),
+      rewarding,
+      row("safety", "a is higher", "SFT − base"),
+    ]),
+    "No judge that did not reward shows RL better than SFT.",
+  );
+  assert.equal(
+    reinforcedSentence([
+      row("named", "a is higher"),
+      row("adherence", "a is higher"),
+      row("safety", "a is lower"),
+    ]),
+    "RL is better than SFT by: named, adherence. Worse by: safety.",
+  );
 });

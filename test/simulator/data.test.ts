@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { writeRecords } from "../../src/corpus/records";
-import { readSimulatorData } from "../../src/simulator/data";
+import { readSimulatorData, recordsOf } from "../../src/simulator/data";
 import { topicsOf } from "../../src/simulator/topics";
 import { fewRecords, fewTurns } from "./few-records";
 
@@ -52,4 +52,13 @@ test("what cannot be studied is refused with the remedy", () => {
     [file("few.jsonl", fewRecords(topics.slice(0, 4))), /4 topics; 5 at least/],
   ]; // prettier-ignore
   for (const [path, message] of refused) assert.throws(() => readSimulatorData(path), message);
+});
+
+test("of one persona the records are its own, of all every one, of nobody none without a word", () => {
+  const { splits, personas } = readSimulatorData();
+  const own = recordsOf(splits.test, "playful", personas);
+  assert.equal(own.length, 8);
+  assert.ok(own.every(({ persona_id }) => persona_id === "playful"));
+  assert.equal(recordsOf(splits.test, "all", personas), splits.test);
+  assert.throws(() => recordsOf(splits.test, "plaiful", personas), /no persona "plaiful".*playful/s);
 });

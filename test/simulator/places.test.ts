@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heldOutTurns, placesOf, spread } from "../../src/simulator/places";
+import { heldOutTurns, placesOf, spread, together } from "../../src/simulator/places";
 import { fewRecords, fewTurns, twoPersonas } from "./few-records";
 
 const records = fewRecords(["tea", "rain"]);
@@ -69,4 +69,16 @@ test("some of many are spread evenly over them", () => {
   assert.deepEqual(spread(all, 12), all);
   assert.deepEqual(spread(all, Infinity), all);
   assert.equal(spread(all, 5).length, 5);
+});
+
+test("places of two lists stand together once each", () => {
+  const all = placesOf(records, twoPersonas);
+  const some = spread(all, 3);
+  assert.deepEqual(together(some, all).slice(0, 3), some);
+  assert.deepEqual(new Set(together(some, all)), new Set(all));
+  assert.equal(
+    together(some, placesOf(records, twoPersonas)).length,
+    all.length,
+    "by what they are, not by identity",
+  );
 });

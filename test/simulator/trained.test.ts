@@ -10,6 +10,7 @@ import { promptRows, unrollRecords } from "../../src/prompts/unroll";
 import { judgeReward } from "../../src/rewards/judge";
 import { shownTurn } from "../../src/simulator/judged";
 import { openPlayers } from "../../src/simulator/players";
+import { embeddedSimulator } from "../../src/simulator/embedded";
 import { rlMethod, planStudy } from "../../src/simulator/plan";
 import { talkedTo } from "../../src/simulator/talked";
 import { keepSimulator, trainSimulator } from "../../src/simulator/trained";
@@ -110,7 +111,10 @@ test("a study's numbers are the profile's unless parameters say otherwise; QLoRA
     ...{
       SEED: 1,
       MODEL: "",
+      START: "",
+      DATA: "",
       RL: "rloo",
+      RL_PERSONA: "",
       RANK: 0,
       MAX_STEPS: 0,
       N_PLACES: 0,
@@ -132,6 +136,22 @@ test("a study's numbers are the profile's unless parameters say otherwise; QLoRA
     [own.model, own.sft.model, own.sft.alpha, own.sft.maxSteps, own.turns],
     [model, model, 4, 3, 4],
   );
+  assert.equal(own.start, undefined, "another model has no adapter to go on from");
+  const quick = planStudy("quick", nothing);
+  assert.equal(quick.sft.adapter, embeddedSimulator);
+  assert.deepEqual([quick.sft.rank, quick.sft.alpha], [undefined, undefined], "an adapter has its own rank");
+  assert.deepEqual([full.reinforced, quick.reinforced], ["all", "playful"]);
+  assert.equal(
+    planStudy("quick", { ...nothing, DATA: "mine.jsonl" }).reinforced,
+    "all",
+    "of one's own data nobody is known",
+  );
+  assert.equal(planStudy("quick", { ...nothing, RL_PERSONA: "sailor" }).reinforced, "sailor");
+  assert.equal(quick.rl.maxLength, quick.maxExample + 32);
+  const anew = planStudy("quick", { ...nothing, START: "none" });
+  assert.deepEqual([anew.sft.adapter, anew.sft.rank], [undefined, 32]);
+  assert.ok(anew.sft.maxSteps > 10 * quick.sft.maxSteps);
+  assert.equal(planStudy("full", { ...nothing, START: "outputs/mine" }).sft.adapter, "outputs/mine");
   const ppo = planStudy("quick", { ...nothing, RL: "ppo" }).rl;
   assert.equal(ppo.completionsPerPrompt, 1);
   assert.throws(() => rlMethod("pppo"), /RL=pppo: it is one of rloo, ppo\. Did you mean ppo\?/);
