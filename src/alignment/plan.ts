@@ -28,7 +28,7 @@ export interface StudySizes {
 
 const sizes: Record<Profile, StudySizes> = {
   quick: {
-    ...{ nTrain: 480, nTest: 80, sftSteps: 60, dpoSteps: 20, batchSize: 8 },
+    ...{ nTrain: 320, nTest: 56, sftSteps: 40, dpoSteps: 14, batchSize: 8 },
     ...{ sftRate: 1e-3, dpoRate: 1e-4, maxNewTokens: 24, maxLength: 288, historyTurns: 3 },
   },
   full: {

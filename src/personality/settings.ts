@@ -46,14 +46,14 @@ export interface StudySettings {
 
 const numbers = {
   quick: {
-    nTest: 16,
-    longSteps: 32,
+    nTest: 12,
+    longSteps: 28,
     batchSize: 4,
     learningRate: 2e-3,
-    situations: 10,
-    listenEvery: 2,
-    talks: 5,
-    judged: 10,
+    situations: 8,
+    listenEvery: 3,
+    talks: 4,
+    judged: 8,
     maxNewTokens: 20,
     nDialogues: Infinity,
     maxLength: 256,

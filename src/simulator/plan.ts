@@ -49,7 +49,7 @@ const amounts: Readonly<Record<Profile, Amounts>> = {
     maxLength: 216,
     maxNewTokens: 40,
     sft: { maxSteps: 1200, batchSize: 8, gradientAccumulation: 1, learningRate: 2e-3, warmupSteps: 4 },
-    goingOn: { maxSteps: 24, batchSize: 8, gradientAccumulation: 1, learningRate: 1e-4, warmupSteps: 2 },
+    goingOn: { maxSteps: 16, batchSize: 8, gradientAccumulation: 1, learningRate: 1e-4, warmupSteps: 2 },
     rl: {
       ...{ persona: "playful", maxExample: 160, maxNewTokens: 32 },
       ...{
@@ -62,7 +62,7 @@ const amounts: Readonly<Record<Profile, Amounts>> = {
     },
     placesPerDialogue: 1,
     places: 48,
-    slowPlaces: 24,
+    slowPlaces: 12,
     conversations: 2,
     turns: 12,
   },
