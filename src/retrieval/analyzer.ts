@@ -60,6 +60,22 @@ export class Analyzer {
     return this.trie.byteLength;
   }
 
+  /** Of each term those one symbol shorter that are in every text that it is in. */
+  shorterTerms(): ShorterTerms {
+    const { parents, symbols } = this.trie.edges();
+    const [min] = this.options.ngramRange;
+    const lengths = new Uint16Array(parents.length);
+    const prefixes = new Int32Array(parents.length);
+    const suffixes = new Int32Array(parents.length);
+    for (let node = 1; node < parents.length; node++) {
+      const parent = parents[node]!;
+      lengths[node] = lengths[parent]! + 1;
+      if (parent !== 0) suffixes[node] = this.trie.find(suffixes[parent]!, symbols[node]!);
+      if (lengths[node]! > min) prefixes[node] = parent;
+    }
+    return { prefixes, suffixes: suffixes.map((suffix, node) => (lengths[node]! > min ? suffix : 0)) };
+  }
+
   /** Calls `visit` with each of the text's terms, repeats included, numbering new ones. */
   learn(text: string, visit: (term: number) => void): void {
     for (const symbols of this.sequences(text, (tokens) => this.words.add(tokens))) {
@@ -99,6 +115,12 @@ export class Analyzer {
       }
     }
   }
+}
+
+/** By term, the ones without its last and without its first symbol; 0 for a term of the smallest n. */
+export interface ShorterTerms {
+  prefixes: Int32Array;
+  suffixes: Int32Array;
 }
 
 export interface AnalyzerState {

@@ -72,7 +72,7 @@ export class Bm25Index {
       (length) => k1 * (1 - b + (b * length) / meanLength),
     );
     const vectors = { idf, saturation };
-    const scores = ScoreMatrix.build(counts, bm25Weighting(all, vectors));
+    const scores = ScoreMatrix.build(counts, analyzer.shorterTerms(), bm25Weighting(all, vectors));
     return new Bm25Index(all, analyzer, scores, vectors);
   }
 

@@ -22,7 +22,7 @@ interface IndexKind<Options, Vector extends string> {
 }
 
 /** Counts up when the arrays of an index change. */
-const VERSION = 2;
+const VERSION = 3;
 
 type Stored = Int32Array | Uint8Array | Uint16Array | Float32Array | Float64Array;
 
@@ -59,13 +59,14 @@ export function saveIndex<Options, Vector extends string>(
   index: StoredIndex<Options, Vector>,
 ): void {
   const { parents, symbols, words } = index.analyzer.state;
-  const { documentCount, commonTerms, blocks } = index.scores;
+  const { documentCount, commonTerms, bases, blocks } = index.scores;
   const tensors = new Map<string, HostTensor>();
   const put = (name: string, data: Stored) =>
     tensors.set(name, { dtype: dtypeOf(data), shape: [data.length], data } as HostTensor);
   put("ngrams.parents", parents);
   put("ngrams.symbols", symbols);
   put("commonTerms", commonTerms);
+  put("bases", bases);
   for (const [name, vector] of Object.entries<Float64Array>(index.vectors)) put(`vectors.${name}`, vector);
   blocks.forEach((block, i) => blockKeys.forEach((key) => put(`blocks.${i}.${key}`, block[key])));
   const head = JSON.stringify({
@@ -112,6 +113,7 @@ export function loadIndex<Options, Vector extends string>(
         }) as ScoreBlock,
     );
     const commonTerms = take("commonTerms", "int32") as Int32Array;
+    const bases = take("bases", "int32") as Int32Array;
     const vectors = Object.fromEntries(
       vectorNames.map((name) => [name, take(`vectors.${name}`, "float64")]),
     ) as Record<Vector, Float64Array>;
@@ -119,7 +121,7 @@ export function loadIndex<Options, Vector extends string>(
       options,
       analyzer,
       vectors,
-      scores: new ScoreMatrix(head.documentCount, weighting(options, vectors), commonTerms, blocks),
+      scores: new ScoreMatrix(head.documentCount, weighting(options, vectors), commonTerms, bases, blocks),
     };
   } catch (cause) {
     throw new Error(`${path}: not a usable retrieval index: ${(cause as Error).message}`, { cause });

@@ -21,10 +21,13 @@ export interface ScoreBlock {
   size: number;
   /** Each document's factor. */
   factors: Float32Array;
-  /** Rare terms by term: the documents of term t are `rareDocuments` from `rareStarts[t]` to `rareStarts[t + 1]`. */
+  /**
+   * Rare terms by term: the documents of term t, or by which they differ from those of its base (see {@link differenceBases}), are
+   * `rareDocuments` from `rareStarts[t]` to `rareStarts[t + 1]`.
+   */
   rareStarts: Int32Array;
   rareDocuments: Uint16Array;
-  /** In the same way those that hold term t more than once, and what the repeats add: their gain − 1. */
+  /** In the same way all those that hold term t more than once, and what the repeats add: their gain − 1. */
   repeatStarts: Int32Array;
   repeatDocuments: Uint16Array;
   repeatGains: Float32Array;
@@ -51,11 +54,13 @@ export const bytesForBits = (commonTerms: number): number => Math.ceil(commonTer
  * The block of these counts.
  *
  * @param ranks by term: its rank among the `common` common ones, −1 for a rare one
+ * @param bases by term: see {@link differenceBases}
  */
 export function scoreBlock(
   counts: BlockCounts,
   ranks: Int32Array,
   common: number,
+  bases: Int32Array,
   weighting: Weighting,
 ): ScoreBlock {
   const { first, size } = counts;
@@ -71,11 +76,11 @@ export function scoreBlock(
       const next = counts.documents[i]! + 1;
       const repeated = counts.counts[i]! > 1 ? 1 : 0;
       documentStarts[next]! += 1 + repeated;
-      if (isRare) {
-        rare++;
-        repeats += repeated;
-      } else commonRepeatStarts[next]! += repeated;
+      if (isRare) repeats += repeated;
+      else commonRepeatStarts[next]! += repeated;
     }
+    if (isRare)
+      rare += Math.abs(documentsOf(counts, term).length - documentsOf(counts, Math.abs(bases[term]!)).length);
     rareStarts[term + 1] = rare;
     repeatStarts[term + 1] = repeats;
   }
@@ -107,6 +112,14 @@ export function scoreBlock(
   [rare, repeats] = [0, 0];
   for (let term = 0; term < ranks.length; term++) {
     const rank = ranks[term]!;
+    if (rank < 0) {
+      const base = bases[term]!;
+      const [own, others] = [documentsOf(counts, term), documentsOf(counts, Math.abs(base))];
+      rare =
+        base < 0
+          ? putWithout(others, own, block.rareDocuments, rare)
+          : putWithout(own, others, block.rareDocuments, rare);
+    }
     for (let i = startOf(counts, term); i < startOf(counts, term + 1); i++) {
       const d = counts.documents[i]!;
       const count = counts.counts[i]!;
@@ -117,7 +130,6 @@ export function scoreBlock(
         block.documentTerms[nextTerm[d]!++] = count;
       }
       if (rank < 0) {
-        block.rareDocuments[rare++] = d;
         if (count === 1) continue;
         block.repeatDocuments[repeats] = d;
         block.repeatGains[repeats++] = gain;
@@ -133,6 +145,20 @@ export function scoreBlock(
   }
   block.commonNorms.set(squares.map(Math.sqrt));
   return block;
+}
+
+/** Places of the documents that hold a term, ascending; none for 0. */
+const documentsOf = (counts: BlockCounts, term: number): Uint16Array =>
+  counts.documents.subarray(startOf(counts, term), startOf(counts, term + 1));
+
+/** Puts those of `all` that are not in `some`, a part of it, into `list` from `at`; returns where they end. Both ascend. */
+function putWithout(all: Uint16Array, some: Uint16Array, list: Uint16Array, at: number): number {
+  let next = 0;
+  for (const document of all) {
+    if (document === some[next]) next++;
+    else list[at++] = document;
+  }
+  return at;
 }
 
 /** Where a term's entries begin; terms beyond those of the block have none. */

@@ -1,4 +1,6 @@
+import type { ShorterTerms } from "./analyzer";
 import { Best, type SearchResult } from "./best";
+import { differenceBases } from "./list-forest";
 import { bytesForBits, type ScoreBlock, scoreBlock, type Weighting } from "./score-block";
 import type { TermCounts } from "./term-counts";
 
@@ -16,6 +18,9 @@ export interface WeightedTerms {
 /** Terms in more than this share of the documents are kept by document, not by term. */
 const COMMON_SHARE = 1 / 3;
 
+/** So many documents are looked through with one threshold. */
+const STRETCH = 1024;
+
 /** The sum of a document that is excluded or has been offered: it compares with nothing. */
 const OUT = Number.NaN;
 
@@ -31,7 +36,8 @@ const ROUNDING = 1e-6;
  * add to that (see {@link Weighting}).
  *
  * A long query reaches nearly all documents through its common terms, which tell documents apart least. Rare terms are stored by
- * term: a query touches only their few documents. Common terms are bits of the document. What they give is at most ‖query's common
+ * term: a query touches only their few documents, and of n-grams that occur in nearly the same documents it touches those of one and
+ * then where the others differ ({@link differenceBases}). Common terms are bits of the document. What they give is at most ‖query's common
  * weights‖ · ‖document's common scores‖ (Cauchy–Schwarz); it is computed only where this leaves the document a chance, eight terms
  * at a time, from a table of what every combination of them gives. Documents that still have a chance get their exact score, from
  * all their terms in the query's order. The result is that of scoring every document.
@@ -41,10 +47,14 @@ export class ScoreMatrix {
   private readonly ranks: Int32Array;
   /** By term: one more than its place among those of the query in progress, 0 for all others. */
   private readonly places: Int32Array;
+  /** By term: how many others lead from its list to one that is whole. */
+  private readonly depths: Int32Array;
+  /** By rare term: what is to be added for those of its documents that its base has not; 0 but for the query in progress. */
+  private readonly totals: Float64Array;
   /** By place in a block: what the rare terms give it. */
   private readonly sums: Float64Array;
-  /** Places of the documents that have a chance. */
-  private readonly candidates: Int32Array;
+  /** Places of the documents of a stretch that have a chance. */
+  private readonly candidates = new Int32Array(STRETCH);
   /** By eight common terms: what each of their 256 combinations gives. */
   private readonly tables: Float64Array;
   /** The largest gain · document factor that there is. */
@@ -54,30 +64,33 @@ export class ScoreMatrix {
     readonly documentCount: number,
     private readonly weighting: Weighting,
     readonly commonTerms: Int32Array,
+    readonly bases: Int32Array,
     readonly blocks: readonly ScoreBlock[],
   ) {
     const termBound = weighting.termFactors.length;
     this.ranks = ranksOf(commonTerms, termBound);
     this.places = new Int32Array(termBound);
+    this.depths = depthsOf(bases);
+    this.totals = new Float64Array(termBound);
     const largestBlock = Math.max(0, ...blocks.map((block) => block.size));
     this.sums = new Float64Array(largestBlock);
-    this.candidates = new Int32Array(largestBlock);
     this.tables = new Float64Array(256 * bytesForBits(commonTerms.length));
     this.largestFactor = largestFactor(blocks);
   }
 
   /** The matrix of these counts; empties `counts.blocks` as it goes, for memory. */
-  static build(counts: TermCounts, weighting: Weighting): ScoreMatrix {
+  static build(counts: TermCounts, shorter: ShorterTerms, weighting: Weighting): ScoreMatrix {
     const documentCount = counts.lengths.length;
     const isCommon = (_: number, term: number) =>
       counts.documentFrequency[term]! > documentCount * COMMON_SHARE;
     const commonTerms = Int32Array.from(counts.documentFrequency.keys()).filter(isCommon);
     const ranks = ranksOf(commonTerms, counts.documentFrequency.length);
+    const bases = differenceBases(counts.documentFrequency, (term) => ranks[term]! < 0, shorter);
     const blocks: ScoreBlock[] = [];
     for (let block = counts.blocks.shift(); block !== undefined; block = counts.blocks.shift()) {
-      blocks.push(scoreBlock(block, ranks, commonTerms.length, weighting));
+      blocks.push(scoreBlock(block, ranks, commonTerms.length, bases, weighting));
     }
-    return new ScoreMatrix(documentCount, weighting, commonTerms, blocks);
+    return new ScoreMatrix(documentCount, weighting, commonTerms, bases, blocks);
   }
 
   /** Size of the scores' arrays in bytes. */
@@ -113,22 +126,27 @@ export class ScoreMatrix {
   /** Offers the block's documents that have a chance. */
   private offerBlock(block: ScoreBlock, terms: QueryTerms, best: Best, k: number): void {
     const { sums, candidates } = this;
-    const { first, factors, commonNorms } = block;
+    const { first, size, factors, commonNorms } = block;
     const { reach } = terms;
-    // Those first that are likely the best: they set a threshold that spares the others.
-    for (const d of likeliest(sums, block, reach, k)) {
-      best.offer(first + d, this.exactScore(block, d, terms));
-      sums[d] = OUT;
-    }
-    let least = best.threshold - terms.slack;
-    const count = withChance(sums, block, reach, least, candidates);
-    for (let i = 0; i < count; i++) {
-      const d = candidates[i]!;
-      const rarePart = sums[d]! * factors[d]!;
-      if (!(rarePart + reach * commonNorms[d]! >= least)) continue; // the threshold has risen
-      if (!(rarePart + factors[d]! * this.commonPart(block, d) >= least)) continue;
-      best.offer(first + d, this.exactScore(block, d, terms));
-      least = best.threshold - terms.slack;
+    for (let start = 0; start < size; start += STRETCH) {
+      const end = Math.min(start + STRETCH, size);
+      // Until there is a threshold: those first that are likely the best, as they set one that spares the others.
+      if (best.threshold === Number.NEGATIVE_INFINITY) {
+        for (const d of likeliest(sums, block, reach, k, start, end)) {
+          best.offer(first + d, this.exactScore(block, d, terms));
+          sums[d] = OUT;
+        }
+      }
+      let least = best.threshold - terms.slack;
+      const count = withChance(sums, block, reach, start, end, least, candidates);
+      for (let i = 0; i < count; i++) {
+        const d = candidates[i]!;
+        const rarePart = sums[d]! * factors[d]!;
+        if (!(rarePart + reach * commonNorms[d]! >= least)) continue; // the threshold has risen
+        if (!(rarePart + factors[d]! * this.commonPart(block, d) >= least)) continue;
+        best.offer(first + d, this.exactScore(block, d, terms));
+        least = best.threshold - terms.slack;
+      }
     }
   }
 
@@ -147,19 +165,45 @@ export class ScoreMatrix {
       if (this.ranks[term]! < 0) rare.push(q);
       else squares += weight * weight;
     }
+    const lists = this.listsOf(terms, steps, rare);
     const slack = most * this.largestFactor * ROUNDING;
     const reach = Math.sqrt(squares) * (1 + ROUNDING);
-    return { terms, weights, steps, rare, slack, reach, parts: new Float64Array(terms.length) };
+    return { terms, weights, steps, rare, lists, slack, reach, parts: new Float64Array(terms.length) };
+  }
+
+  /** The lists that tell which documents hold the rare terms. */
+  private listsOf(terms: Int32Array, steps: Float64Array, rare: readonly number[]): ListStep[] {
+    const { bases, depths, totals } = this;
+    // By depth: the deepest lists come first, as each hands on to its base what holds for the base's documents too.
+    const waiting: number[][] = [];
+    const add = (term: number, step: number) => {
+      if (totals[term] === 0) (waiting[depths[term]!] ??= []).push(term);
+      totals[term]! += step;
+    };
+    for (const q of rare) add(terms[q]!, steps[q]!);
+    const lists: ListStep[] = [];
+    for (let depth = waiting.length - 1; depth >= 0; depth--) {
+      for (const term of waiting[depth] ?? []) {
+        const total = totals[term]!;
+        totals[term] = 0;
+        const base = bases[term]!;
+        lists.push({ term, step: base < 0 ? -total : total });
+        if (base !== 0) add(Math.abs(base), total);
+      }
+    }
+    return lists;
   }
 
   /** Adds to `sums` what the rare terms give the block's documents, but for the documents' factors. */
-  private addRare(block: ScoreBlock, { terms, steps, rare }: QueryTerms): void {
+  private addRare(block: ScoreBlock, { terms, steps, rare, lists }: QueryTerms): void {
     const { rareStarts, rareDocuments, repeatStarts, repeatDocuments, repeatGains } = block;
     const sums = this.sums.fill(0);
+    for (const { term, step } of lists) {
+      addToAll(sums, rareDocuments, rareStarts[term]!, rareStarts[term + 1]!, step);
+    }
     for (const q of rare) {
       const term = terms[q]!;
       const step = steps[q]!;
-      addToAll(sums, rareDocuments, rareStarts[term]!, rareStarts[term + 1]!, step);
       const end = repeatStarts[term + 1]!;
       for (let i = repeatStarts[term]!; i < end; i++) sums[repeatDocuments[i]!]! += step * repeatGains[i]!;
     }
@@ -227,12 +271,20 @@ interface QueryTerms extends WeightedTerms {
   steps: Float64Array;
   /** Places of the rare terms. */
   rare: number[];
+  /** What is added for the documents of lists. */
+  lists: ListStep[];
   /** What a sum may be too small by. */
   slack: number;
   /** Euclidean norm of the common terms' weights. */
   reach: number;
   /** Room for what each term gives a document. */
   parts: Float64Array;
+}
+
+/** What is to be added for each document of a term's list. */
+interface ListStep {
+  term: number;
+  step: number;
 }
 
 /** Adds `step` to the sums of the documents from `start` to `end`. Unrolled: this is where a search spends its time. */
@@ -257,32 +309,36 @@ function addToAll(
   for (; i < end; i++) sums[documents[i]!]! += step;
 }
 
-/** Places of the documents whose bound is at least `least`, in `found`; how many there are. */
+/** Places from `start` to `end` of the documents whose bound is at least `least`, in `found`; how many there are. */
 function withChance(
   sums: Float64Array,
-  { size, factors, commonNorms }: ScoreBlock,
+  { factors, commonNorms }: ScoreBlock,
   reach: number,
+  start: number,
+  end: number,
   least: number,
   found: Int32Array,
 ): number {
   let count = 0;
-  for (let d = 0; d < size; d++) {
+  for (let d = start; d < end; d++) {
     if (sums[d]! * factors[d]! + reach * commonNorms[d]! >= least) found[count++] = d;
   }
   return count;
 }
 
-/** Places of the `k` documents that would be best if common terms gave half of what they can at most. */
+/** Places of the `k` documents from `start` to `end` that would be best if common terms gave half of what they can at most. */
 function likeliest(
   sums: Float64Array,
-  { size, factors, commonNorms }: ScoreBlock,
+  { factors, commonNorms }: ScoreBlock,
   reach: number,
   k: number,
+  start: number,
+  end: number,
 ): number[] {
   const best = new Best(k);
   const half = reach / 2;
   let least = best.threshold;
-  for (let d = 0; d < size; d++) {
+  for (let d = start; d < end; d++) {
     const guess = sums[d]! * factors[d]! + half * commonNorms[d]!;
     if (!(guess >= least)) continue;
     best.offer(d, guess);
@@ -296,6 +352,17 @@ function ranksOf(commonTerms: Int32Array, termBound: number): Int32Array {
   const ranks = new Int32Array(termBound).fill(-1);
   commonTerms.forEach((term, rank) => (ranks[term] = rank));
   return ranks;
+}
+
+/** By term: how many bases lead from it to a list that is whole. */
+function depthsOf(bases: Int32Array): Int32Array {
+  const depths = new Int32Array(bases.length);
+  const way: number[] = [];
+  for (let term = 1; term < bases.length; term++) {
+    for (let at = term; bases[at] !== 0 && depths[at] === 0; at = Math.abs(bases[at]!)) way.push(at);
+    for (let at = way.pop(); at !== undefined; at = way.pop()) depths[at] = depths[Math.abs(bases[at]!)]! + 1;
+  }
+  return depths;
 }
 
 /** The largest gain · document factor. */

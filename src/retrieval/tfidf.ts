@@ -73,7 +73,7 @@ export class TfidfIndex {
     const weight = (term: number, count: number) => termFrequency(count, all) * idf[term]!;
     const norms = all.norm === "l2" ? euclideanNorms(counts, weight) : new Float64Array(texts.length).fill(1);
     const vectors = { idf, norms };
-    const scores = ScoreMatrix.build(counts, tfidfWeighting(all, vectors));
+    const scores = ScoreMatrix.build(counts, analyzer.shorterTerms(), tfidfWeighting(all, vectors));
     return new TfidfIndex(all, analyzer, scores, vectors);
   }
 

@@ -112,7 +112,9 @@ export class SymbolTable {
 
   /** The numbers of `tokens`; −1 stands for one that was never added. */
   find(tokens: readonly string[]): Int32Array {
-    return Int32Array.from(tokens, (token) => this.numbers.get(token) ?? -1);
+    const found = new Int32Array(tokens.length);
+    for (let i = 0; i < found.length; i++) found[i] = this.numbers.get(tokens[i]!) ?? -1;
+    return found;
   }
 
   /** How many strings have a number. */
