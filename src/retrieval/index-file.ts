@@ -30,7 +30,6 @@ const DTYPES = {
   factors: "float32",
   rareStarts: "int32",
   rareDocuments: "uint16",
-  repeatStarts: "int32",
   repeatDocuments: "uint16",
   repeatGains: "float32",
   commonBits: "uint8",

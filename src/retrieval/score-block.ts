@@ -22,13 +22,15 @@ export interface ScoreBlock {
   /** Each document's factor. */
   factors: Float32Array;
   /**
-   * Rare terms by term: the documents of term t, or by which they differ from those of its base (see {@link differenceBases}), are
-   * `rareDocuments` from `rareStarts[t]` to `rareStarts[t + 1]`.
+   * Rare terms by term, two starts for each, side by side in memory: the documents of term t, or by which they differ from those of its
+   * base (see {@link differenceBases}), are `rareDocuments` from `rareStarts[2t]` to `rareStarts[2t + 2]`.
    */
   rareStarts: Int32Array;
   rareDocuments: Uint16Array;
-  /** In the same way all those that hold term t more than once, and what the repeats add: their gain − 1. */
-  repeatStarts: Int32Array;
+  /**
+   * All documents that hold term t more than once, from `rareStarts[2t + 1]` to `rareStarts[2t + 3]`, and what the repeats add: their
+   * gain − 1.
+   */
   repeatDocuments: Uint16Array;
   repeatGains: Float32Array;
   /** Common terms by document, a bit each: ⌈common terms / 8⌉ bytes a document, the lowest ranks in the lowest bits. */
@@ -65,8 +67,7 @@ export function scoreBlock(
 ): ScoreBlock {
   const { first, size } = counts;
   const bytes = bytesForBits(common);
-  const rareStarts = new Int32Array(ranks.length + 1);
-  const repeatStarts = new Int32Array(ranks.length + 1);
+  const rareStarts = new Int32Array(2 * (ranks.length + 1));
   const commonRepeatStarts = new Int32Array(size + 1);
   const documentStarts = new Int32Array(size + 1);
   let [rare, repeats] = [0, 0];
@@ -81,8 +82,8 @@ export function scoreBlock(
     }
     if (isRare)
       rare += Math.abs(documentsOf(counts, term).length - documentsOf(counts, Math.abs(bases[term]!)).length);
-    rareStarts[term + 1] = rare;
-    repeatStarts[term + 1] = repeats;
+    rareStarts[2 * term + 2] = rare;
+    rareStarts[2 * term + 3] = repeats;
   }
   for (let d = 0; d < size; d++) {
     documentStarts[d + 1]! += documentStarts[d]!;
@@ -95,7 +96,6 @@ export function scoreBlock(
     factors: Float32Array.from({ length: size }, (_, d) => weighting.documentFactor(first + d)),
     rareStarts,
     rareDocuments: new Uint16Array(rare),
-    repeatStarts,
     repeatDocuments: new Uint16Array(repeats),
     repeatGains: new Float32Array(repeats),
     commonBits: new Uint8Array(size * bytes),

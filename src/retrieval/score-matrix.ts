@@ -196,16 +196,17 @@ export class ScoreMatrix {
 
   /** Adds to `sums` what the rare terms give the block's documents, but for the documents' factors. */
   private addRare(block: ScoreBlock, { terms, steps, rare, lists }: QueryTerms): void {
-    const { rareStarts, rareDocuments, repeatStarts, repeatDocuments, repeatGains } = block;
+    const { rareStarts, rareDocuments, repeatDocuments, repeatGains } = block;
     const sums = this.sums.fill(0);
     for (const { term, step } of lists) {
-      addToAll(sums, rareDocuments, rareStarts[term]!, rareStarts[term + 1]!, step);
+      addToAll(sums, rareDocuments, rareStarts[2 * term]!, rareStarts[2 * term + 2]!, step);
     }
     for (const q of rare) {
       const term = terms[q]!;
       const step = steps[q]!;
-      const end = repeatStarts[term + 1]!;
-      for (let i = repeatStarts[term]!; i < end; i++) sums[repeatDocuments[i]!]! += step * repeatGains[i]!;
+      const end = rareStarts[2 * term + 3]!;
+      for (let i = rareStarts[2 * term + 1]!; i < end; i++)
+        sums[repeatDocuments[i]!]! += step * repeatGains[i]!;
     }
   }
 
