@@ -82,7 +82,7 @@ export class Bm25Index {
    */
   search(query: string, k = 10, options?: SearchOptions): SearchResult[] {
     const { terms, counts } = this.counter.count(query);
-    return this.scores.top({ terms, weights: Float64Array.from(counts) }, k, options);
+    return this.scores.top({ terms, weights: new Float64Array(counts) }, k, options);
   }
 
   /** How many documents the index holds. */
@@ -128,6 +128,7 @@ function bm25Weighting({ variant, k1 }: Required<Bm25Options>, { idf, saturation
   return {
     score: (term, count, document) => (idf[term]! * factor * count) / (count + saturation[document]!),
     termFactors: idf.map((value) => value * factor),
+    balance: idf.map((value) => Math.sqrt(Math.abs(value)) || 1), // a query's weight has no idf, a document's score has all of it
     // Where all documents are empty, so is their mean length, and 0 / 0 is no number.
     documentFactor: (document) => (Number.isNaN(saturation[document]) ? 0 : 1 / (1 + saturation[document]!)),
     gain: (count, document) => (count * (1 + saturation[document]!)) / (count + saturation[document]!),

@@ -7,7 +7,8 @@ import type { ShorterTerms } from "./analyzer";
  * An n-gram occurs in nearly the same documents as many an n-gram that is one symbol shorter or longer: "avori" and "favor" wherever
  * people have favourites. A shorter one occurs wherever the longer one does, so their difference has as many documents as their numbers
  * of documents differ by. The lists are shortest, all together, along a minimum spanning tree over the terms and an empty list (Kruskal
- * 1956).
+ * 1956). Differences of more than half of a list are left out: a search would jump to lists that its query does not have, and gain
+ * little.
  *
  * @param documentFrequency by term; terms that no document holds have no list
  * @param isListed which of the others have a list
@@ -19,27 +20,26 @@ export function differenceBases(
 ): Int32Array {
   const tree = new Tree(documentFrequency.length);
   const hasList = (term: number) => term > 0 && documentFrequency[term]! > 0 && isListed(term);
-  // An edge is a number: its length, and in the low bits a term and which of three others it joins it to.
+  // An edge is one number, so that they sort fast: its length, and, as a remainder, a term and which of three others it joins it to.
+  const ids = 3 * documentFrequency.length;
   const edges: number[] = [];
   for (let term = 1; term < documentFrequency.length; term++) {
     if (!hasList(term)) continue;
-    edges.push(documentFrequency[term]! * EDGES + term * 3);
+    edges.push(documentFrequency[term]! * ids + term * 3);
     [prefixes[term]!, suffixes[term]!].forEach((shorter, i) => {
-      if (!hasList(shorter)) return;
-      edges.push((documentFrequency[shorter]! - documentFrequency[term]!) * EDGES + term * 3 + 1 + i);
+      const difference = documentFrequency[shorter]! - documentFrequency[term]!;
+      if (!hasList(shorter) || 2 * difference > documentFrequency[term]!) return;
+      edges.push(difference * ids + term * 3 + 1 + i);
     });
   }
   for (const edge of Float64Array.from(edges).sort()) {
-    const id = edge % EDGES;
+    const id = edge % ids;
     const term = Math.floor(id / 3);
     tree.join(term, [0, prefixes[term]!, suffixes[term]!][id % 3]!);
   }
   const isShorter = (base: number, term: number) => prefixes[term] === base || suffixes[term] === base;
   return tree.parents().map((base, term) => (isShorter(base, term) ? -base : base));
 }
-
-/** More than three times any number of terms; with any number of documents before it still exact in a double. */
-const EDGES = 2 ** 33;
 
 /** A tree over the numbers below `size`, made by joining what is not connected yet. */
 class Tree {

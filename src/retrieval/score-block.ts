@@ -9,6 +9,11 @@ import type { BlockCounts } from "./term-counts";
 export interface Weighting {
   score(term: number, count: number, document: number): number;
   readonly termFactors: Float64Array;
+  /**
+   * By term, above 0: what queries' weights are multiplied by and documents' scores divided by, so that the two are alike. The closer
+   * they are, the less the product of their Euclidean norms is above the sum of their products.
+   */
+  readonly balance: Float64Array;
   /** Finite: 0 for a document without terms. */
   documentFactor(document: number): number;
   gain(count: number, document: number): number;
@@ -39,7 +44,7 @@ export interface ScoreBlock {
   commonRepeatStarts: Int32Array;
   commonRepeatRanks: Int32Array;
   commonRepeatGains: Float32Array;
-  /** Euclidean norm of each document's scores for common terms. */
+  /** Euclidean norm of each document's scores for common terms, each over the term's {@link Weighting.balance}. */
   commonNorms: Float32Array;
   /**
    * All terms of document d, ascending, from `documentStarts[d]` to `documentStarts[d + 1]`. One that occurs more than once is
@@ -135,7 +140,7 @@ export function scoreBlock(
         block.repeatGains[repeats++] = gain;
       } else {
         block.commonBits[d * bytes + (rank >> 3)]! |= 1 << (rank & 7);
-        squares[d]! += weighting.score(term, count, first + d) ** 2;
+        squares[d]! += (weighting.score(term, count, first + d) / weighting.balance[term]!) ** 2;
         if (count === 1) continue;
         const slot = nextRepeat[d]!++;
         block.commonRepeatRanks[slot] = rank;

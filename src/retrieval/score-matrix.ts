@@ -59,6 +59,9 @@ export class ScoreMatrix {
   private readonly tables: Float64Array;
   /** The largest gain · document factor that there is. */
   private readonly largestFactor: number;
+  /** The greatest of the documents' factors, and of their norms. */
+  private readonly greatestFactor: number;
+  private readonly greatestNorm: number;
 
   constructor(
     readonly documentCount: number,
@@ -76,6 +79,8 @@ export class ScoreMatrix {
     this.sums = new Float64Array(largestBlock);
     this.tables = new Float64Array(256 * bytesForBits(commonTerms.length));
     this.largestFactor = largestFactor(blocks);
+    this.greatestFactor = greatest(blocks.map(({ factors }) => factors));
+    this.greatestNorm = greatest(blocks.map(({ commonNorms }) => commonNorms));
   }
 
   /** The matrix of these counts; empties `counts.blocks` as it goes, for memory. */
@@ -98,7 +103,7 @@ export class ScoreMatrix {
     const arrays = this.blocks.flatMap((block) =>
       Object.values(block).filter((part) => ArrayBuffer.isView(part)),
     );
-    return arrays.reduce((sum, array) => sum + array.byteLength, 0);
+    return arrays.reduce((sum, array) => sum + array.byteLength, this.bases.byteLength);
   }
 
   /**
@@ -138,11 +143,11 @@ export class ScoreMatrix {
         }
       }
       let least = best.threshold - terms.slack;
-      const count = withChance(sums, block, reach, start, end, least, candidates);
+      const count = placesFrom(sums, start, end, this.leastSum(least, reach), candidates);
       for (let i = 0; i < count; i++) {
         const d = candidates[i]!;
         const rarePart = sums[d]! * factors[d]!;
-        if (!(rarePart + reach * commonNorms[d]! >= least)) continue; // the threshold has risen
+        if (!(rarePart + reach * commonNorms[d]! >= least)) continue;
         if (!(rarePart + factors[d]! * this.commonPart(block, d) >= least)) continue;
         best.offer(first + d, this.exactScore(block, d, terms));
         least = best.threshold - terms.slack;
@@ -150,9 +155,15 @@ export class ScoreMatrix {
     }
   }
 
+  /** The sum with which a document of greatest factor and greatest norm could score `least`; others need more. */
+  private leastSum(least: number, reach: number): number {
+    const missing = least - reach * this.greatestNorm;
+    return missing > 0 ? missing / this.greatestFactor : Number.NEGATIVE_INFINITY;
+  }
+
   /** Sorts a query's terms into rare and common ones and gives each its place. */
   private split({ terms, weights }: WeightedTerms): QueryTerms {
-    const { termFactors } = this.weighting;
+    const { termFactors, balance } = this.weighting;
     const rare: number[] = [];
     const steps = new Float64Array(terms.length);
     let [most, squares] = [0, 0];
@@ -163,7 +174,7 @@ export class ScoreMatrix {
       steps[q] = weight * termFactors[term]!;
       most += Math.abs(steps[q]!);
       if (this.ranks[term]! < 0) rare.push(q);
-      else squares += weight * weight;
+      else squares += (weight * balance[term]!) ** 2;
     }
     const lists = this.listsOf(terms, steps, rare);
     const slack = most * this.largestFactor * ROUNDING;
@@ -276,7 +287,7 @@ interface QueryTerms extends WeightedTerms {
   lists: ListStep[];
   /** What a sum may be too small by. */
   slack: number;
-  /** Euclidean norm of the common terms' weights. */
+  /** Euclidean norm of the common terms' weights, each times the term's {@link Weighting.balance}. */
   reach: number;
   /** Room for what each term gives a document. */
   parts: Float64Array;
@@ -310,20 +321,16 @@ function addToAll(
   for (; i < end; i++) sums[documents[i]!]! += step;
 }
 
-/** Places from `start` to `end` of the documents whose bound is at least `least`, in `found`; how many there are. */
-function withChance(
+/** Places from `start` to `end` of the documents whose sum is at least `least`, in `found`; how many there are. */
+function placesFrom(
   sums: Float64Array,
-  { factors, commonNorms }: ScoreBlock,
-  reach: number,
   start: number,
   end: number,
   least: number,
   found: Int32Array,
 ): number {
   let count = 0;
-  for (let d = start; d < end; d++) {
-    if (sums[d]! * factors[d]! + reach * commonNorms[d]! >= least) found[count++] = d;
-  }
+  for (let d = start; d < end; d++) if (sums[d]! >= least) found[count++] = d;
   return count;
 }
 
@@ -365,6 +372,10 @@ function depthsOf(bases: Int32Array): Int32Array {
   }
   return depths;
 }
+
+/** The greatest number in any of the lists, at least 0. */
+const greatest = (lists: readonly Float32Array[]): number =>
+  lists.reduce((most, list) => list.reduce((a, b) => Math.max(a, b), most), 0);
 
 /** The largest gain · document factor. */
 function largestFactor(blocks: readonly ScoreBlock[]): number {

@@ -152,6 +152,7 @@ function tfidfWeighting(options: AllOptions, { idf, norms }: TfidfVectors): Weig
   return {
     score: (term, count, document) => (termFrequency(count, options) * idf[term]!) / norms[document]!,
     termFactors: idf,
+    balance: new Float64Array(idf.length).fill(1), // both sides are tf · idf
     documentFactor: (document) => (norms[document] === 0 ? 0 : 1 / norms[document]!),
     gain: (count) => termFrequency(count, options),
   };

@@ -207,13 +207,29 @@ test("a search gives, to the last bit and in the same order, what scoring every 
       const size = corpus.length;
       const lengths = corpus.map((text) => wordTokens(text).length);
       const mean = lengths.reduce((sum, length) => sum + length, 0) / size;
+      const saturation = (d: number) => 1.5 * (1 - 0.75 + (0.75 * lengths[d]!) / mean);
       const bm25 = scoreAll(
         corpus,
         query,
         (df) => Math.log(1 + (size - df + 0.5) / (df + 0.5)),
-        (idf, count, d) => (idf * count) / (count + 1.5 * (1 - 0.75 + (0.75 * lengths[d]!) / mean)),
+        (idf, count, d) => (idf * count) / (count + saturation(d)),
       );
       assert.deepEqual(Bm25Index.build(corpus).search(query, k), bm25.slice(0, k));
+      // Words of most documents take away from scores.
+      const logarithm = (df: number) => Math.log((size - df + 0.5) / (df + 0.5));
+      const words = [...new Set(corpus.flatMap(wordsOf))];
+      const logarithms = words.map((word) =>
+        logarithm(corpus.filter((text) => wordsOf(text).includes(word)).length),
+      );
+      const floor = (-0.5 * logarithms.reduce((sum, value) => sum + value, 0)) / words.length;
+      const okapi = scoreAll(
+        corpus,
+        query,
+        (df) => (logarithm(df) < 0 ? floor : logarithm(df)),
+        (idf, count, d) => (idf * 2.5 * count) / (count + saturation(d)),
+      );
+      const index = Bm25Index.build(corpus, { variant: "okapi", epsilon: -0.5 });
+      assert.deepEqual(index.search(query, k), okapi.slice(0, k));
       for (const [options, termsOf] of [
         [{ analyzer: "word" }, wordsOf],
         [{ analyzer: "char", ngramRange: [2, 4] }, ngramsOf],
