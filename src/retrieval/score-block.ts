@@ -33,11 +33,10 @@ export interface ScoreBlock {
   rareStarts: Int32Array;
   rareDocuments: Uint16Array;
   /**
-   * All documents that hold term t more than once, from `rareStarts[2t + 1]` to `rareStarts[2t + 3]`, and what the repeats add: their
-   * gain − 1.
+   * Each document that holds term t more than once and, behind it, what the repeats add: their gain − 1. From `rareStarts[2t + 1]` to
+   * `rareStarts[2t + 3]`.
    */
-  repeatDocuments: Uint16Array;
-  repeatGains: Float32Array;
+  repeats: Float32Array;
   /** Common terms by document, a bit each: ⌈common terms / 8⌉ bytes a document, the lowest ranks in the lowest bits. */
   commonBits: Uint8Array;
   /** Those that document d holds more than once, from `commonRepeatStarts[d]` to `commonRepeatStarts[d + 1]`, as above. */
@@ -82,7 +81,7 @@ export function scoreBlock(
       const next = counts.documents[i]! + 1;
       const repeated = counts.counts[i]! > 1 ? 1 : 0;
       documentStarts[next]! += 1 + repeated;
-      if (isRare) repeats += repeated;
+      if (isRare) repeats += 2 * repeated;
       else commonRepeatStarts[next]! += repeated;
     }
     if (isRare)
@@ -101,8 +100,7 @@ export function scoreBlock(
     factors: Float32Array.from({ length: size }, (_, d) => weighting.documentFactor(first + d)),
     rareStarts,
     rareDocuments: new Uint16Array(rare),
-    repeatDocuments: new Uint16Array(repeats),
-    repeatGains: new Float32Array(repeats),
+    repeats: new Float32Array(repeats),
     commonBits: new Uint8Array(size * bytes),
     commonRepeatStarts,
     commonRepeatRanks: new Int32Array(commonRepeatStarts[size]!),
@@ -136,8 +134,8 @@ export function scoreBlock(
       }
       if (rank < 0) {
         if (count === 1) continue;
-        block.repeatDocuments[repeats] = d;
-        block.repeatGains[repeats++] = gain;
+        block.repeats[repeats++] = d;
+        block.repeats[repeats++] = gain;
       } else {
         block.commonBits[d * bytes + (rank >> 3)]! |= 1 << (rank & 7);
         squares[d]! += (weighting.score(term, count, first + d) / weighting.balance[term]!) ** 2;

@@ -18,9 +18,6 @@ export interface WeightedTerms {
 /** Terms in more than this share of the documents are kept by document, not by term. */
 const COMMON_SHARE = 1 / 3;
 
-/** So many documents are looked through with one threshold. */
-const STRETCH = 1024;
-
 /** The sum of a document that is excluded or has been offered: it compares with nothing. */
 const OUT = Number.NaN;
 
@@ -53,8 +50,8 @@ export class ScoreMatrix {
   private readonly totals: Float64Array;
   /** By place in a block: what the rare terms give it. */
   private readonly sums: Float64Array;
-  /** Places of the documents of a stretch that have a chance. */
-  private readonly candidates = new Int32Array(STRETCH);
+  /** Places of the documents that have a chance. */
+  private readonly candidates: Int32Array;
   /** By eight common terms: what each of their 256 combinations gives. */
   private readonly tables: Float64Array;
   /** The largest gain · document factor that there is. */
@@ -77,6 +74,7 @@ export class ScoreMatrix {
     this.totals = new Float64Array(termBound);
     const largestBlock = Math.max(0, ...blocks.map((block) => block.size));
     this.sums = new Float64Array(largestBlock);
+    this.candidates = new Int32Array(largestBlock);
     this.tables = new Float64Array(256 * bytesForBits(commonTerms.length));
     this.largestFactor = largestFactor(blocks);
     this.greatestFactor = greatest(blocks.map(({ factors }) => factors));
@@ -133,25 +131,20 @@ export class ScoreMatrix {
     const { sums, candidates } = this;
     const { first, size, factors, commonNorms } = block;
     const { reach } = terms;
-    for (let start = 0; start < size; start += STRETCH) {
-      const end = Math.min(start + STRETCH, size);
-      // Until there is a threshold: those first that are likely the best, as they set one that spares the others.
-      if (best.threshold === Number.NEGATIVE_INFINITY) {
-        for (const d of likeliest(sums, block, reach, k, start, end)) {
-          best.offer(first + d, this.exactScore(block, d, terms));
-          sums[d] = OUT;
-        }
-      }
-      let least = best.threshold - terms.slack;
-      const count = placesFrom(sums, start, end, this.leastSum(least, reach), candidates);
-      for (let i = 0; i < count; i++) {
-        const d = candidates[i]!;
-        const rarePart = sums[d]! * factors[d]!;
-        if (!(rarePart + reach * commonNorms[d]! >= least)) continue;
-        if (!(rarePart + factors[d]! * this.commonPart(block, d) >= least)) continue;
-        best.offer(first + d, this.exactScore(block, d, terms));
-        least = best.threshold - terms.slack;
-      }
+    // Those first that are likely the best: they set a threshold that spares the others.
+    for (const d of likeliest(sums, size, k)) {
+      best.offer(first + d, this.exactScore(block, d, terms));
+      sums[d] = OUT;
+    }
+    let least = best.threshold - terms.slack;
+    const count = placesFrom(sums, size, this.leastSum(least, reach), candidates);
+    for (let i = 0; i < count; i++) {
+      const d = candidates[i]!;
+      const rarePart = sums[d]! * factors[d]!;
+      if (!(rarePart + reach * commonNorms[d]! >= least)) continue;
+      if (!(rarePart + factors[d]! * this.commonPart(block, d) >= least)) continue;
+      best.offer(first + d, this.exactScore(block, d, terms));
+      least = best.threshold - terms.slack;
     }
   }
 
@@ -207,7 +200,7 @@ export class ScoreMatrix {
 
   /** Adds to `sums` what the rare terms give the block's documents, but for the documents' factors. */
   private addRare(block: ScoreBlock, { terms, steps, rare, lists }: QueryTerms): void {
-    const { rareStarts, rareDocuments, repeatDocuments, repeatGains } = block;
+    const { rareStarts, rareDocuments, repeats } = block;
     const sums = this.sums.fill(0);
     for (const { term, step } of lists) {
       addToAll(sums, rareDocuments, rareStarts[2 * term]!, rareStarts[2 * term + 2]!, step);
@@ -216,8 +209,7 @@ export class ScoreMatrix {
       const term = terms[q]!;
       const step = steps[q]!;
       const end = rareStarts[2 * term + 3]!;
-      for (let i = rareStarts[2 * term + 1]!; i < end; i++)
-        sums[repeatDocuments[i]!]! += step * repeatGains[i]!;
+      for (let i = rareStarts[2 * term + 1]!; i < end; i += 2) sums[repeats[i]!]! += step * repeats[i + 1]!;
     }
   }
 
@@ -321,35 +313,20 @@ function addToAll(
   for (; i < end; i++) sums[documents[i]!]! += step;
 }
 
-/** Places from `start` to `end` of the documents whose sum is at least `least`, in `found`; how many there are. */
-function placesFrom(
-  sums: Float64Array,
-  start: number,
-  end: number,
-  least: number,
-  found: Int32Array,
-): number {
+/** Places of the documents whose sum is at least `least`, in `found`; how many there are. */
+function placesFrom(sums: Float64Array, size: number, least: number, found: Int32Array): number {
   let count = 0;
-  for (let d = start; d < end; d++) if (sums[d]! >= least) found[count++] = d;
+  for (let d = 0; d < size; d++) if (sums[d]! >= least) found[count++] = d;
   return count;
 }
 
-/** Places of the `k` documents from `start` to `end` that would be best if common terms gave half of what they can at most. */
-function likeliest(
-  sums: Float64Array,
-  { factors, commonNorms }: ScoreBlock,
-  reach: number,
-  k: number,
-  start: number,
-  end: number,
-): number[] {
+/** Places of the `k` documents of greatest sums. */
+function likeliest(sums: Float64Array, size: number, k: number): number[] {
   const best = new Best(k);
-  const half = reach / 2;
   let least = best.threshold;
-  for (let d = start; d < end; d++) {
-    const guess = sums[d]! * factors[d]! + half * commonNorms[d]!;
-    if (!(guess >= least)) continue;
-    best.offer(d, guess);
+  for (let d = 0; d < size; d++) {
+    if (!(sums[d]! > least)) continue;
+    best.offer(d, sums[d]!);
     least = best.threshold;
   }
   return best.sorted().map(({ index }) => index);
@@ -381,10 +358,10 @@ const greatest = (lists: readonly Float32Array[]): number =>
 function largestFactor(blocks: readonly ScoreBlock[]): number {
   let largest = 0;
   for (const block of blocks) {
-    const { factors, repeatDocuments, repeatGains, commonRepeatStarts, commonRepeatGains } = block;
+    const { factors, repeats, commonRepeatStarts, commonRepeatGains } = block;
     const take = (d: number, gain: number) => (largest = Math.max(largest, factors[d]! * (1 + gain)));
     factors.forEach((_, d) => take(d, 0));
-    repeatGains.forEach((gain, i) => take(repeatDocuments[i]!, gain));
+    for (let i = 0; i < repeats.length; i += 2) take(repeats[i]!, repeats[i + 1]!);
     for (let d = 0; d < block.size; d++)
       for (let i = commonRepeatStarts[d]!; i < commonRepeatStarts[d + 1]!; i++)
         take(d, commonRepeatGains[i]!);
