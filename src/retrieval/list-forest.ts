@@ -7,8 +7,7 @@ import type { ShorterTerms } from "./analyzer";
  * An n-gram occurs in nearly the same documents as many an n-gram that is one symbol shorter or longer: "avori" and "favor" wherever
  * people have favourites. A shorter one occurs wherever the longer one does, so their difference has as many documents as their numbers
  * of documents differ by. The lists are shortest, all together, along a minimum spanning tree over the terms and an empty list (Kruskal
- * 1956). Differences of more than half of a list are left out: a search would jump to lists that its query does not have, and gain
- * little.
+ * 1956).
  *
  * @param documentFrequency by term; terms that no document holds have no list
  * @param isListed which of the others have a list
@@ -28,8 +27,7 @@ export function differenceBases(
     edges.push(documentFrequency[term]! * ids + term * 3);
     [prefixes[term]!, suffixes[term]!].forEach((shorter, i) => {
       const difference = documentFrequency[shorter]! - documentFrequency[term]!;
-      if (!hasList(shorter) || 2 * difference > documentFrequency[term]!) return;
-      edges.push(difference * ids + term * 3 + 1 + i);
+      if (hasList(shorter)) edges.push(difference * ids + term * 3 + 1 + i);
     });
   }
   for (const edge of Float64Array.from(edges).sort()) {
