@@ -20,21 +20,20 @@ import {
 import { shownPath, writeCsv } from "../src/io";
 import { type Profile, profiles } from "../src/settings";
 import { didYouMean } from "../src/text";
-import { parseSetting, wholeFrom } from "./options";
+import { type JobChoices, jobEngine, parseSetting, withJobOptions } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
-interface Options {
+interface Options extends JobChoices {
   profile?: Profile;
   set: [name: string, value: SettingValue][];
   out: string;
-  parallel?: number;
   rerunChanged: boolean;
   metrics?: Metric[];
   heatmaps?: string[];
   task?: string;
 }
 
-const command = new Command("npm run grid --")
+const command = withJobOptions(new Command("npm run grid --"), "runs")
   .description(
     "Runs a declared grid of experiments and shows every run that it finds on disk. Runs that are done are skipped, those that were cut go on.",
   )
@@ -49,7 +48,6 @@ const command = new Command("npm run grid --")
     [],
   )
   .option("--out <folder>", "where the runs' files lie", process.env["PERSONA_OUTPUTS"] || "outputs")
-  .option("--parallel <number>", "runs at the same time (default: one for every two cores)", wholeFrom(1))
   .option(
     "--rerun-changed",
     "delete and repeat runs that are there with other settings; otherwise refused",
@@ -69,11 +67,12 @@ With a method of npm run train, on rows of your own ("config" is a file for npm 
   { "base": { "method": "sft", "config": "keeper.json", "test": "held-out.jsonl" }, "axes": { "learningRate": [1e-4, 1e-3] } }
 
 Each run leaves stage3_summary_<RUN_ID>.json, stage3_cases_<RUN_ID>.jsonl and runs/<RUN_ID>/. A first Ctrl-C lets the
-runs in progress save and stop, a second one leaves at once.
+runs in progress save and stop, a second one leaves at once. With --redis the runs stay with the workers (docs/jobs.md).
 
 Examples:
   npm run grid -- scripts/grids/proposal.json
   npm run grid -- scripts/grids/proposal.json --set maxSteps=20 --out outputs/try
+  npm run grid -- scripts/grids/proposal.json --redis redis://10.0.0.5:6379
   npm run grid -- --out outputs/try`,
   )
   .showHelpAfterError();
@@ -147,12 +146,12 @@ async function main(): Promise<void> {
       const outcomes = await runGrid(withSettings(readDeclaration(path), options), {
         directory: options.out,
         ...(options.task === undefined ? {} : { task: resolve(options.task) }),
-        ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
+        engine: jobEngine(options),
         changed: options.rerunChanged ? "rerun" : "refuse",
         signal,
         say,
       });
-      failed = outcomes.filter(({ outcome }) => outcome === "failed" || outcome === "busy").length;
+      failed = outcomes.filter(({ outcome }) => ["failed", "busy", "sent"].includes(outcome)).length;
       console.log("");
     }
     await show(readGrid(options.out), options);

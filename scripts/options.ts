@@ -1,5 +1,12 @@
-import { InvalidArgumentError } from "commander";
-import type { SettingValue } from "../src/grid";
+import { type Command, InvalidArgumentError } from "commander";
+import {
+  type JobEngine,
+  localProcesses,
+  QUEUE,
+  redisAddress,
+  redisQueue,
+  type SettingValue,
+} from "../src/grid";
 
 /** `NAME=VALUE` of a command line; `true`, `false` and numbers as such, everything else as text. */
 export function parseSetting(text: string): [name: string, value: SettingValue] {
@@ -20,3 +27,40 @@ export const wholeFrom = (least: number) => (text: string) => {
     throw new InvalidArgumentError(`"${text}" is not a whole number from ${least}.`);
   return value;
 };
+
+/** What a command line says of who does jobs. */
+export interface JobChoices {
+  readonly parallel?: number;
+  readonly redis?: string | true;
+  readonly queue: string;
+}
+
+/** Adds the options that say who does jobs to a command. */
+export function withJobOptions(command: Command, jobs: string): Command {
+  return command
+    .option(
+      "--parallel <number>",
+      `${jobs} at the same time (default: one for every two cores)`,
+      wholeFrom(1),
+    )
+    .option(
+      "--redis [url]",
+      "instead: on whatever machines npm run worker is at work, through a Redis (default: REDIS_URL, or redis://127.0.0.1:6379)",
+    )
+    .option("--queue <name>", "of the Redis", queueName, QUEUE);
+}
+
+/** Who does jobs, as a command line says. */
+export function jobEngine({ parallel, redis, queue }: JobChoices): JobEngine {
+  if (redis === undefined) return localProcesses(parallel);
+  if (parallel !== undefined)
+    throw new Error("--parallel: with --redis the workers say how many they do at a time");
+  return redisQueue({ redis: redisAddress(redis === true ? undefined : redis), queue });
+}
+
+/** Reads the name of a queue. */
+export function queueName(text: string): string {
+  if (!/^[\w.-]{1,100}$/.test(text))
+    throw new InvalidArgumentError(`"${text}" has other signs than letters, digits, ".", "_" and "-".`);
+  return text;
+}

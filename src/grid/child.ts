@@ -1,22 +1,20 @@
-/** The process of one run: child.ts ORDER, where ORDER is a {@link RunOrder} as JSON. */
+/** The process of one run: child.ts JOB, where JOB is a {@link Job} as JSON. */
 import { join } from "node:path";
 import { FileProblem, makeFolder, sha256File } from "../io";
-import type { Profile } from "../settings";
-import type { Settings } from "./declaration";
-import { readRecord, releaseRun, runFolder, type RunRecord, takeRun, writeRecord } from "./record";
+import { type Job, placeOf } from "./job";
+import {
+  damagedFiles,
+  differences,
+  keepRun,
+  readRecord,
+  releaseRun,
+  removeFiles,
+  runFolder,
+  type RunRecord,
+  takeRun,
+  writeRecord,
+} from "./record";
 import { loadTask } from "./task";
-
-/** What the process is to do. */
-export interface RunOrder {
-  /** Absolute path of the module that exports `gridTask`. */
-  module: string;
-  directory: string;
-  id: string;
-  family: string;
-  profile: Profile;
-  settings: Settings;
-  inputs: Readonly<Record<string, string>>;
-}
 
 /** What the process says while it works: units done, and where it is. How it ended is in the run's record. */
 export interface RunMessage {
@@ -29,14 +27,19 @@ export const LEFT_TO_OTHER = 75;
 
 /** Seconds between two notes of the time spent. */
 const noteEvery = 5;
+/** Seconds between two signs of life for other machines. */
+const signEvery = 15;
 
-async function work(order: RunOrder): Promise<void> {
-  const { directory, id, settings, inputs } = order;
+async function work(job: Job): Promise<void> {
+  const { id, profile, settings, inputs } = job;
+  const directory = placeOf(job.directory);
   makeFolder(runFolder(directory, id));
   if (!takeRun(directory, id)) {
     process.exitCode = LEFT_TO_OTHER;
     return;
   }
+  const damaged = await damagedFiles(directory, id);
+  if (damaged?.length === 0) return releaseRun(directory, id); // another process was faster
   const before = readRecord(directory, id);
   const seconds: Record<string, number> = {};
   const attempt = { started: new Date().toISOString(), seconds, peakMemoryBytes: peakMemory() };
@@ -66,14 +69,21 @@ async function work(order: RunOrder): Promise<void> {
   };
   note();
 
+  const sign = setInterval(() => keepRun(directory, id), signEvery * 1000);
   const stop = new AbortController();
   process.on("message", () => stop.abort());
   process.on("disconnect", () => stop.abort()); // whoever started the run is gone
   process.on("SIGTERM", () => stop.abort());
   try {
-    const task = loadTask(order.module);
+    const task = loadTask(placeOf(job.task));
+    if (damaged) removeFiles(directory, task.files(id));
+    const [own = {}] = await task.inputs(profile, [settings]);
+    const others = differences({ settings, inputs }, { settings, inputs: own });
+    if (others.length > 0)
+      throw new Error(`here the run would have other inputs than it was sent with: ${others.join("; ")}`);
     const counts = await task.run(settings, {
-      ...order,
+      ...job,
+      directory,
       folder: runFolder(directory, id),
       signal: stop.signal,
       phase: (name) => {
@@ -96,6 +106,7 @@ async function work(order: RunOrder): Promise<void> {
     });
     console.error(error);
   } finally {
+    clearInterval(sign);
     releaseRun(directory, id);
   }
 }
@@ -123,7 +134,7 @@ function tell(message: RunMessage): void {
 async function main(): Promise<void> {
   process.on("SIGINT", () => {}); // a Ctrl-C reaches the whole group; the one who started the run decides
   try {
-    await work(JSON.parse(process.argv[2]!) as RunOrder);
+    await work(JSON.parse(process.argv[2]!) as Job);
   } catch (error) {
     console.error(error);
     process.exitCode = 1;

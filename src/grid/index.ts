@@ -1,5 +1,10 @@
 export * from "./declaration";
+export type { JobEngine, JobReport } from "./engine";
+export type { Job } from "./job";
+export * from "./local";
+export type { RunOutcome } from "./process";
 export { type RunRecord } from "./record";
+export * from "./queue";
 export * from "./results";
 export * from "./run";
 export * from "./task";

@@ -1,8 +1,17 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { onDisk, readJson, removeFile, writeJson } from "../io";
+import { onDisk, readJson, sha256File, writeJson } from "../io";
 import type { Settings } from "./declaration";
 
 const attempt = z.object({
@@ -86,6 +95,22 @@ function show(value: unknown): string {
   return value === undefined ? "not set" : JSON.stringify(value);
 }
 
+export function removeFiles(directory: string, names: readonly string[]): void {
+  for (const name of names) rmSync(join(directory, name), { force: true });
+}
+
+/** The files of a finished run that are gone or not as it left them; undefined where the run did not come to its end. */
+export async function damagedFiles(directory: string, id: string): Promise<string[] | undefined> {
+  const record = readRecord(directory, id);
+  if (record?.status !== "done") return undefined;
+  const damaged: string[] = [];
+  for (const [name, sha256] of Object.entries(record.files ?? {})) {
+    const path = join(directory, name);
+    if (!existsSync(path) || (await sha256File(path)) !== sha256) damaged.push(name);
+  }
+  return damaged;
+}
+
 const holderSchema = z.object({
   pid: z.number(),
   host: z.string(),
@@ -102,25 +127,39 @@ export function lockPath(directory: string, id: string): string {
   return join(runFolder(directory, id), "lock.json");
 }
 
+/** Seconds without a sign after which a process on another machine counts as ended. */
+const SIGN_WITHIN = 300;
+/** Seconds that the writing of a lock takes at most. */
+const WRITTEN_WITHIN = 5;
+
 /** The process that works on a run, if there is one; a process that ended without a word holds nothing. */
 export function holder(directory: string, id: string): Holder | undefined {
-  const path = lockPath(directory, id);
-  if (!existsSync(path)) return undefined;
-  let stored: unknown;
+  return readLock(lockPath(directory, id)).holder;
+}
+
+/** What a lock says, and who holds it; nobody where it was cut off while it was written, or is gone. */
+function readLock(path: string): { text?: string; holder?: Holder; isBeingWritten?: boolean } {
+  let text: string;
+  let sign: number;
   try {
-    stored = readJson(path);
+    text = readFileSync(path, "utf8");
+    sign = statSync(path).mtimeMs;
   } catch {
-    return undefined; // cut off while it was written, or gone in between
+    return {}; // gone
   }
-  const parsed = holderSchema.safeParse(stored);
-  return parsed.success && isAlive(parsed.data) ? parsed.data : undefined;
+  try {
+    const holder = holderSchema.parse(JSON.parse(text));
+    return isAlive(holder, sign) ? { text, holder } : { text };
+  } catch {
+    return { text, isBeingWritten: Date.now() - sign < WRITTEN_WITHIN * 1000 };
+  }
 }
 
 /** Takes a run for this process; false if another one has it. */
 export function takeRun(directory: string, id: string): boolean {
-  if (holder(directory, id)) return false;
   const path = lockPath(directory, id);
-  removeFile(path);
+  const { text, holder, isBeingWritten } = readLock(path);
+  if (holder || isBeingWritten || !removeDeadLock(path, text)) return false;
   const begun = beginning(process.pid);
   const self: Holder = {
     pid: process.pid,
@@ -128,9 +167,14 @@ export function takeRun(directory: string, id: string): boolean {
     since: new Date().toISOString(),
     ...(begun === undefined ? {} : { begun }),
   };
+  return writeLock(path, JSON.stringify(self));
+}
+
+/** Writes a lock where there is none; false if there is one. */
+function writeLock(path: string, text: string): boolean {
   return onDisk(path, () => {
     try {
-      writeFileSync(path, JSON.stringify(self), { flag: "wx" });
+      writeFileSync(path, text, { flag: "wx" });
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -139,13 +183,41 @@ export function takeRun(directory: string, id: string): boolean {
   });
 }
 
+/** Takes away the lock of a process that is no more; false if another process has put its own in that place meanwhile. */
+function removeDeadLock(path: string, seen: string | undefined): boolean {
+  const aside = `${path}.${process.pid}.tmp`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
+    return onDisk(path, () => {
+      throw error;
+    });
+  }
+  const found = readFileSync(aside, "utf8");
+  rmSync(aside, { force: true });
+  if (found === seen) return true;
+  writeLock(path, found);
+  return false;
+}
+
+/** A sign that this process still works on a run that it has taken. */
+export function keepRun(directory: string, id: string): void {
+  const now = new Date();
+  try {
+    utimesSync(lockPath(directory, id), now, now);
+  } catch {
+    // The run's end is noted, not this: without signs another machine takes it up, and its files are the same.
+  }
+}
+
 export function releaseRun(directory: string, id: string): void {
   rmSync(lockPath(directory, id), { force: true });
 }
 
-/** Of processes on other machines nothing is known: they count as alive. */
-function isAlive({ pid, host, begun }: Holder): boolean {
-  if (host !== hostname()) return true;
+/** Of processes on other machines their signs are known, and when the last one was. */
+function isAlive({ pid, host, begun }: Holder, sign: number): boolean {
+  if (host !== hostname()) return Date.now() - sign < SIGN_WITHIN * 1000;
   try {
     process.kill(pid, 0);
   } catch (error) {

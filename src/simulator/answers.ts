@@ -42,9 +42,11 @@ export class KeptAnswers {
     return [...this.answers.values()];
   }
 
-  add(answer: KeptAnswer): void {
-    onDisk(this.path, () => appendFileSync(this.path, `${JSON.stringify(answer)}\n`));
-    this.answers.set(answer.task, answer);
+  /** Keeps answers, all of them or none where that is cut off. */
+  add(...answers: readonly KeptAnswer[]): void {
+    const lines = answers.map((answer) => `${JSON.stringify(answer)}\n`).join("");
+    onDisk(this.path, () => appendFileSync(this.path, lines));
+    for (const answer of answers) this.answers.set(answer.task, answer);
   }
 }
 

@@ -18,6 +18,12 @@ export interface GenerateOptions extends TaskSources {
   readonly directory: string;
   /** Requests on their way at a time. */
   readonly concurrency: number;
+  /**
+   * Whether so many tasks are answered together, and the next ones after them: a model that answers in batches then answers the same
+   * bits each time, wherever it does so and wherever it was stopped.
+   * @default false
+   */
+  readonly inBatches?: boolean;
   /** The most tokens of a dialogue. */
   readonly maxTokens: number;
   readonly temperature: number;
@@ -57,6 +63,16 @@ const MOST_FAILURES = 5;
 /** The API's failures that are one request's own: others are asked for. */
 const OWN_FAILURES = ["refused", "malformed"];
 
+/** Who has tasks answered. */
+export interface Answering {
+  /** Who answers, by a name that others do not have. */
+  readonly name: string;
+  /** The seconds that places were at it so far, added up over those that were at it side by side; as long as it took if it is not said. */
+  busySeconds?(): number;
+  /** Has tasks answered and keeps the answers; returns why it ended before all were, if it did. */
+  answer(tasks: readonly TeacherTask[], kept: KeptAnswers, progress: Progress): Promise<string | undefined>;
+}
+
 /**
  * Has a teacher write dialogues and sorts them out: records into `dialogues.jsonl`, the others with their reasons into
  * `rejected.jsonl`. What was answered is kept in `answers.jsonl` as it comes, so that the same call goes on where one was killed, and
@@ -65,9 +81,20 @@ const OWN_FAILURES = ["refused", "malformed"];
  * @throws {Error} if the folder holds dialogues of other settings, or another process writes there
  */
 export function generateRecords(source: ChatSource, options: GenerateOptions): Promise<Generated> {
+  const answer: Answering["answer"] = (tasks, kept, progress) =>
+    answerAll(source, tasks, kept, progress, options);
+  return collectRecords({ name: source.name, answer }, options);
+}
+
+/**
+ * {@link generateRecords} where somebody else has the tasks answered.
+ *
+ * @throws {Error} as {@link generateRecords}
+ */
+export function collectRecords(answering: Answering, options: GenerateOptions): Promise<Generated> {
   return asSoleWriter(options.directory, async () => {
     const paths = generationPaths(options.directory);
-    requireSameSettings(paths.settings, settingsOf(source, options));
+    requireSameSettings(paths.settings, settingsOf(answering, options));
     const kept = new KeptAnswers(paths.answers);
     // Of an earlier run that asked for more nothing is dropped.
     const most = kept.all.reduce((count, { task }) => Math.max(count, task + 1), options.count);
@@ -88,23 +115,26 @@ export function generateRecords(source: ChatSource, options: GenerateOptions): P
         options.teacher,
       );
     const began = performance.now();
-    const trial = open.slice(0, TRIAL);
-    let stopped = await answerAll(source, trial, kept, progress, options);
+    // Batches are not cut in two: what is answered together decides the bits.
+    const isAfter = ({ number }: TeacherTask, last: TeacherTask | undefined) =>
+      last !== undefined && batchOf(number, options) > batchOf(last.number, options);
+    const trial = open.filter((task, i) => i < TRIAL || !isAfter(task, open[TRIAL - 1]));
+    let stopped = await answering.answer(trial, kept, progress);
     const measured = kept.all.filter(({ task }) => trial.some(({ number }) => number === task));
     if (measured.length > 0) {
       const seconds = (performance.now() - began) / 1000;
       const { records } = results();
       const acceptedShare = records.length / kept.all.length;
-      for (const line of estimate(
-        measured,
-        seconds,
-        acceptedShare,
-        open.length - measured.length,
-        options.prices,
-      ))
-        options.say(line);
+      const left = open.length - measured.length;
+      for (const line of estimate(measured, seconds, acceptedShare, left, options.prices)) options.say(line);
+      if (options.inBatches) options.say(planFor(measured.length / (answering.busySeconds?.() ?? seconds)));
     }
-    stopped ??= await answerAll(source, open.slice(TRIAL), kept, progress, options);
+    const isTried = new Set(trial.map(({ number }) => number));
+    stopped ??= await answering.answer(
+      open.filter(({ number }) => !isTried.has(number)),
+      kept,
+      progress,
+    );
     progress.finish();
     const { records, rejected } = results();
     if (records.length > 0) writeRecords(paths.records, records);
@@ -112,6 +142,44 @@ export function generateRecords(source: ChatSource, options: GenerateOptions): P
     const left = tasks.filter(({ number }) => !kept.get(number)).length;
     return { records, rejected, open: left, ...(stopped !== undefined && { stopped }) };
   });
+}
+
+/** Which tasks are answered together: those of one number. */
+const batchOf = (task: number, { inBatches, concurrency }: GenerateOptions) =>
+  inBatches ? Math.floor(task / concurrency) : task;
+
+/** What a task is asked with. */
+export type AskOptions = Pick<GenerateOptions, "maxTokens" | "temperature">;
+
+/**
+ * Has tasks answered in batches, those of each together: all are kept, or none if that is cut off. What a model cannot take is an
+ * answer too, as it never will.
+ *
+ * @param rows of a batch
+ * @param onBatch told how many were answered
+ * @returns why it stopped before the end, if it did
+ */
+export async function answerInBatches(
+  source: ChatSource,
+  tasks: readonly TeacherTask[],
+  kept: KeptAnswers,
+  rows: number,
+  options: AskOptions & Pick<GenerateOptions, "signal">,
+  onBatch: (count: number) => void,
+): Promise<string | undefined> {
+  const batches = new Map<number, TeacherTask[]>();
+  for (const task of tasks) {
+    const batch = Math.floor(task.number / rows);
+    batches.set(batch, [...(batches.get(batch) ?? []), task]);
+  }
+  for (const batch of batches.values()) {
+    if (options.signal?.aborted) return "interrupted";
+    kept.add(
+      ...(await Promise.all(batch.map((task) => ask(source, task, options, ["declined", "refused"])))),
+    );
+    onBatch(batch.length);
+  }
+  return undefined;
 }
 
 /**
@@ -126,6 +194,10 @@ async function answerAll(
   progress: Progress,
   options: GenerateOptions,
 ): Promise<string | undefined> {
+  if (options.inBatches)
+    return answerInBatches(source, tasks, kept, options.concurrency, options, (count) =>
+      progress.advance(count, describeTaken(taken(kept.all), options.prices)),
+    );
   let [next, failures] = [0, 0];
   let stopped: string | undefined;
   const work = async (): Promise<void> => {
@@ -148,13 +220,18 @@ async function answerAll(
   return stopped;
 }
 
-async function ask(source: ChatSource, task: TeacherTask, options: GenerateOptions): Promise<KeptAnswer> {
+async function ask(
+  source: ChatSource,
+  task: TeacherTask,
+  options: AskOptions,
+  kept: readonly string[] = ["declined"],
+): Promise<KeptAnswer> {
   const { number } = task;
   try {
     const { text, finish, usage } = await source.ask(teacherRequest(task, options));
     return { task: number, text, finish, ...usage };
   } catch (error) {
-    if (!(error instanceof ChatApiError) || error.code !== "declined") throw error;
+    if (!(error instanceof ChatApiError) || !kept.includes(error.code)) throw error;
     return { task: number, declined: error.message, promptTokens: 0, completionTokens: 0 };
   }
 }
@@ -202,14 +279,27 @@ function estimate(
   ];
 }
 
+/** For how many workers a plan is told. */
+const WORKERS = [1, 2, 4, 16, 64];
+
+/** How long ten thousand dialogues take so many workers, each with cores of its own, of which one does so many a second; a sentence. */
+export function planFor(perSecond: number): string {
+  const each = WORKERS.map((count) => `${formatDuration(FOR_SCALE / perSecond / count)} by ${count}`);
+  return (
+    `one worker did ${perSecond.toPrecision(3)} a second; at that rate ${FOR_SCALE.toLocaleString("en-GB")} dialogues take workers with ` +
+    `cores of their own ${each.join(", ")}`
+  );
+}
+
 const settingsForm = z.record(z.string(), z.union([z.string(), z.number()]));
 
 /** What decides the answers; of more dialogues in the same folder it must be the same. */
-function settingsOf(source: ChatSource, options: GenerateOptions): Record<string, string | number> {
-  const { teacher, seed, maxTokens, temperature, personas, topics } = options;
+function settingsOf(answering: Answering, options: GenerateOptions): Record<string, string | number> {
+  const { teacher, seed, maxTokens, temperature, personas, topics, inBatches, concurrency } = options;
   return {
     teacher,
-    source: source.name,
+    source: answering.name,
+    ...(inBatches && { batch: concurrency }),
     seed,
     maxTokens,
     temperature,

@@ -1,5 +1,6 @@
 /** The persona simulator: what it is trained on, and where that comes from. */
 export { type RejectedDialogue, sortOut } from "./accept";
+export { KeptAnswers, readAnswers } from "./answers";
 export * from "./asked";
 export * from "./character";
 export * from "./checks";
