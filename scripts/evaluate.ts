@@ -1,41 +1,28 @@
 /** npm run evaluate: evaluates a trained adapter under several ways of generating, beside the bounds of equal length. */
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { effectRows } from "../src/analysis";
-import { cutVariant, randomBaseline, referenceBaseline, retrievalBaseline } from "../src/baselines";
-import { loadCorpus } from "../src/corpus";
 import { showTable } from "../src/display";
 import {
   type EvaluatedVariant,
-  evaluateVariants,
   evaluationPaths,
-  type EvaluationPlace,
   type Metric,
   readEvaluation,
   scoreRows,
 } from "../src/evaluation";
-import {
-  answeringSettings,
-  answeringVariant,
-  askedRows,
-  changeSettings,
-  type ExperimentSettings,
-  experimentVariant,
-  isTrainedByMethod,
-  loadBase,
-  openExperiment,
-  openTrained,
-  untrainedExperiment,
-} from "../src/experiments";
+import { type ExperimentSettings, isTrainedByMethod } from "../src/experiments";
+import { BASE_ROW, evaluateAsJobs, type EvaluationPlan, openEvaluation } from "../src/grid";
 import { checkWritable, shownPath } from "../src/io";
 import { type Profile, profiles } from "../src/settings";
-import { parseSetting } from "./options";
+import { type JobChoices, jobEngine, parseSetting, withJobOptions } from "./options";
+import { say, stopOnSignal } from "./stopping";
 
 interface Way {
   name: string;
   changes: Partial<ExperimentSettings>;
 }
 
-interface Options {
+interface Options extends JobChoices {
   profile: Profile;
   variant: Way[];
   set: Partial<ExperimentSettings>;
@@ -46,19 +33,6 @@ interface Options {
   out: string;
   runId?: string;
 }
-
-/** What is evaluated on what, ready to begin. */
-interface Planned {
-  readonly evaluate: (place: EvaluationPlace) => Promise<EvaluatedVariant[]>;
-  readonly metrics: readonly Metric[];
-  /** What was answered, for the table's caption. */
-  readonly answered: string;
-  readonly close: () => void;
-}
-
-const BASE = "base model";
-
-const ofPersonas: Metric[] = ["personaCoverage", "personaCoverageContent", "ownership"];
 
 function readWay(text: string, before: Way[]): Way[] {
   const at = text.indexOf(":");
@@ -72,7 +46,11 @@ function readWay(text: string, before: Way[]): Way[] {
 }
 
 async function main(): Promise<void> {
-  const command = new Command("npm run evaluate --")
+  const command = withJobOptions(
+    new Command("npm run evaluate --"),
+    "rows of the table, each as a job",
+    "none, they are evaluated in this process",
+  )
     .description(
       "Answers conversations, or rows of your own, with a trained adapter, scores the answers, and adds the rows to an evaluation's files.",
     )
@@ -126,94 +104,46 @@ Example:
     .showHelpAfterError()
     .parse();
   const [adapter] = command.args as [string];
-  const { out, runId } = command.opts<Options>();
+  const options = command.opts<Options>();
+  const { out, runId, profile, split, data, variant, set, base: withBase, bounds } = options;
 
   checkWritable(out);
-  const planned = isTrainedByMethod(adapter)
-    ? await planRows(adapter, command)
-    : await planDialogues(adapter, command);
+  if (isTrainedByMethod(adapter)) refuseForRows(adapter, command);
+  const ways = variant.length > 0 ? variant : [{ name: "adapter", changes: {} }];
+  const plan: EvaluationPlan = {
+    ...{ adapter: resolve(adapter), split, set, ways, base: withBase, bounds },
+    ...(data !== undefined && { data: resolve(data) }),
+  };
   const place = { directory: out, runId };
+  const areJobs = options.redis !== undefined || options.parallel !== undefined;
+  const opened = await openEvaluation(areJobs ? { ...plan, ways: [] } : plan, profile);
   let evaluated: EvaluatedVariant[];
   try {
-    evaluated = await planned.evaluate(place);
+    if (areJobs) {
+      const signal = stopOnSignal("Stopping: evaluations that have begun are finished");
+      const jobs = await evaluateAsJobs(plan, profile, place, { engine: jobEngine(options), signal, say });
+      ({ evaluated } = jobs);
+      if (jobs.outcomes.some(({ outcome }) => outcome !== "done" && outcome !== "skipped"))
+        process.exitCode = signal.aborted ? 130 : 1;
+    } else evaluated = await opened.evaluate(place);
   } finally {
-    planned.close();
+    opened.close();
   }
-  showTable(scoreRows(readEvaluation(place).variants, planned.metrics), {
-    caption: `${planned.answered}, with 95 % intervals`,
+  showTable(scoreRows(readEvaluation(place).variants, opened.metrics), {
+    caption: `${opened.answered}, with 95 % intervals`,
   });
-  const base = evaluated.find(({ summary }) => summary.variant === BASE);
+  const base = evaluated.find(({ summary }) => summary.variant === BASE_ROW);
   const others = evaluated.filter((one) => one !== base);
-  if (base && others.length > 0) showComparisons(others, base, planned.metrics);
+  if (base && others.length > 0) showComparisons(others, base, opened.metrics);
   const written = Object.values(evaluationPaths(place)).map((path) => `  ${shownPath(path)}`);
   console.log(`\nWritten:\n${written.join("\n")}`);
 }
 
-/** An adapter of the experiments answers conversations of the corpus. */
-async function planDialogues(adapter: string, command: Command): Promise<Planned> {
-  const { profile, split, variant, set, base: withBase, bounds, data } = command.opts<Options>();
-  if (data !== undefined)
-    throw new Error(
-      `--data: ${adapter} was trained on conversations of the corpus, and answers these; rows are for what npm run train left`,
-    );
-  const base = await loadBase(profile);
-  const corpus = await loadCorpus({ profile });
-  const opened = openExperiment(adapter, { base, corpus });
-  const settings = changeSettings(opened.settings, set);
-  const answered = corpus.splits[split].slice(0, settings.nTest);
-  const ways = variant.length > 0 ? variant : [{ name: "adapter", changes: {} }];
-  const { train } = corpus.splits;
-  const variants = [
-    ...(withBase ? [experimentVariant(BASE, untrainedExperiment(settings, { base, corpus }))] : []),
-    ...ways.map(({ name, changes }) => experimentVariant(name, opened, { ...set, ...changes })),
-    ...(bounds
-      ? [randomBaseline(train, settings.seed), retrievalBaseline(train), referenceBaseline()]
-      : []
-    ).map((bound) => cutVariant(bound, settings.maxNewTokens, base.tokenizer)),
-  ];
-  return {
-    evaluate: (place) => evaluateVariants(variants, answered, { ...place, seed: settings.seed }),
-    metrics: ["bleu", "rougeL", "jaccard", ...ofPersonas, "distinct2", "outputTokens"],
-    answered: `${answered.length} ${split} conversations`,
-    close: () => base.checkpoint.close(),
-  };
-}
-
-/** What npm run train left answers rows of a file. */
-async function planRows(adapter: string, command: Command): Promise<Planned> {
-  const { variant, set, base: withBase, data } = command.opts<Options>();
+/** Rows are answered by nobody but the adapter and its base. */
+function refuseForRows(adapter: string, command: Command): void {
   const alien = ["profile", "split", "bounds"].find((name) => command.getOptionValueSource(name) === "cli");
   if (alien !== undefined)
     throw new Error(`--${alien}: is for conversations of the corpus; ${adapter} answers the rows of --data`);
-  const model = await openTrained(adapter);
-  const { validation } = model.config;
-  const path = data ?? (typeof validation === "string" ? validation : undefined);
-  if (path === undefined)
-    throw new Error("--data: name the JSONL file with the rows to be answered, which were not trained on");
-  const settings = answeringSettings(set, "--set");
-  const asked = askedRows(path, { seed: settings.seed, limit: settings.nTest });
-  const ways = variant.length > 0 ? variant : [{ name: "adapter", changes: {} }];
-  const { adapter: _, ...untrained } = model;
-  const variants = [
-    ...(withBase ? [answeringVariant(BASE, untrained, settings)] : []),
-    ...ways.map(({ name, changes }) =>
-      answeringVariant(name, model, answeringSettings({ ...set, ...changes }, `--variant ${name}`)),
-    ),
-  ];
-  const isKnown = asked.some(({ personas }) => personas.some(({ facts }) => facts.length > 0));
-  return {
-    evaluate: (place) => evaluateVariants(variants, asked, { ...place, seed: settings.seed }),
-    metrics: [
-      "bitsPerByte",
-      "perplexity",
-      "rougeL",
-      ...(isKnown ? ofPersonas : []),
-      "distinct2",
-      "outputTokens",
-    ],
-    answered: `${asked.length} rows of ${shownPath(path)}`,
-    close: () => model.base.checkpoint.close(),
-  };
 }
 
 /** What each variant has more than the base, case by case. */

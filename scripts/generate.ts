@@ -1,24 +1,26 @@
 /** npm run generate: a teacher writes dialogues of the personas, to train a simulator on. */
-import { basename, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { type Budget, ChatClient, type ChatSource, describeSpent, type Prices } from "../src/chat-api";
-import { openChatModel } from "../src/chat";
+import { type Budget, ChatClient, describeSpent, type Prices } from "../src/chat-api";
 import { personaDirectory, personaNamed, readPersonaSpecs } from "../src/corpus";
 import { showTable, startProgress } from "../src/display";
+import { jobTeacher, openTeacher as openLocal } from "../src/grid";
 import { checkWritable, shownPath } from "../src/io";
-import { localSource, Served } from "../src/serve";
 import {
+  collectRecords,
   type Generated,
+  type GenerateOptions,
   generateRecords,
   generationPaths,
   keptUsage,
   readTopics,
   topicsFile,
 } from "../src/simulator";
-import { wholeFrom } from "./options";
+import { type JobChoices, jobEngine, wholeFrom, withJobOptions } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
-interface Options {
+interface Options extends JobChoices {
+  perJob: number;
   teacher?: string;
   local?: string;
   count: number;
@@ -50,7 +52,12 @@ function readPrices(text: string): Prices {
   return { prompt, completion };
 }
 
-const command = new Command("npm run generate --")
+const command = withJobOptions(
+  new Command("npm run generate --"),
+  "with --local, jobs",
+  "none, the model writes in this process",
+)
+  .option("--per-job <number>", "dialogues of a job", wholeFrom(1), 40)
   .description(
     "A teacher writes dialogues of eight turns or more from persona specifications and topics. What is well formed, in character, " +
       "harmless and new is kept.",
@@ -98,39 +105,54 @@ After the first 50 dialogues of a run it is told what the others will take: begi
 with the same or a larger --count goes on where it was stopped or killed. A first Ctrl-C waits for the requests that are on their way,
 a second one leaves at once; neither loses what was answered.
 
+A model of this project (--local) can write in several processes (--parallel), or on whatever machines npm run worker is at work
+(--redis, docs/jobs.md). What it writes is the same, as long as --concurrency is.
+
 The folder holds dialogues.jsonl (kept), rejected.jsonl (each with its reason), answers.jsonl (as they came) and generation.json.
 
 Examples:
   OPENAI_BASE_URL=https://api.openai.com/v1 OPENAI_API_KEY=… npm run generate -- --teacher MODEL --prices 0.15,0.60 --money 5
-  npm run generate -- --local models/teacher --count 60 --concurrency 8`,
+  npm run generate -- --local models/teacher --count 60 --concurrency 8
+  npm run generate -- --local models/teacher --count 10000 --redis redis://10.0.0.5:6379`,
   )
   .showHelpAfterError();
 
-interface Teacher {
-  readonly name: string;
-  readonly source: ChatSource;
-  /** What requests took beside those that were answered; of a model in this process nothing. */
-  readonly describe?: () => string;
-  readonly close?: () => Promise<void>;
-}
-
-async function openTeacher(options: Options): Promise<Teacher> {
+/** Has a teacher write, in this process or as jobs. */
+async function generate(options: Options, generation: Omit<GenerateOptions, "teacher">): Promise<Generated> {
   const { teacher, local, concurrency, prices, money, tokens, out } = options;
   if ((teacher === undefined) === (local === undefined))
     throw new Error("name a teacher: --teacher MODEL behind a chat API, or --local MODEL in this process");
-  if (local !== undefined) {
-    if (money !== undefined || tokens !== undefined)
-      throw new Error("a model in this process costs nothing: leave out --money and --tokens");
-    const model = await openChatModel({ model: local });
-    console.log(model.why);
-    const limits = { rows: concurrency, batches: 1, waiting: concurrency };
-    const source = localSource(new Served({ ...model, name: "teacher" }, limits));
-    return { name: basename(local).replace(/\.gguf$/i, ""), source, close: () => model.dispose() };
+  const areJobs = options.redis !== undefined || options.parallel !== undefined;
+  if (local === undefined) {
+    if (areJobs)
+      throw new Error(
+        "--redis and --parallel: are for a model that computes here (--local); what is asked of an API goes out of one process, --concurrency at a time",
+      );
+    const name = teacher!;
+    const budget = budgetLeft(out, { money, tokens }, prices);
+    const client = new ChatClient({ model: name, concurrency, budget, ...(prices && { prices }) });
+    const generated = await generateRecords(client, { ...generation, teacher: name });
+    console.log(`this run: ${describeSpent(client.spent)}`);
+    return generated;
   }
-  const name = teacher!;
-  const budget = budgetLeft(out, { money, tokens }, prices);
-  const client = new ChatClient({ model: name, concurrency, budget, ...(prices && { prices }) });
-  return { name, source: client, describe: () => `this run: ${describeSpent(client.spent)}` };
+  if (money !== undefined || tokens !== undefined)
+    throw new Error("a model in this process costs nothing: leave out --money and --tokens");
+  if (areJobs) {
+    const { personas, persona, topics, seed, maxTokens, temperature, perJob } = options;
+    const answering = jobTeacher({
+      ...{ model: local, personas, persona: persona.join(","), topics, seed, maxTokens, temperature },
+      ...{ rows: concurrency, perJob, directory: join(out, "jobs"), engine: jobEngine(options), say },
+      ...(generation.signal && { signal: generation.signal }),
+    });
+    return collectRecords(answering, { ...generation, teacher: answering.teacher, inBatches: true });
+  }
+  const opened = await openLocal(local, concurrency);
+  console.log(opened.why);
+  try {
+    return await generateRecords(opened.source, { ...generation, teacher: opened.name, inBatches: true });
+  } finally {
+    await opened.close();
+  }
 }
 
 /** What earlier runs in the folder have left of a budget. */
@@ -179,11 +201,10 @@ async function main(): Promise<void> {
   const personas = options.persona.length > 0 ? options.persona.map((id) => personaNamed(id, all)) : all;
   const topics = readTopics(options.topics);
   checkWritable(options.out);
-  const teacher = await openTeacher(options);
   const signal = stopOnSignal("Stopping after the requests that are on their way");
   const { count, seed, concurrency, maxTokens, temperature, prices, out } = options;
-  const generated = await generateRecords(teacher.source, {
-    ...{ teacher: teacher.name, personas, topics, count, seed, concurrency, maxTokens, temperature },
+  const generated = await generate(options, {
+    ...{ personas, topics, count, seed, concurrency, maxTokens, temperature },
     ...(prices && { prices }),
     directory: out,
     signal,
@@ -191,8 +212,6 @@ async function main(): Promise<void> {
     progress: (total) => startProgress("teacher", total, { unit: "dialogues" }),
   });
   report(generated, out);
-  if (teacher.describe) console.log(teacher.describe());
-  await teacher.close?.();
   if (generated.open > 0) process.exitCode = signal.aborted ? 130 : 1;
 }
 

@@ -35,14 +35,15 @@ export interface JobChoices {
   readonly queue: string;
 }
 
-/** Adds the options that say who does jobs to a command. */
-export function withJobOptions(command: Command, jobs: string): Command {
+/**
+ * Adds the options that say who does jobs to a command.
+ *
+ * @param jobs what it calls them
+ * @param unless what is done where no number of them is given
+ */
+export function withJobOptions(command: Command, jobs: string, unless = "one for every two cores"): Command {
   return command
-    .option(
-      "--parallel <number>",
-      `${jobs} at the same time (default: one for every two cores)`,
-      wholeFrom(1),
-    )
+    .option("--parallel <number>", `${jobs} at the same time (default: ${unless})`, wholeFrom(1))
     .option(
       "--redis [url]",
       "instead: on whatever machines npm run worker is at work, through a Redis (default: REDIS_URL, or redis://127.0.0.1:6379)",

@@ -154,6 +154,14 @@ function scoreGenerations(
   });
 }
 
+/** Adds variants that were evaluated elsewhere to an evaluation's files, in place of those of the same names. */
+export function addVariants(place: EvaluationPlace, evaluated: readonly EvaluatedVariant[]): void {
+  if (evaluated.length === 0) return;
+  const evaluation = readEvaluation(place);
+  for (const one of evaluated) add(evaluation, one);
+  writeEvaluation(place, evaluation);
+}
+
 function add(evaluation: Evaluation, { summary, cases }: EvaluatedVariant): void {
   const at = evaluation.variants.findIndex(({ variant }) => variant === summary.variant);
   if (at < 0) evaluation.variants.push(summary);

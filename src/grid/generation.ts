@@ -53,12 +53,19 @@ export function personasOf({
   return persona === "" ? all : persona.split(",").map((id) => personaNamed(id, all));
 }
 
-/** A model of this project as a teacher in this process. */
+/** What records call a model. */
+const nameOf = (model: string) => basename(model).replace(/\.gguf$/i, "");
+
+/**
+ * A model of this project as a teacher in this process.
+ *
+ * @param rows dialogues that it writes together
+ * @throws {Error} if there is no such model, or if it takes no conversation
+ */
 export async function openTeacher(model: string, rows: number) {
   const opened = await openChatModel({ model: inPlace(model) });
   const source = localSource(new Served({ ...opened, name: "teacher" }, { rows, batches: 1, waiting: rows }));
-  const name = basename(model).replace(/\.gguf$/i, "");
-  return { name, source, why: opened.why, close: () => opened.dispose() };
+  return { name: nameOf(model), source, why: opened.why, close: () => opened.dispose() };
 }
 
 /** Has a model of this project write the dialogues of some tasks. */
@@ -127,12 +134,13 @@ export interface JobTeacherOptions
 }
 
 /** A model of this project as a teacher whose tasks are done as jobs, so many each. */
-export function jobTeacher(options: JobTeacherOptions): Answering {
+export function jobTeacher(options: JobTeacherOptions): Answering & { readonly teacher: string } {
   const { directory, engine, signal, say, perJob, ...settings } = options;
   const size = Math.ceil(perJob / settings.rows) * settings.rows;
   let busy = 0;
   return {
-    name: "teacher (in this process)",
+    name: "teacher (in this process)", // the settings of a folder are the same wherever the model writes
+    teacher: nameOf(settings.model),
     busySeconds: () => busy,
     async answer(tasks, kept) {
       if (tasks.length === 0) return undefined;
