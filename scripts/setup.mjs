@@ -46,7 +46,7 @@ const allocator = {
   GLIBC_TUNABLES: "glibc.malloc.hugetlb=1",
 };
 
-/** Runs Node in the project's folder and returns its exit code. A Ctrl-C is left to the program that runs. */
+/** Runs Node in the project's folder and returns its exit code. A Ctrl-C is left to the program that runs; it is told of a SIGTERM. */
 export async function runNode(...args) {
   const ignore = () => {};
   process.on("SIGINT", ignore);
@@ -55,7 +55,10 @@ export async function runNode(...args) {
     stdio: "inherit",
     env: { ...allocator, ...process.env },
   });
+  const pass = () => child.kill("SIGTERM");
+  process.on("SIGTERM", pass);
   const [code] = await once(child, "exit");
+  process.off("SIGTERM", pass);
   process.off("SIGINT", ignore);
   return code ?? 1;
 }

@@ -6,9 +6,9 @@ import { after, test } from "node:test";
 import { personaDirectory, readPersonaSpecs } from "../../src/corpus/specification";
 import { jobTeacher, openTeacher } from "../../src/grid/generation";
 import { localProcesses } from "../../src/grid/local";
-import { embeddedChatModel } from "../../src/models/pretrained/embedded";
 import { collectRecords, generateRecords, generationPaths } from "../../src/simulator/generate";
 import { readTopics, topicsFile } from "../../src/simulator/topics";
+import { writeTinyChat } from "../chat/tiny-chat";
 
 const folder = mkdtempSync(join(tmpdir(), "generation-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -18,6 +18,7 @@ test(
   "a model writes the same bits in this process and as jobs, which go on where they ended",
   { timeout: 240_000 },
   async () => {
+    const model = writeTinyChat(join(folder, "model"), { maxPositions: 8192 });
     const asked = { seed: 3, maxTokens: 12, temperature: 0.9 };
     const said: string[] = [];
     const options = (name: string, count: number) => ({
@@ -32,7 +33,7 @@ test(
         .sort()
         .join("\n");
 
-    const opened = await openTeacher(embeddedChatModel, 2);
+    const opened = await openTeacher(model, 2);
     await generateRecords(opened.source, options("here", 5));
     await opened.close();
     assert.match(
@@ -43,7 +44,7 @@ test(
     const lines: string[] = [];
     const jobs = jobTeacher({
       ...asked,
-      ...{ model: embeddedChatModel, personas: personaDirectory, persona: "", topics: topicsFile },
+      ...{ model, personas: personaDirectory, persona: "", topics: topicsFile },
       ...{ rows: 2, perJob: 3, directory: join(folder, "jobs", "jobs"), engine: localProcesses(1) },
       say: (line) => lines.push(line),
     });
@@ -53,6 +54,7 @@ test(
     assert.match(lines.join("\n"), /^tasks_0-3: done after .*\ntasks_4-4: done after/);
     assert.equal(answers("jobs"), answers("here"));
     assert.equal(answers("here").trim().split("\n").length, 5);
+    assert.doesNotMatch(answers("here"), /declined/);
 
     lines.length = 0;
     rmSync(generationPaths(join(folder, "jobs")).answers);
