@@ -64,15 +64,16 @@ export async function tunedGenerator(
   { seed, steps, maxNewTokens, hooks }: TunedOptions,
 ): Promise<Generator> {
   const { checkpoint, tokenizer } = await openCausal(folder);
+  const model = identityOf(checkpoint);
   let adapter: string | undefined;
   const learned: string[] = [];
   return {
     name: `${folder.split(/[\\/]/).at(-1)!}, tuned`,
-    fingerprint: { ...identityOf(checkpoint), seed, steps, maxNewTokens },
+    fingerprint: { ...model, seed, steps, maxNewTokens },
     async learn(pool, iteration, directory) {
       const rows = pool.map((dialogue) => dialogueRow(tokenizer, dialogue));
       learned.push(sha256(JSON.stringify(rows)));
-      const name = `${iteration}-${sha256(JSON.stringify({ seed, steps, learned })).slice(0, 12)}`;
+      const name = `${iteration}-${sha256(JSON.stringify({ ...model, seed, steps, learned })).slice(0, 12)}`;
       const data = join(directory, `${name}.jsonl`);
       writeJsonLines(data, rows);
       const output = join(directory, name);
