@@ -162,7 +162,10 @@ const toSettings = ({ data, set, ways, ...plan }: EvaluationPlan): Settings => (
   ways: JSON.stringify(ways),
 });
 const toPlan = ({ set, ways, ...plan }: Settings): EvaluationPlan =>
-  planSchema.parse({ ...plan, set: JSON.parse(String(set)), ways: JSON.parse(String(ways)) });
+  planSchema.parse({
+    ...plan,
+    ...{ set: JSON.parse(String(set)) as unknown, ways: JSON.parse(String(ways)) as unknown },
+  });
 
 /** Evaluates what a plan names, into the files of the run. */
 export const gridTask: GridTask = {

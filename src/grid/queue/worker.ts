@@ -114,20 +114,18 @@ export async function workOnQueue(options: WorkerOptions): Promise<void> {
     });
     const why = outcome.reason === undefined ? "" : `: ${outcome.reason}`;
     const took = formatDuration((performance.now() - began) / 1000);
-    switch (outcome.outcome) {
-      case "done":
-        return say(`${id}: done after ${took}`);
-      case "failed":
-        say(`${id}: failed after ${took}${why}`);
-        if (outcome.killed) throw new Error(outcome.reason); // begun again, some times
-        return fail(outcome.reason ?? "it failed");
-      case "busy":
-        say(`${id}: left to another${why}`);
-        await queued.moveToDelayed(Date.now() + (deadAfter * 1000) / 3, token);
-        throw new bullmq.DelayedError();
-      default:
-        say(`${id}: saved after ${took}, and handed back`);
-        return handBack();
+    if (outcome.outcome === "done") return say(`${id}: done after ${took}`);
+    if (outcome.outcome === "failed") {
+      say(`${id}: failed after ${took}${why}`);
+      if (outcome.killed) throw new Error(outcome.reason); // begun again, some times
+      return fail(outcome.reason ?? "it failed");
     }
+    if (outcome.outcome === "busy") {
+      say(`${id}: left to another${why}`);
+      await queued.moveToDelayed(Date.now() + (deadAfter * 1000) / 3, token);
+      throw new bullmq.DelayedError();
+    }
+    say(`${id}: saved after ${took}, and handed back`);
+    return handBack();
   }
 }
