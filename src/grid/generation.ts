@@ -142,7 +142,7 @@ export function jobTeacher(options: JobTeacherOptions): Answering & { readonly t
     name: "teacher (in this process)", // the settings of a folder are the same wherever the model writes
     teacher: nameOf(settings.model),
     busySeconds: () => busy,
-    async answer(tasks, kept) {
+    async answer(tasks, kept, progress) {
       if (tasks.length === 0) return undefined;
       const runs = blocksOf(tasks, size).map((block): FamilyRun => {
         const [from, to] = [block[0]!.number, block.at(-1)!.number];
@@ -164,7 +164,9 @@ export function jobTeacher(options: JobTeacherOptions): Answering & { readonly t
       for (const { id, outcome } of outcomes) {
         if (outcome !== "done" && outcome !== "skipped") continue;
         const answers = [...readAnswers(join(directory, answersPath(id))).values()];
-        kept.add(...answers.filter(({ task }) => !kept.get(task)));
+        const added = answers.filter(({ task }) => !kept.get(task));
+        kept.add(...added);
+        progress.advance(added.length);
         if (outcome === "done")
           for (const { seconds } of readRecord(directory, id)?.attempts ?? [])
             busy += Object.values(seconds).reduce((sum, part) => sum + part, 0);

@@ -99,7 +99,7 @@ export async function runJobs(
   const works = new Map(todo.map((job) => [job.id, task.work(job.settings)]));
   const [first] = works.values();
   const total = [...works.values()].reduce((sum, { units }) => sum + units, 0);
-  const progress = startProgress("Grid", total, { unit: first?.unit ?? "runs" });
+  const progress = startProgress("Jobs", total, { unit: first?.unit ?? "runs" });
   const reported = new Map<string, number>();
   await engine.run(todo, {
     ...(signal && { signal }),
