@@ -3,8 +3,8 @@
  * functions differ in these points (its own copy, from its own package, stays as it is):
  *
  * - Files of the project are not compiled and checked again with every cell (which takes longer the larger src grows,
- *   and fails where TypeScript 5.0 cannot read a package's types). Cells see their types; at run time tsx loads them;
- *   `npm run check` checks them strictly.
+ *   and fails where TypeScript 5.0 cannot read a package's types), nor what they import looked up again. Cells see their
+ *   types; at run time tsx loads them; `npm run check` checks them strictly.
  * - Types are resolved as bundlers do it, so that packages with `exports` are typed.
  * - Files are not watched: types stay those of the modules that the kernel has loaded. Restart it after an edit.
  * - A top-level `let` that a function captures lives in the notebook's scope: a later cell's assignment reaches the
@@ -61,11 +61,17 @@ export function createCompiler(): Compiler {
   const adapted: Ts = {
     ...ts,
     sys: { ...ts.sys, watchFile: () => unwatched, watchDirectory: () => unwatched },
-    createWatchCompilerHost: ((files: string[], options: TypeScript.CompilerOptions, ...rest: unknown[]) => {
+    createWatchCompilerHost: ((
+      files: string[],
+      options: TypeScript.CompilerOptions,
+      system: TypeScript.System,
+      _createProgram: unknown,
+      ...rest: unknown[]
+    ) => {
       const create = ts.createWatchCompilerHost as unknown as (...args: unknown[]) => BuilderHost;
       return withoutDependencies(
-        create(files, { ...options, ...compilerOptions }, ...rest),
-        ts,
+        create(files, { ...options, ...compilerOptions }, system, ts.createAbstractBuilder, ...rest),
+        ts as Ts & Binder,
         (made) => (program = made),
       );
     }) as unknown as Ts["createWatchCompilerHost"],
@@ -118,26 +124,61 @@ interface BuilderHost {
   afterProgramCreate?: (program: TypeScript.BuilderProgram) => void;
 }
 
-/** Tells tslab that a cell depends on nothing to compile but in-memory modules (`/** @module name *\/`). */
+/** Of TypeScript's own functions. */
+interface Binder {
+  bindSourceFile(file: TypeScript.SourceFile, options: TypeScript.CompilerOptions): void;
+}
+
+/** What TypeScript notes at a file that it has read: by the text of each import the file that was found, if one was. */
+interface Resolved {
+  readonly resolvedModules?: {
+    forEach(visit: (found: { readonly resolvedModule?: { readonly resolvedFileName: string } }) => void): void;
+  };
+}
+
+/**
+ * Tells tslab that a cell depends on nothing to compile but in-memory modules (`/** @module name *\/`). The program's builder, an
+ * abstract one, does not know what files import: to find that out for all files again takes longer than to check the cell.
+ */
 function withoutDependencies(
   host: BuilderHost,
-  ts: Ts,
+  ts: Ts & Binder,
   onProgram: (program: TypeScript.Program) => void,
 ): BuilderHost {
   let listener = host.afterProgramCreate;
   return Object.defineProperty(host, "afterProgramCreate", {
     get: () => listener,
     set: (next: (program: TypeScript.BuilderProgram) => void) => {
-      listener = (program) => {
-        onProgram(program.getProgram());
+      listener = (builder) => {
+        const program = builder.getProgram();
+        onProgram(program);
+        // tslab reads the names that a cell declares before anything asks for types.
+        for (const name of program.getRootFileNames())
+          ts.bindSourceFile(program.getSourceFile(name)!, program.getCompilerOptions());
         const own: Pick<TypeScript.BuilderProgram, "getAllDependencies"> = {
-          getAllDependencies: (file) =>
-            program.getAllDependencies(file).filter((path) => !ts.sys.fileExists(path)),
+          getAllDependencies: (file) => [...inMemory(ts, program, file)],
         };
-        next(Object.assign(Object.create(program) as TypeScript.BuilderProgram, own));
+        next(Object.assign(Object.create(builder) as TypeScript.BuilderProgram, own));
       };
     },
   });
+}
+
+/** The file and those which it imports, directly or through one another, that are in memory only. */
+function inMemory(
+  ts: Ts,
+  program: TypeScript.Program,
+  file: TypeScript.SourceFile & Resolved,
+  found = new Set<string>(),
+): Set<string> {
+  found.add(file.fileName);
+  file.resolvedModules?.forEach(({ resolvedModule }) => {
+    const path = resolvedModule?.resolvedFileName;
+    if (path === undefined || found.has(path) || ts.sys.fileExists(path)) return;
+    const imported = program.getSourceFile(path);
+    if (imported) inMemory(ts, program, imported, found);
+  });
+  return found;
 }
 
 const mapComment = /\n?\/\/# sourceMappingURL=(?:data:application\/json;[^,]*base64,([\w+/=]*)|\S*)\s*$/;

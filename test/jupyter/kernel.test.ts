@@ -217,6 +217,16 @@ for (const [what, code] of [
   });
 }
 
+test("a module in memory is compiled with the cell that imports it, with those that it imports itself", async () => {
+  await run('/** @module greeting */ export const hello: string = "hello";');
+  await run(
+    '/** @module said */ import { hello } from "./greeting"; export const said = (name: string) => `${hello} ${name}`;',
+  );
+  assert.equal(await valueOf('import { said } from "./said"; said("you")'), "hello you");
+  const { error } = await run('import { said } from "./said"; said(3)');
+  assert.match(error!.evalue, /'number' is not assignable to parameter of type 'string'/);
+});
+
 test("an interrupt aborts the signal that long work listens to", async () => {
   await run('import { interruptSignal } from "./src/index";\nconst seen = { aborted: false };');
   const running = begin(

@@ -10,5 +10,6 @@ if (!existsSync("node_modules/tsx")) {
   );
   process.exit(1);
 }
+require("@tslab/typescript-for-tslab"); // ten megabytes, before tsx looks through whatever is loaded
 require("tsx/cjs");
 require("../../kernel/main.ts").startKernel(process.argv[2]);
