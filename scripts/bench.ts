@@ -1,17 +1,22 @@
 // npm run bench -- NAME…: runs benches from scripts/benches, prints their results as JSON and keeps them in outputs/bench.
-import { readdirSync } from "node:fs";
+// npm run bench -- all: runs those of the map of time and makes its table; -- page: makes docs/performance.md of it.
+import { existsSync, readdirSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { readJson, writeJson } from "../src/io";
+import { readJson, shownPath, writeFileWhole, writeJson } from "../src/io";
 import type { Bench } from "./benches/bench";
+import { wholeFrom } from "./options";
+import { peerVersions } from "./time-map/peers";
+import { mapOf, performancePage, type TimeMap } from "./time-map/page";
+import { runAll, startBench } from "./time-map/run";
 
 const root = join(__dirname, "..");
 
 /** The benches by name: every module of scripts/benches with a default export. */
 export function benchNames(): string[] {
   return readdirSync(join(__dirname, "benches"))
-    .filter((file) => file.endsWith(".ts") && file !== "bench.ts")
+    .filter((file) => file.endsWith(".ts") && !["bench.ts", "peer.ts"].includes(file))
     .map((file) => file.slice(0, -".ts".length))
     .sort();
 }
@@ -48,19 +53,66 @@ function versions(): Record<string, string> {
   return { node: process.versions.node, ...dependencies };
 }
 
+/** Runs the benches of the map of time, or those that a run before left over, and writes its table as JSON and Markdown. */
+async function runMap({ out, quick, limit, outputs }: Options): Promise<void> {
+  const folder = join(out, "all");
+  const settings = { quick, machine: machine(), versions: versions(), peers: peerVersions() };
+  if (quick) process.env["BENCH_QUICK"] = "1";
+  const run = await runAll(folder, settings, startBench(folder, limit), (message) =>
+    process.stderr.write(`all: ${message}\n`),
+  );
+  const map = mapOf(folder, run, { notebooks: join(root, "notebooks"), outputs });
+  writeJson(mapFile(out), map);
+  const page = performancePage(map);
+  writeFileWhole(join(out, "all.md"), page);
+  process.stdout.write(page);
+  process.stderr.write(`all: written to ${shownPath(mapFile(out))} and ${shownPath(join(out, "all.md"))}\n`);
+}
+
+const mapFile = (out: string) => join(out, "all.json");
+
+/** Makes docs/performance.md of the table that the last `all` left. */
+function writePage({ out }: Options): void {
+  const path = join(root, "docs/performance.md");
+  if (!existsSync(mapFile(out)))
+    throw new Error(`${shownPath(mapFile(out))} is not there: npm run bench -- all makes it`);
+  writeFileWhole(path, performancePage(readJson(mapFile(out)) as TimeMap));
+  process.stderr.write(`written to ${shownPath(path)}\n`);
+}
+
+interface Options {
+  out: string;
+  quick: boolean;
+  limit: number;
+  outputs: string;
+}
+
+/** What stands for itself among the names. */
+const special = { all: runMap, page: writePage };
+const isSpecial = (name: string): name is keyof typeof special => Object.hasOwn(special, name);
+
 const names = benchNames();
 const parseName = (name: string, before: string[] | undefined): string[] => {
-  if (!names.includes(name)) throw new InvalidArgumentError(`There is: ${names.join(", ")}.`);
+  if (!names.includes(name) && !isSpecial(name))
+    throw new InvalidArgumentError(`There is: ${names.join(", ")}; all and page.`);
   return [...(before ?? []), name];
 };
 
 new Command("npm run bench --")
-  .description(`Runs benches and writes outputs/bench/NAME.json. There is: ${names.join(", ")}.`)
+  .description(
+    `Runs benches and writes outputs/bench/NAME.json. There is: ${names.join(", ")}.\n\n` +
+      "all runs those of the map of time, each in a process of its own, and writes outputs/bench/all.json and all.md; a run that was cut " +
+      "off goes on. page makes docs/performance.md of all.json.",
+  )
   .argument("[names...]", "benches to run; none lists them", parseName)
   .option("--out <folder>", "where the JSON goes", join(root, "outputs/bench"))
-  .action(async (chosen: string[] | undefined, { out }: { out: string }) => {
+  .option("--quick", "all: measures once, and not how times grow", false)
+  .option("--limit <minutes>", "all: how long one bench may take", wholeFrom(1), 30)
+  .option("--outputs <folder>", "all: where notebooks left their manifests", join(root, "outputs"))
+  .action(async (chosen: string[] | undefined, options: Options) => {
     if (!chosen?.length) process.stdout.write(`${names.join("\n")}\n`);
-    for (const name of chosen ?? []) await runBench(name, out);
+    for (const name of chosen ?? [])
+      await (isSpecial(name) ? special[name](options) : runBench(name, options.out));
   })
   .showHelpAfterError()
   .parseAsync()

@@ -14,6 +14,12 @@ export interface BenchResults {
   [figure: string]: unknown;
 }
 
+/** Whether benches leave out how their times grow and measure once, as `npm run bench -- all --quick` asks of them. */
+export const quick = process.env["BENCH_QUICK"] === "1";
+
+/** How often a bench measures: what the variable says, else three times, or once in a quick run. */
+export const roundsOf = (variable: string): number => Number(process.env[variable] ?? (quick ? 1 : 3));
+
 /** Times of repeated runs, in milliseconds. */
 export interface Timing {
   median: number;

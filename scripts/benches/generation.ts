@@ -9,7 +9,7 @@ import { parameterShapes, parseT5Config, t5Architecture, type T5Config } from ".
 import { padBatch } from "../../src/models/tokenizer";
 import { Random } from "../../src/random";
 import { float32Tensor, type HostTensor } from "../../src/tensors";
-import { type Bench, type BenchResults, repeat, round } from "./bench";
+import { type Bench, type BenchResults, quick, repeat, round } from "./bench";
 import type { Case, Measured } from "./generation/measure";
 import { NO_PEER, peerBlas, runPeer } from "./peer";
 import { FLAN_T5_SMALL } from "./shapes/flan-t5-small";
@@ -19,6 +19,20 @@ const SMALL: T5Config = {
   ...parseT5Config(FLAN_T5_SMALL),
   eosTokenId: 40000,
 };
+
+/** Batch, encoder length and new tokens: beside the peer, and where the cost grows. */
+const compared = [
+  [16, 128, 96],
+  [1, 128, 96],
+  [4, 128, 96],
+] as const;
+const growing = [
+  [32, 128, 96],
+  [16, 32, 96],
+  [16, 256, 96],
+  [16, 128, 24],
+  [16, 128, 192],
+] as const;
 
 const bench: Bench = {
   description:
@@ -30,18 +44,9 @@ const bench: Bench = {
       writeModelDirectory(folder, { architecture: t5Architecture, ...randomModel() });
       const roofline = await bestMatMul();
       const rows: BenchResults["rows"] = [];
-      for (const [batch, encoder, newTokens] of [
-        [16, 128, 96],
-        [1, 128, 96],
-        [4, 128, 96],
-        [32, 128, 96],
-        [16, 32, 96],
-        [16, 256, 96],
-        [16, 128, 24],
-        [16, 128, 192],
-      ] as const) {
-        const compared = rows.length < 6;
-        const peer = compared ? measurePeer({ batch, encoder, newTokens }) : undefined;
+      for (const [batch, encoder, newTokens] of [...compared, ...(quick ? [] : growing)]) {
+        const isCompared = rows.length < 2 * compared.length;
+        const peer = isCompared ? measurePeer({ batch, encoder, newTokens }) : undefined;
         for (const weights of ["float32", "int8"] as const) {
           report(`batch ${batch}, encoder ${encoder}, ${newTokens} new tokens, ${weights}`);
           const measured = measureOurs({ directory: folder, weights, batch, encoder, newTokens, runs: 3 });

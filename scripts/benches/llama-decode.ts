@@ -1,39 +1,50 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { quantileSorted } from "simple-statistics";
-import { architectureOf } from "../../src/models/architectures";
 import type { GenerativeModel } from "../../src/models/generative";
-import { openCheckpoint, writeModelDirectory } from "../../src/models/pretrained";
-import { padBatch } from "../../src/models/tokenizer";
+import { writeGgufModel } from "../../src/models/gguf";
+import { openCheckpoint, openPretrained, writeModelDirectory } from "../../src/models/pretrained";
+import { padBatch, readTokenizerFiles } from "../../src/models/tokenizer";
 import { Random } from "../../src/random";
-import { float32Tensor, type HostTensor } from "../../src/tensors";
-import { type Bench, type BenchResults, round } from "./bench";
-import { SMOLLM2_135M } from "./shapes/smollm2-135m";
+import { type Bench, type BenchResults, quick, round } from "./bench";
+import { randomModel } from "./shapes/shapes";
 
 const KINDS = ["float32", "int8", "int4", "file"] as const;
-/** Batch and tokens of each prompt. */
-const CASES = [
+/** Batch and tokens of each prompt: beside the peers, and where the cost grows. */
+const COMPARED = [
   [1, 64],
+  [4, 64],
+  [16, 64],
+] as const;
+const GROWING = [
   [1, 256],
   [1, 512],
-  [8, 64],
 ] as const;
+const CASES = quick ? COMPARED : [...COMPARED, ...GROWING];
 const STEPS = 32;
-const ROUNDS = 3;
+const ROUNDS = quick ? 2 : 3;
+/** A folder with node-llama-cpp, and a Python with transformers. */
+const { PERSONA_LLAMA_CPP: LLAMA_CPP, PYTHON, PERSONA_CHAT_MODEL: GIVEN } = process.env;
 
 const bench: Bench = {
   description:
     "greedy decoding of a Llama (SmolLM2-135M's shapes with random weights, or PERSONA_CHAT_MODEL) on two threads, beside " +
-    "llama.cpp (node-llama-cpp in the folder PERSONA_LLAMA_CPP, with a GGUF file as PERSONA_CHAT_MODEL) and transformers " +
-    "(the Python PERSONA_PEER_PYTHON, with a folder as PERSONA_CHAT_MODEL or none)",
+    "llama.cpp (node-llama-cpp in the folder PERSONA_LLAMA_CPP; of PERSONA_CHAT_MODEL in Q8_0, and as it is if it is a GGUF file) and " +
+    "transformers (in float32, by the Python PYTHON)",
   async run(report) {
     const folder = mkdtempSync(join(tmpdir(), "bench-llama-"));
     try {
-      const given = process.env["PERSONA_CHAT_MODEL"];
-      if (given === undefined) writeRandomModel(folder);
-      const path = given ?? folder;
+      // The model as everybody reads it: transformers wants a folder in float32.
+      const directory = join(folder, "model");
+      if (GIVEN === undefined) writeModelDirectory(directory, randomModel("smollm2-135m"));
+      else {
+        const { close, ...model } = openCheckpoint(GIVEN);
+        writeModelDirectory(directory, model);
+        close();
+      }
+      const path = GIVEN ?? directory;
       const generators = new Map<(typeof KINDS)[number], GenerativeModel>();
       for (const weights of KINDS) {
         report(`${weights}: a generator`);
@@ -62,13 +73,15 @@ const bench: Bench = {
         }
       }
       for (const generator of generators.values()) await generator.dispose();
-      report("llama.cpp and transformers");
+      report("llama.cpp");
+      const theirs = await llamaCpp(folder);
+      report("transformers");
       return {
         rows: [...best.values()],
-        model: given === undefined ? "random weights of SmolLM2-135M's shapes" : "PERSONA_CHAT_MODEL",
+        model: GIVEN === undefined ? "random weights of SmolLM2-135M's shapes" : "PERSONA_CHAT_MODEL",
         loadAverage: round(loadavg()[0]!),
-        llamaCpp: llamaCpp(path),
-        transformers: transformers(path),
+        llamaCpp: theirs,
+        transformers: transformers(directory),
       };
     } finally {
       rmSync(folder, { recursive: true });
@@ -97,43 +110,44 @@ async function measure(generator: GenerativeModel, batch: number, length: number
   return { prefill, decode: (1000 * batch) / quantileSorted(steps, 0.5) };
 }
 
-function writeRandomModel(folder: string): void {
-  const architecture = architectureOf(SMOLLM2_135M, "the bench's shapes");
-  const config = architecture.parseConfig(SMOLLM2_135M, "the bench's shapes");
-  const random = new Random(1);
-  const parameters = new Map<string, HostTensor<"float32">>();
-  for (const [name, shape] of Object.entries(architecture.parameterShapes(config))) {
-    const spread = shape.length === 1 ? 0 : shape[1]! ** -0.5;
-    const size = shape.reduce((a, b) => a * b, 1);
-    const data = new Float32Array(size).fill(1);
-    if (spread > 0)
-      for (let i = 0; i < size; i++) data[i] = spread * Math.sqrt(12) * (random.uniform() - 0.5);
-    parameters.set(name, float32Tensor(shape, data));
-  }
-  writeModelDirectory(folder, { architecture, config, parameters });
-}
-
-/** What llama.cpp reaches with the same file, or why it was not asked. */
-function llamaCpp(path: string): unknown {
-  const folder = process.env["PERSONA_LLAMA_CPP"];
-  if (folder === undefined || !existsSync(folder))
+/** What llama.cpp reaches with the same model, a list for each form of its file, or why it was not asked. */
+async function llamaCpp(folder: string): Promise<unknown> {
+  if (LLAMA_CPP === undefined || !existsSync(LLAMA_CPP))
     return "PERSONA_LLAMA_CPP names no folder with node-llama-cpp";
-  if (!path.endsWith(".gguf")) return "PERSONA_CHAT_MODEL is no GGUF file, which is what llama.cpp reads";
-  return run(process.execPath, [join(__dirname, "llama-decode/llama-cpp.mjs"), folder, path]);
+  if (GIVEN === undefined)
+    return "PERSONA_CHAT_MODEL names no model: llama.cpp reads none without a tokenizer";
+  const kind = GIVEN.endsWith(".gguf") ? "file" : "directory";
+  const { checkpoint, tokenizer } = await openPretrained({ kind, directory: GIVEN, why: "" });
+  const rounded = join(folder, "q8_0.gguf");
+  const files = tokenizer.files ?? readTokenizerFiles(GIVEN);
+  writeGgufModel(rounded, { model: checkpoint, tokenizer: files, name: "bench" }, "Q8_0");
+  checkpoint.close();
+  const ask = (path: string) =>
+    run(process.execPath, [
+      join(__dirname, "llama-decode/llama-cpp.mjs"),
+      LLAMA_CPP,
+      path,
+      JSON.stringify(CASES),
+    ]);
+  return { q8_0: ask(rounded), ...(kind === "file" && { file: ask(GIVEN) }) };
 }
 
-/** What transformers reaches with the same folder, or why it was not asked. */
-function transformers(path: string): unknown {
-  const python = process.env["PERSONA_PEER_PYTHON"];
-  if (python === undefined || !existsSync(python))
-    return "PERSONA_PEER_PYTHON names no Python with transformers";
-  if (!statSync(path).isDirectory())
-    return "PERSONA_CHAT_MODEL is a file: transformers is given folders only";
-  return run(python, [join(__dirname, "llama-decode/transformers.py"), path]);
+/** What transformers reaches with the same model in float32, or why it was not asked. */
+function transformers(directory: string): unknown {
+  if (PYTHON === undefined) return "set PYTHON";
+  const script = join(__dirname, "llama-decode/transformers.py");
+  return run(PYTHON, [script, directory, JSON.stringify(CASES)]);
 }
 
-/** The JSON that a program prints. Its threads wait without spinning, which on a busy machine costs it most of its speed. */
+/**
+ * The JSON that a program prints, or why it printed none. Its threads wait without spinning, which on a busy machine costs it most of
+ * its speed.
+ */
 function run(program: string, args: readonly string[]): unknown {
   const env = { ...process.env, OMP_WAIT_POLICY: "PASSIVE" };
-  return JSON.parse(execFileSync(program, args, { env, stdio: ["ignore", "pipe", "inherit"] }).toString());
+  try {
+    return JSON.parse(execFileSync(program, args, { env, stdio: ["ignore", "pipe", "inherit"] }).toString());
+  } catch (error) {
+    return (error as Error).message.split("\n")[0];
+  }
 }

@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { median } from "simple-statistics";
-import { type Bench, type BenchResults, round } from "./bench";
+import { type Bench, type BenchResults, quick, round, roundsOf } from "./bench";
 import { shapeConfig, type ShapeName } from "./shapes/shapes";
 
 const root = join(__dirname, "../..");
-const ROUNDS = Number(process.env["LLAMA_STEP_ROUNDS"] ?? 3);
+const ROUNDS = roundsOf("LLAMA_STEP_ROUNDS");
 const LAYERS = Number(process.env["LLAMA_STEP_LAYERS"] ?? Infinity);
 const THREADS = Number(process.env["LLAMA_STEP_THREADS"] ?? 2);
 /** A Python with torch, transformers, PEFT and bitsandbytes. */
@@ -118,7 +118,7 @@ async function measure(report: (message: string) => void, folder: string): Promi
     threads: THREADS,
     rows: [
       ...row(compared, schemes, peers, ROUNDS),
-      ...growing.flatMap((size) => row(size, [exactScheme], [exactPeer, trl], 1)),
+      ...(quick ? [] : growing).flatMap((size) => row(size, [exactScheme], [exactPeer, trl], 1)),
     ],
     percentOfTime: shares(),
     peer: PYTHON ? "transformers and PEFT" : "set PYTHON",
@@ -142,8 +142,8 @@ function summary(results: readonly Result[], peer: readonly Result[]) {
 
 function ownSteps(size: Size, settings: object): Result {
   const child = join(__dirname, "children/llama-steps.ts");
-  const layers = shapeConfig(size.shape, LAYERS)["num_hidden_layers"];
-  const given = JSON.stringify({ threads: THREADS, ...size, layers, ...settings });
+  const layers = LAYERS < Infinity ? { layers: LAYERS } : {};
+  const given = JSON.stringify({ threads: THREADS, ...size, ...layers, ...settings });
   return lastLine(run(process.execPath, ["--import", "tsx", child, given]));
 }
 

@@ -1,12 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { median } from "simple-statistics";
-import { type Bench, round } from "./bench";
+import { DEFAULT_LORA } from "../../src/models/lora";
+import { parseT5Config } from "../../src/models/t5";
+import { type Bench, round, roundsOf } from "./bench";
 import { NO_PEER, peerBlas, runPeer } from "./peer";
+import { FLAN_T5_SMALL } from "./shapes/flan-t5-small";
+import { t5Operations } from "./shapes/operations";
 
 const root = join(__dirname, "../..");
 const BATCH = 8;
-const ROUNDS = Number(process.env["LORA_TRAINING_ROUNDS"] ?? 3);
+const ROUNDS = roundsOf("LORA_TRAINING_ROUNDS");
 const STEPS = 3;
 
 interface PeerResult {
@@ -49,7 +53,7 @@ const bench: Bench = {
         const own = weights.map((frozenWeights) =>
           runOwn({ config, batches, padTo: lengths === "padded" ? 256 : 0, frozenWeights }),
         );
-        rounds.push({ own, theirs });
+        rounds.push({ own, theirs, gflop: median(batches.map(gflopOf)) });
       }
       for (const [i, frozenWeights] of weights.entries()) {
         const compared = rounds.flatMap(({ own, theirs }) => (theirs ? [{ own: own[i]!, theirs }] : []));
@@ -60,6 +64,8 @@ const bench: Bench = {
           lengths,
           frozenWeights,
           trained: rounds[0]!.own[i]!.trained,
+          // Of real lengths: the limit of a step that computes no padding.
+          ...(config === "lora" && { gflop: round(median(rounds.map(({ gflop }) => gflop))) }),
           stepSeconds: round(median(rounds.map(({ own }) => median(own[i]!.stepSeconds)))),
           peakRssMiB: Math.max(...rounds.map(({ own }) => own[i]!.peakRssMiB)),
           ...(compared.length > 0
@@ -88,6 +94,14 @@ const drawnLengths = [
   [62, 137, 117, 100, 59, 80, 78, 144],
   [115, 115, 126, 128, 165, 122, 73, 93],
 ];
+
+/** 10⁹ operations of a step with LoRA alone on rows of these encoder lengths. */
+function gflopOf(encoderLengths: readonly number[]): number {
+  const config = parseT5Config(FLAN_T5_SMALL);
+  const ofRow = (encoder: number) =>
+    t5Operations(config, { batch: 1, encoder, decoder: 96 }, { rank: DEFAULT_LORA.rank });
+  return encoderLengths.reduce((sum, length) => sum + ofRow(length), 0) / 1e9;
+}
 
 function peerSteps(config: string, lengths: string): PeerResult | undefined {
   const work = ["--config", config, "--lengths", lengths, "--batch", BATCH];

@@ -10,9 +10,12 @@ const PEER = join(__dirname, "../../../shared/peer/run.sh");
  * Kernels of the peer's BLAS (BLIS 0.9) by its own numbers. It knows processors up to 2021 and gives newer ones its slowest; told
  * to take those of another with the same instructions, it is five times as fast on Zen 5.
  */
-const KERNELS = { "BLIS's choice": undefined, "AVX-512": "0", AVX2: "3" } as const;
+const KERNELS = { "its own choice": undefined, "AVX-512": "0", AVX2: "3" } as const;
 
 type Kernels = keyof typeof KERNELS;
+
+/** Those to choose from. A torch that PYTHON names brings a BLAS of its own, which chooses by itself. */
+const candidates = (process.env["PYTHON"] ? ["its own choice"] : Object.keys(KERNELS)) as readonly Kernels[];
 
 /** What the peer runs on. */
 export interface PeerBlas {
@@ -30,7 +33,7 @@ let blas: PeerBlas | undefined;
 /** Chooses the peer's kernels; undefined where it is missing or lacks its packages. */
 export function peerBlas(): PeerBlas | undefined {
   if (blas || !existsSync(PEER)) return blas;
-  const measured = (Object.keys(KERNELS) as Kernels[]).flatMap((kernels) => {
+  const measured = candidates.flatMap((kernels) => {
     const result = execute<{ products: { gflops: number }[] }>(["gemm", "--steps", "5"], kernels);
     const rates = result?.products.map(({ gflops }) => gflops);
     return rates ? [[kernels, round(median(rates))] as const] : []; // instructions that are missing here end it

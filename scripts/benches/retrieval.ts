@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { Bm25Index, TfidfIndex } from "../../src/retrieval";
 import { benchTexts } from "../bench-texts";
-import { type Bench, repeat, round } from "./bench";
+import { type Bench, quick, repeat, round } from "./bench";
 
 /** Queries answered before the clock starts, and timed ones. */
 const warmUpQueries = 100;
@@ -38,7 +38,7 @@ const bench: Bench = {
     const folder = mkdtempSync(join(tmpdir(), "bench-retrieval-"));
     try {
       const rows = [];
-      for (const size of [1000, 2000, 5000, 10_000, documents.length]) {
+      for (const size of quick ? [documents.length] : [1000, 2000, 5000, 10_000, documents.length]) {
         const texts = documents.slice(0, size);
         const peers = PYTHON ? askPeers(PYTHON, join(folder, "texts.json"), texts, queries) : undefined;
         for (const { kind, name, peer, build } of kinds) {
@@ -112,10 +112,9 @@ async function askOnThreads(
   const timed = queries.slice(warmUpQueries, warmUpQueries + timedQueries);
   const workers = Array.from({ length: threads }, (_, at) => {
     const share = timed.filter((_, i) => i % threads === at);
-    return new Worker(join(__dirname, "children/retrieval-worker.ts"), {
-      workerData: { kind, path, queries: share, k },
-      execArgv: ["--import", "tsx"],
-    });
+    const file = JSON.stringify(join(__dirname, "children/retrieval-worker.ts"));
+    const bootstrap = `require("tsx/cjs"); require(${file});`; // a thread has no loader for TypeScript by itself
+    return new Worker(bootstrap, { eval: true, workerData: { kind, path, queries: share, k } });
   });
   const all = () =>
     Promise.all(

@@ -9,9 +9,11 @@ import { type LabelledBatch, linearChain, meanLoss } from "../../src/models";
 import { DEFAULT_LORA, loraAName, loraBName, loraLink } from "../../src/models/lora";
 import { parameterShapes, parseT5Config, t5, type T5Config } from "../../src/models/t5";
 import { Random } from "../../src/random";
-import { round, type Bench } from "./bench";
+import { quick, round, type Bench } from "./bench";
 import { NO_PEER, peerBlas, runPeer } from "./peer";
+import { matrixProduct } from "./roofline/product";
 import { FLAN_T5_SMALL } from "./shapes/flan-t5-small";
+import { t5Operations } from "./shapes/operations";
 
 const THREADS = 2;
 
@@ -24,19 +26,20 @@ interface Work {
   layers: number;
 }
 
+/** Where the cost grows. */
+const growing = (base: Work): Work[] => [
+  ...[1, 2, 4].map((batch) => ({ ...base, batch })),
+  ...[64, 256].map((encoder) => ({ ...base, encoder })),
+  ...[2, 4].map((layers) => ({ ...base, layers })),
+];
+
 const bench: Bench = {
   description:
     "forward and backward of FLAN-T5 Small's shapes, beside the best matrix product of the same minutes",
   async run(report) {
     const base = { trained: "all", batch: 8, encoder: 112, decoder: 96, layers: 8 } as const;
-    const grid: Work[] = [
-      { ...base, trained: "lora" },
-      base,
-      ...[1, 2, 4].map((batch) => ({ ...base, batch })),
-      ...[64, 256].map((encoder) => ({ ...base, encoder })),
-      ...[2, 4].map((layers) => ({ ...base, layers })),
-    ];
-    const roofline = await matrixProduct();
+    const grid: Work[] = [{ ...base, trained: "lora" }, base, ...(quick ? [] : growing(base))];
+    const roofline = await matrixProduct(THREADS);
     const rows = [];
     for (const work of grid) {
       report(JSON.stringify(work));
@@ -50,7 +53,9 @@ const bench: Bench = {
       await step.dispose();
       const seconds = median(times);
       const best = median(rates);
-      const gflop = operations(work) / 1e9;
+      const { batch, encoder, decoder } = work;
+      const trained = work.trained === "lora" ? { rank: 16 } : "all";
+      const gflop = t5Operations(configOf(work), { batch, encoder, decoder }, trained) / 1e9;
       rows.push({
         ...work,
         gflop: round(gflop),
@@ -231,44 +236,4 @@ async function trainingStep(work: Work, profile?: string) {
   };
   await time();
   return { compileSeconds, time, dispose: () => program.dispose() };
-}
-
-/** Operations of the matrix products of a forward and backward pass, each multiplication and addition one. */
-function operations(work: Work): number {
-  const { dModel, dFf, numHeads, dKv, vocabSize } = configOf(work);
-  const inner = numHeads * dKv;
-  const { batch, encoder, decoder, layers } = work;
-  const linears = (of: (input: number, output: number) => number) => {
-    const attention = 3 * of(dModel, inner) + of(inner, dModel);
-    const feedForward = 2 * of(dModel, dFf) + of(dFf, dModel);
-    const own = batch * layers * (encoder * (attention + feedForward) + decoder * (attention + feedForward));
-    const cross = batch * layers * (decoder * 2 * of(dModel, inner) + encoder * 2 * of(dModel, inner));
-    return own + cross;
-  };
-  const head = batch * decoder * dModel * vocabSize;
-  const attention = 2 * batch * layers * inner * (encoder * encoder + decoder * decoder + decoder * encoder);
-  const base = linears((input, output) => input * output) + head;
-  const adapters = linears((input, output) => 16 * (input + output));
-  const multiplications = work.trained === "lora" ? 2 * base + 3 * adapters : 3 * base;
-  return 2 * (multiplications + 3 * attention);
-}
-
-/** The rate of a large matrix product in ONNX Runtime, in 10⁹ operations a second: the best of a few in a row. */
-async function matrixProduct() {
-  const [m, k, n] = [2048, 512, 2048];
-  const a = floats([m, k], 1);
-  const b = floats([k, n], 1);
-  const c: ProgramTensor = { dtype: "float32", shape: [m, n], data: new Float32Array(m * n) };
-  const program = await compile(({ a, b }) => ({ c: tf.matMul(a, b) }), { a, b }, { threads: THREADS });
-  const rate = async () => {
-    let best = Infinity;
-    for (let i = 0; i < 6; i++) {
-      const start = performance.now();
-      await program.run({ a, b }, { into: { c } });
-      best = Math.min(best, performance.now() - start);
-    }
-    return (2 * m * k * n) / best / 1e6;
-  };
-  await rate();
-  return { rate, dispose: () => program.dispose() };
 }

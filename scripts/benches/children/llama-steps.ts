@@ -1,4 +1,4 @@
-// Times whole LoRA steps of a causal model's shapes, in a process of its own so that its peak memory is its own:
+// Times whole LoRA steps of a model's shapes (DPO steps of an encoder–decoder's, too), in a process of its own so that its peak memory is its own:
 //   llama-steps.ts '{"batch":4,"length":256,"frozenWeights":"float32"}'      prints one JSON line
 //   llama-steps.ts '{"objective":"dpo","batch":2,"length":256}'              of a DPO step, whose batch counts pairs
 // Weights are random, or those of the folder PERSONA_CHAT_MODEL.
@@ -8,9 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { readJson } from "../../../src/io";
 import { type Model, openModelDirectory } from "../../../src/models";
-import { llamaArchitecture } from "../../../src/models/llama";
 import { Random } from "../../../src/random";
-import { float32Tensor } from "../../../src/tensors";
 import {
   causalExample,
   collate,
@@ -25,7 +23,7 @@ import {
   Stepper,
 } from "../../../src/training";
 import { round } from "../bench";
-import { shapeConfig, shapeNames } from "../shapes/shapes";
+import { randomModel, shapeNames } from "../shapes/shapes";
 
 const settings = z
   .object({
@@ -45,30 +43,13 @@ const settings = z
   .strict()
   .parse(JSON.parse(process.argv[2] ?? "{}"));
 
-function randomModel(): Model {
-  const config = llamaArchitecture.parseConfig(
-    shapeConfig(settings.shape, settings.layers),
-    "the bench's shapes",
-  );
-  const shapes = llamaArchitecture.parameterShapes(config);
-  const random = new Random(1);
-  // Made when asked for, as a file is read, so that a base in few bits is never held as float32.
-  const get = (name: string) => {
-    const shape = shapes[name];
-    if (!shape) return undefined;
-    const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
-    for (let i = 0; i < data.length; i++)
-      data[i] = name.includes("norm") ? 1 : (random.uint32() / 2 ** 31 - 1) * 0.07;
-    return float32Tensor(shape, data);
-  };
-  return { architecture: llamaArchitecture, config, parameters: { get } };
-}
-
 async function main(): Promise<void> {
   const { batch, length, dropout, profile, steps, threads } = settings;
   const folder = process.env["PERSONA_CHAT_MODEL"];
   const opened = folder ? openModelDirectory(folder) : undefined;
-  const { policy, vocabulary } = policyOf(opened ?? randomModel(), dropout);
+  const model = opened ?? randomModel(settings.shape, settings.layers);
+  const { taskType } = model.architecture;
+  const { policy, vocabulary } = policyOf(model, dropout);
   opened?.close();
   const random = new Random(2);
   const ids = (count: number) => Array.from({ length: count }, () => 3 + random.integer(vocabulary - 3));
@@ -133,11 +114,11 @@ async function main(): Promise<void> {
     }));
     const scored = { pairs, referenceLogprobs: new Float32Array(2 * batch).fill(-10 * half) };
     const options = {
-      taskType: "CAUSAL_LM",
+      taskType,
       padTokenId: 2,
       padToMultipleOf: 8,
       reference: "made up",
-    } as const;
+    };
     const none = { pairs: [], referenceLogprobs: new Float32Array() };
     const tensors = pairBatches(scored, none, options).batch([...pairs.keys()], batch);
     return { objective: dpoObjective(), tensors };
@@ -151,7 +132,7 @@ function policyOf(model: Model, dropout: number) {
     alpha: 64,
     dropout,
     useRslora: false,
-    targetModules: [...llamaArchitecture.defaultTargets],
+    targetModules: [...model.architecture.defaultTargets],
     modulesToSave: [],
   };
   const policy = loraPolicy(model, {
@@ -162,7 +143,8 @@ function policyOf(model: Model, dropout: number) {
     frozenWeights: settings.frozenWeights,
     recompute: settings.recompute,
   });
-  const [vocabulary] = model.architecture.parameterShapes(model.config)["model.embed_tokens.weight"]!;
+  const shapes = model.architecture.parameterShapes(model.config);
+  const [vocabulary] = (shapes["model.embed_tokens.weight"] ?? shapes["shared.weight"])!;
   return { policy, vocabulary: vocabulary! };
 }
 

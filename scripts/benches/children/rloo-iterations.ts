@@ -1,13 +1,11 @@
-// Times whole RLOO iterations of a causal model's shapes (rollout, score, logprobs, update), in a process of its own so that its
+// Times whole RLOO iterations of a model's shapes (rollout, score, logprobs, update), in a process of its own so that its
 // peak memory is its own:   rloo-iterations.ts '{"prompts":2,"completions":4}'      prints one JSON line
 // Weights are random, or those of the folder PERSONA_CHAT_MODEL.
 import { z } from "zod";
 import { tmpdir } from "node:os";
-import { type Model, openModelDirectory } from "../../../src/models";
-import { llamaArchitecture } from "../../../src/models/llama";
+import { openModelDirectory } from "../../../src/models";
 import { Random } from "../../../src/random";
 import { lengthReward } from "../../../src/rewards";
-import { float32Tensor } from "../../../src/tensors";
 import {
   DEFAULT_TRAINING,
   type FrozenModel,
@@ -18,7 +16,7 @@ import {
   Stepper,
 } from "../../../src/training";
 import { round } from "../bench";
-import { shapeConfig, shapeNames } from "../shapes/shapes";
+import { randomModel, shapeNames } from "../shapes/shapes";
 
 const settings = z
   .strictObject({
@@ -33,28 +31,11 @@ const settings = z
   })
   .parse(JSON.parse(process.argv[2] ?? "{}"));
 
-function randomModel(): Model {
-  const config = llamaArchitecture.parseConfig(
-    shapeConfig(settings.shape, settings.layers),
-    "the bench's shapes",
-  );
-  const random = new Random(1);
-  const parameters = new Map(
-    Object.entries(llamaArchitecture.parameterShapes(config)).map(([name, shape]) => {
-      const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
-      for (let i = 0; i < data.length; i++)
-        data[i] = name.includes("norm") ? 1 : (random.uint32() / 2 ** 31 - 1) * 0.07;
-      return [name, float32Tensor(shape, data)] as const;
-    }),
-  );
-  return { architecture: llamaArchitecture, config, parameters };
-}
-
 async function main(): Promise<void> {
   const { prompts, completions, promptLength, newTokens, iterations, threads } = settings;
   const folder = process.env["PERSONA_CHAT_MODEL"];
-  const model = folder ? openModelDirectory(folder) : randomModel();
-  const targetModules = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+  const model = folder ? openModelDirectory(folder) : randomModel(settings.shape, settings.layers);
+  const targetModules = [...model.architecture.defaultTargets];
   const policy = loraPolicy(model, {
     lora: { rank: 32, alpha: 64, dropout: 0, useRslora: false, targetModules, modulesToSave: [] },
     unfreezing: {},
@@ -68,7 +49,8 @@ async function main(): Promise<void> {
     model: (parameters) => model.architecture.model(model.config, parameters),
     fingerprint: "base",
   };
-  const [vocabulary = 0] = model.architecture.parameterShapes(model.config)["model.embed_tokens.weight"]!;
+  const shapes = model.architecture.parameterShapes(model.config);
+  const [vocabulary = 0] = (shapes["model.embed_tokens.weight"] ?? shapes["shared.weight"])!;
   const random = new Random(2);
   const ids = () => Array.from({ length: promptLength }, () => 3 + random.integer(vocabulary - 3));
   const rollouts = onlineRollouts(

@@ -1,4 +1,4 @@
-"""transformers.py FOLDER: the rates of transformers in float32 on two threads. Prints one line of JSON."""
+"""transformers.py FOLDER CASES: the rates of transformers in float32 on two threads, for each [batch, length]. Prints one line of JSON."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ torch.set_num_threads(2)
 model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
 rows = []
 with torch.no_grad():
-    for batch, length in [(1, 64), (1, 256), (1, 512), (8, 64)]:
+    for batch, length in json.loads(sys.argv[2]):
         ids = torch.tensor([[100 + (i * 7919) % 40000 for i in range(length)]] * batch)
         prefill = decode = 0.0
         for _ in range(3):
