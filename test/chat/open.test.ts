@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 import { Conversation } from "../../src/chat/conversation";
 import { openChatModel } from "../../src/chat/open";
 import { embeddedModel } from "../../src/experiments/base";
@@ -14,8 +14,14 @@ const model = writeTinyChat(join(folder, "model"));
 const base = writeTinyChat(join(folder, "base"), { template: "" });
 const empty = join(folder, "empty");
 mkdirSync(empty);
-process.env["PERSONA_OUTPUTS"] = join(folder, "outputs");
-process.env["HF_HUB_OFFLINE"] = "1";
+before(() => {
+  process.env["PERSONA_OUTPUTS"] = join(folder, "outputs");
+  process.env["HF_HUB_OFFLINE"] = "1";
+});
+after(() => {
+  delete process.env["PERSONA_OUTPUTS"];
+  delete process.env["HF_HUB_OFFLINE"];
+});
 
 test("what is missing is named with the remedy", async () => {
   const elsewhere = ["one", "two"].map((name) => join(folder, "outputs", name, "adapter"));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 import { Conversation } from "../../src/chat/conversation";
 import { simulatorForm } from "../../src/chat/form";
 import { openChatModel } from "../../src/chat/open";
@@ -15,7 +15,10 @@ import { Scripted, tinyAdapter, writeTinyChat } from "./tiny-chat";
 
 const folder = mkdtempSync(join(tmpdir(), "simulator-chat-"));
 after(() => rmSync(folder, { recursive: true }));
-process.env["PERSONA_OUTPUTS"] = join(folder, "outputs");
+before(() => {
+  process.env["PERSONA_OUTPUTS"] = join(folder, "outputs");
+});
+after(() => delete process.env["PERSONA_OUTPUTS"]);
 
 const model = writeTinyChat(join(folder, "model"));
 const all = readPersonaSpecs();
