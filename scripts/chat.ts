@@ -12,7 +12,7 @@ import {
   type TalkPlace,
 } from "../src/chat";
 import { visible } from "../src/text";
-import { wholeFrom } from "./options";
+import { deviceOption, wholeFrom } from "./options";
 
 interface Options extends Required<AnswerOptions> {
   persona?: string;
@@ -107,6 +107,7 @@ async function main(): Promise<void> {
       wholeFrom(1),
       DEFAULT_ANSWERS.maxNewTokens,
     )
+    .addOption(deviceOption())
     .addHelpText(
       "after",
       `

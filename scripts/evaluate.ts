@@ -14,7 +14,7 @@ import { type ExperimentSettings, isTrainedByMethod } from "../src/experiments";
 import { BASE_ROW, evaluateAsJobs, type EvaluationPlan, openEvaluation } from "../src/grid";
 import { checkWritable, shownPath } from "../src/io";
 import { type Profile, profiles } from "../src/settings";
-import { type JobChoices, jobEngine, parseSetting, withJobOptions } from "./options";
+import { deviceOption, type JobChoices, jobEngine, parseSetting, withJobOptions } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
 interface Way {
@@ -93,6 +93,7 @@ async function main(): Promise<void> {
     )
     .option("--out <folder>", "where the evaluation's files lie", process.env["PERSONA_OUTPUTS"] || "outputs")
     .option("--run-id <id>", "ends the names of the files")
+    .addOption(deviceOption())
     .addHelpText(
       "after",
       `

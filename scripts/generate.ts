@@ -16,7 +16,7 @@ import {
   readTopics,
   topicsFile,
 } from "../src/simulator";
-import { type JobChoices, jobEngine, wholeFrom, withJobOptions } from "./options";
+import { deviceOption, type JobChoices, jobEngine, wholeFrom, withJobOptions } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
 interface Options extends JobChoices {
@@ -98,6 +98,7 @@ const command = withJobOptions(
   .option("--prices <prompt,completion>", "what a million tokens cost", readPrices)
   .option("--money <amount>", "what all runs in this folder may cost, by --prices", amount)
   .option("--tokens <number>", "how many tokens all runs in this folder may take", amount)
+  .addOption(deviceOption())
   .addHelpText(
     "after",
     `

@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { showTable } from "../src/display";
+import type { Device } from "../src/engine";
 import { likelihoodMetrics, type Metric, setMetrics } from "../src/evaluation";
 import { saveFigure } from "../src/figures";
 import {
@@ -20,11 +21,12 @@ import {
 import { shownPath, writeCsv } from "../src/io";
 import { type Profile, profiles } from "../src/settings";
 import { didYouMean } from "../src/text";
-import { type JobChoices, jobEngine, parseSetting, withJobOptions } from "./options";
+import { deviceOption, type JobChoices, jobEngine, parseSetting, withJobOptions } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
 interface Options extends JobChoices {
   profile?: Profile;
+  device?: Device;
   set: [name: string, value: SettingValue][];
   out: string;
   rerunChanged: boolean;
@@ -55,13 +57,14 @@ const command = withJobOptions(new Command("npm run grid --"), "runs")
   )
   .option("--metrics <names>", "columns of the table and heatmaps, separated by commas", readMetrics)
   .option("--heatmaps <x,y>", "the two settings of the heatmaps (default: the last two that vary)", readPair)
+  .addOption(deviceOption())
   .addOption(new Option("--task <module>").hideHelp())
   .addHelpText(
     "after",
     `
 A declaration has what all runs share, and axes that are all combined, or runs by name:
   { "base": { "maxSteps": 600 }, "axes": { "maxNewTokens": [96, 128], "k": [3, 4] } }
-  { "name": "mine", "profile": "full", "runs": { "A": { "k": 3 }, "B": { "k": 4, "seed": 14 } } }
+  { "name": "mine", "profile": "full", "device": "webgpu", "runs": { "A": { "k": 3 }, "B": { "k": 4, "seed": 14 } } }
 
 With a method of npm run train, on rows of your own ("config" is a file for npm run train, "test" has the rows to be answered):
   { "base": { "method": "sft", "config": "keeper.json", "test": "held-out.jsonl" }, "axes": { "learningRate": [1e-4, 1e-3] } }
@@ -99,13 +102,14 @@ function readPair(text: string): string[] {
 }
 
 /** The declaration with the command line's settings for all runs. */
-function withSettings(declaration: GridDeclaration, { profile, set }: Options): GridDeclaration {
+function withSettings(declaration: GridDeclaration, { profile, device, set }: Options): GridDeclaration {
   const varied = [declaration.axes ?? {}, ...Object.values(declaration.runs ?? {})].flatMap(Object.keys);
   for (const [name] of set)
     if (varied.includes(name)) throw new Error(`--set ${name}: the grid itself varies ${name}`);
   return {
     ...declaration,
     ...(profile ? { profile } : {}),
+    ...(device ? { device } : {}),
     base: { ...declaration.base, ...Object.fromEntries(set) },
   };
 }

@@ -17,7 +17,7 @@ import {
   partsOf,
   whyNotDecides,
 } from "../src/judges";
-import { wholeFrom } from "./options";
+import { deviceOption, wholeFrom } from "./options";
 
 interface Options {
   card: string;
@@ -66,6 +66,7 @@ async function main(): Promise<void> {
       "how many places are judged at most, for a first look; default: all",
       wholeFrom(2),
     )
+    .addOption(deviceOption())
     .showHelpAfterError()
     .parse();
   const { card: path, places: most } = command.opts<Options>();

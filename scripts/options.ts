@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { devices, useDevice } from "../src/engine";
 import {
   type JobEngine,
   localProcesses,
@@ -65,3 +66,17 @@ export function queueName(text: string): string {
     throw new InvalidArgumentError(`"${text}" has other signs than letters, digits, ".", "_" and "-".`);
   return text;
 }
+
+/** `--device`: where the models of this process, and of those that it starts, run. */
+export const deviceOption = () =>
+  new Option(
+    "--device <device>",
+    `where models run: ${devices.join(", ")} (default: as DEVICE says, otherwise cpu); npm run doctor says what this machine has`,
+  ).argParser((name: string) => {
+    try {
+      useDevice(name);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+    return name;
+  });

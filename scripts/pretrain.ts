@@ -7,7 +7,7 @@ import { embeddedTokenizer, loadTokenizer } from "../src/models/tokenizer";
 import { hasBlanks, pretrainingDocuments, pretrainingTokens, Words } from "../src/pretraining";
 import { Random } from "../src/random";
 import { DEFAULT_TRAINING, train, type TrainingOptions } from "../src/training";
-import { wholeFrom } from "./options";
+import { deviceOption, wholeFrom } from "./options";
 import { beginning, startedIn } from "./pretraining/beginning";
 import type { PretrainingMaterial } from "./pretraining/kind";
 import { llamaKind } from "./pretraining/llama";
@@ -161,6 +161,7 @@ new Command("pretrain")
   )
   .option("--save-steps <number>", "steps between checkpoints", wholeFrom(1), 250)
   .option("--seed <number>", "weights, order and noise", wholeFrom(0), 13)
+  .addOption(deviceOption())
   .option("--threads <number>", "threads of one operation", wholeFrom(1), 2)
   .action(pretrain)
   .parseAsync()

@@ -10,6 +10,7 @@ import { profiles } from "../src/settings";
 import { didYouMean, shorten } from "../src/text";
 import { readNotebook } from "./runner/notebook";
 import { declaredParameters, readOverrides } from "./runner/parameters";
+import { deviceOption } from "./options";
 import { grace, NotebookFailure, runNotebook } from "./runner/run-notebook";
 
 const root = resolve(__dirname, "..");
@@ -17,6 +18,7 @@ const root = resolve(__dirname, "..");
 interface Options {
   profile: string;
   set: [name: string, text: string][];
+  device?: string;
   out: string;
   limit: number;
   notebooks: string;
@@ -48,6 +50,7 @@ const command = new Command("npm start --")
       .default(process.env["PROFILE"] ?? "quick"),
   )
   .option("--set <NAME=VALUE>", "override a parameter of the notebooks (repeatable)", readSetting, [])
+  .addOption(deviceOption())
   .option("--out <folder>", "where everything is written", process.env["PERSONA_OUTPUTS"] || "outputs")
   .option("--limit <minutes>", "how long one cell may take", readMinutes, 60)
   .addOption(new Option("--notebooks <folder>").default(join(root, "notebooks")).hideHelp())
@@ -127,6 +130,7 @@ function settle(paths: readonly string[], options: Options): Chosen[] {
       );
   }
   const settings: [string, string][] = [["PROFILE", options.profile], ...options.set];
+  if (options.device !== undefined) settings.push(["DEVICE", options.device]);
   return paths.map((path, i) => {
     const own = settings.filter(([name]) => Object.hasOwn(declared[i]!, name));
     // What the environment says the notebook reads itself; what is wrong with it is said before anything runs.

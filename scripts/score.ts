@@ -21,6 +21,7 @@ import {
   trainScorer,
   writeCard,
 } from "../src/scorers";
+import { deviceOption } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
 async function runTraining(path: string): Promise<void> {
@@ -172,6 +173,7 @@ command
   .description("trains a scorer as a JSON file says")
   .argument("<config>", "JSON file with what to train, on what, and how")
   .addHelpText("after", () => `\nCONFIG.json is an object with these fields:\n${fields.join("\n")}`)
+  .addOption(deviceOption())
   .action(runTraining);
 command
   .command("measure")
@@ -181,6 +183,7 @@ command
   .argument("<scorer>", "its folder")
   .argument("<rows>", "JSONL file with what it reads and label, or a text file of Dialogue NLI")
   .option("--write", "puts what was measured into the scorer's card")
+  .addOption(deviceOption())
   .action(measure);
 command
   .command("folds")
@@ -190,12 +193,14 @@ command
   .argument("<config>", "JSON file with what to train, as for train")
   .option("--folds <count>", "how many folds", "10")
   .option("--write", "puts what was measured into the card of the scorer that the file names")
+  .addOption(deviceOption())
   .action(runFolds);
 command
   .command("ask")
   .description("says what a scorer says of a text, or of two")
   .argument("<scorer>", "its folder, or a classifier of the hub")
   .argument("<texts...>", "one text, or two")
+  .addOption(deviceOption())
   .action(ask);
 
 command

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { openChatModel } from "../src/chat";
 import { Served, startServer } from "../src/serve";
-import { wholeFrom } from "./options";
+import { deviceOption, wholeFrom } from "./options";
 import { runServing } from "./stopping";
 
 interface Options {
@@ -48,6 +48,7 @@ async function main(): Promise<void> {
     .option("--rows <number>", "requests that are answered together in a batch at most", wholeFrom(1), 8)
     .option("--batches <number>", "batches that take turns at most", wholeFrom(1), 4)
     .option("--queue <number>", "requests that wait at most; more are answered 429", wholeFrom(0), 64)
+    .addOption(deviceOption())
     .addHelpText(
       "after",
       `

@@ -10,7 +10,7 @@ import { factsOfTurns } from "../src/embedding";
 import { embeddedModel } from "../src/experiments";
 import { openPretrained, textEncoder } from "../src/models";
 import { contrastiveObjective, DEFAULT_TRAINING, loraPolicy, textBatches, train } from "../src/training";
-import { wholeFrom } from "./options";
+import { deviceOption, wholeFrom } from "./options";
 
 interface Options {
   data: string;
@@ -89,6 +89,7 @@ new Command("train-encoder")
   .option("--batch <number>", "pairs a step, each against all others", wholeFrom(2), 64)
   .option("--rank <number>", "of the adapter", wholeFrom(1), 8)
   .option("--seed <number>", "seed", wholeFrom(0), 13)
+  .addOption(deviceOption())
   .option("--threads <number>", "threads of the engine", wholeFrom(1))
   .action(main)
   .parseAsync()

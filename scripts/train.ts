@@ -4,6 +4,7 @@ import { type Progress, startProgress } from "../src/display";
 import { fieldsOf, type Method, methods, rewardCurve, runMethod, stepNote } from "../src/experiments";
 import { readJson, shownPath } from "../src/io";
 import { openSource } from "../src/serve";
+import { deviceOption } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
 /** What a configuration of a method may hold, for its help. */
@@ -65,6 +66,7 @@ for (const method of methods)
     .command(method.name)
     .description(method.summary)
     .argument("<config>", "JSON file with what to train, on what, and how")
+    .addOption(deviceOption())
     .addHelpText("after", () => fieldsHelp(method))
     .showHelpAfterError()
     .action((path: string) => run(method, path));

@@ -6,7 +6,7 @@ import { personaDirectory, readPersonaSpecs } from "../src/corpus";
 import { checkWritable, shownPath } from "../src/io";
 import { asSoleWriter, readTopics, topicsFile } from "../src/simulator";
 import { modelPartner, quietPartner, startWritingRoom } from "../src/writing";
-import { wholeFrom } from "./options";
+import { deviceOption, wholeFrom } from "./options";
 import { runServing, stopOnSignal } from "./stopping";
 
 interface Options {
@@ -36,6 +36,7 @@ async function main(): Promise<void> {
     .option("--personas <folder>", "persona specifications, a JSON file each", personaDirectory)
     .option("--topics <file>", "a topic a line", topicsFile)
     .option("--port <number>", "0 takes one that is free", wholeFrom(0), 8090)
+    .addOption(deviceOption())
     .addHelpText(
       "after",
       `

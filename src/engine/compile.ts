@@ -1,15 +1,15 @@
 import type * as tf from "@tensorflow/tfjs";
+import { type DeviceOptions, openDevice } from "./devices";
 import { EagerProgram } from "./eager";
-import { chooseEngine, type EngineOptions } from "./engines";
 import { EngineError } from "./errors";
 import { OnnxProgram, type Program, type RunOptions } from "./program";
 import { recordFunction } from "./recording";
 import type { InputsOf, OutputsOf, ProgramTensor, Signature, TensorsOf, TensorSpec } from "./tensors";
 import { flatten, mapTree, type Tree } from "./tree";
 
-export interface CompileOptions extends EngineOptions {
+export interface CompileOptions extends DeviceOptions {
   /**
-   * Threads of one operation on the onnx engine.
+   * Threads of one operation of a recorded program.
    * @default as many as there are cores
    */
   threads?: number;
@@ -18,8 +18,8 @@ export interface CompileOptions extends EngineOptions {
 }
 
 /**
- * Makes a TensorFlow.js function ready to run many times on inputs of one signature. On the onnx engine it is recorded once
- * as an ONNX graph, gradients included, and run by ONNX Runtime; on the others it runs as it is. It must be synchronous, read
+ * Makes a TensorFlow.js function ready to run many times on inputs of one signature. It is recorded once
+ * as an ONNX graph, gradients included, and run by ONNX Runtime; on a `tfjs-…` device it runs as it is. It must be synchronous, read
  * no values, and return its results by name.
  *
  *     const program = await compile(({ x }) => ({ y: tf.square(x) }), { x: { dtype: "float32", shape: [3] } });
@@ -30,10 +30,14 @@ export async function compile<S extends Signature, R extends Tree<tf.Tensor>>(
   signature: S,
   options: CompileOptions = {},
 ): Promise<Program<S, R>> {
-  const choice = await chooseEngine(options);
-  if ("backend" in choice) return new EagerProgram<S, R>(fn, signature, choice.backend);
+  const opened = await openDevice(options.device);
+  if ("backend" in opened) return new EagerProgram<S, R>(fn, signature, opened.backend);
   const { threads, profile } = options;
-  return OnnxProgram.create(recordFunction(fn, signature), signature, { ...choice, threads, profile });
+  return OnnxProgram.create(recordFunction(fn, signature), signature, {
+    device: opened.recorded,
+    threads,
+    profile,
+  });
 }
 
 /**
@@ -66,8 +70,7 @@ export class CompiledFunction<T extends Tree<tf.Tensor>, R extends Tree<tf.Tenso
   }
 
   /**
-   * The most bytes that values between inputs and results take at one time on the onnx engine: the function is recorded, not
-   * run.
+   * The most bytes that values between inputs and results take at one time in ONNX Runtime: the function is recorded, not run.
    */
   peakBytes(inputs: OutputsOf<T>): number {
     const fn = this.fn as unknown as (inputs: TensorsOf<Signature>) => Tree<tf.Tensor>;
@@ -112,9 +115,7 @@ export async function assertFinite<S extends Signature, R extends Tree<tf.Tensor
     if (place >= 0) throw new EngineError(`the input ${name} is ${data[place]} at element ${place}`);
   }
   const recording = recordFunction(fn, signature, { probe: true });
-  const program = await OnnxProgram.create<S, Tree<tf.Tensor>>(recording, signature, {
-    executionProvider: "cpu",
-  });
+  const program = await OnnxProgram.create<S, Tree<tf.Tensor>>(recording, signature, { device: "cpu" });
   try {
     const probes = flatten((await program.run(inputs, noise ? { noise } : {})) as Tree<ProgramTensor>);
     const first = [...probes].find(([, { data }]) => !Number.isFinite(data[0]));

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { onBackend } from "./engines";
+import { onBackend } from "./devices";
 import { EngineError } from "./errors";
 import { drawMask, type Noise } from "./noise";
 import type { Program, RunOptions } from "./program";

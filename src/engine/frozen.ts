@@ -3,9 +3,10 @@ import { basename, dirname, resolve } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
 import { bytesPerElement, elementCount, viewElements } from "../tensors";
-import { unavailableProvider } from "./engines";
+import { createSession, defaultRecordedDevice, type RecordedDevice } from "./devices";
 import { EngineError } from "./errors";
 import { encodeModel, type OnnxConstant, type OnnxModel } from "./onnx";
+import { executionProviders } from "./providers";
 import { recordFunction } from "./recording";
 import type { ProgramTensor, Signature, TensorsOf, TensorSpec } from "./tensors";
 import { defaultThreads } from "./threads";
@@ -34,10 +35,10 @@ export interface FreezeOptions {
    */
   threads?: number;
   /**
-   * The device.
-   * @default "cpu"
+   * Where it runs.
+   * @default {@link defaultRecordedDevice}
    */
-  executionProvider?: string;
+  device?: RecordedDevice | undefined;
   /**
    * Whether a run's memory is kept for the next one, as suits frequent runs.
    * @default true
@@ -65,7 +66,7 @@ export class FrozenProgram {
       dimensions = {},
       constantOf,
       threads = defaultThreads(),
-      executionProvider = "cpu",
+      device = defaultRecordedDevice(),
       keepMemory = true,
     }: FreezeOptions,
   ): Promise<FrozenProgram> {
@@ -81,8 +82,8 @@ export class FrozenProgram {
     if (folders.size > 1)
       throw new EngineError(`constants lie in several folders: ${[...folders].join(", ")}`);
     const inside = stored.length > 0;
-    const session = await ort.InferenceSession.create(encodeModel(withConstants(recorded, frozen, inside)), {
-      executionProviders: [executionProvider],
+    const session = await createSession(device, encodeModel(withConstants(recorded, frozen, inside)), {
+      executionProviders: executionProviders(device, recorded),
       graphOptimizationLevel: "all",
       enableCpuMemArena: keepMemory,
       externalData: [...frozen].flatMap(([path, tensor]) =>
@@ -90,8 +91,6 @@ export class FrozenProgram {
       ),
       intraOpNumThreads: threads,
       extra: { session: { model_external_initializers_file_folder_path: resolve([...folders][0] ?? ".") } },
-    }).catch((cause: unknown) => {
-      throw executionProvider === "cpu" ? cause : unavailableProvider(executionProvider, cause);
     });
     return new FrozenProgram(session, new Set(given.flatMap(([name, tensor]) => (tensor ? [] : [name]))));
   }

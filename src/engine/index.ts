@@ -1,6 +1,16 @@
 export { assertFinite, compile, CompiledFunction, type CompileOptions } from "./compile";
+export {
+  defaultDevice,
+  type Device,
+  DEVICE_VARIABLE,
+  type DeviceOptions,
+  deviceNamed,
+  devices,
+  recordedDevices,
+  type RecordedDevice,
+  useDevice,
+} from "./devices";
 export { withNoise } from "./eager";
-export type { EngineName, EngineOptions } from "./engines";
 export { EngineError } from "./errors";
 export { FrozenProgram, type FreezeOptions, type StoredTensor } from "./frozen";
 export type { Noise } from "./noise";

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
-import { unavailableProvider } from "./engines";
+import { createSession, type RecordedDevice } from "./devices";
 import { EngineError } from "./errors";
 import { drawMasks, holdMaskMemory, releaseMaskMemory } from "./mask-memory";
 import type { Noise } from "./noise";
@@ -34,7 +34,7 @@ export interface Program<S, R> {
 
 /** How ONNX Runtime shall run a program. */
 export interface SessionOptions {
-  executionProvider: string;
+  device: RecordedDevice;
   /**
    * Threads of one operation.
    * @default {@link defaultThreads}
@@ -55,18 +55,16 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
   static async create<S extends Signature, R extends Tree<tf.Tensor>>(
     recording: Recording,
     signature: S,
-    { executionProvider, threads = defaultThreads(), profile }: SessionOptions,
+    { device, threads = defaultThreads(), profile }: SessionOptions,
   ): Promise<OnnxProgram<S, R>> {
-    const session = await ort.InferenceSession.create(encodeModel(recording.model), {
-      executionProviders: executionProviders(executionProvider, recording.model),
+    const session = await createSession(device, encodeModel(recording.model), {
+      executionProviders: executionProviders(device, recording.model),
       graphOptimizationLevel: "all",
       enableCpuMemArena: false, // each program would keep its largest run's memory; the heap serves all of them
       enableMemPattern: false, // a plan for all tensors at once takes half as much memory again, and no less time
       logSeverityLevel: 4, // what goes wrong is thrown
       intraOpNumThreads: threads,
       ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
-    }).catch((cause: unknown) => {
-      throw executionProvider === "cpu" ? cause : unavailableProvider(executionProvider, cause);
     });
     if (recording.masks.size > 0) holdMaskMemory();
     return new OnnxProgram<S, R>(session, recording, flatten(signature as Tree<TensorSpec>));

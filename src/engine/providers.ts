@@ -1,4 +1,5 @@
 import type * as ort from "onnxruntime-node";
+import type { RecordedDevice } from "./devices";
 import { nodeName, type OnnxModel } from "./onnx";
 
 /**
@@ -9,10 +10,10 @@ const wrongOnWebGpu: ReadonlySet<string> = new Set(["Cos", "IsInf", "IsNaN", "Lo
 
 /** Who is to run a model, as ONNX Runtime takes it: the device, or the cpu for operations that the device gets wrong. */
 export function executionProviders(
-  executionProvider: string,
+  device: RecordedDevice,
   { nodes }: OnnxModel,
 ): ort.InferenceSession.ExecutionProviderConfig[] {
-  const wrong = executionProvider === "webgpu" ? nodes.filter(({ opType }) => wrongOnWebGpu.has(opType)) : [];
-  if (wrong.length === 0) return [executionProvider];
+  const wrong = device === "webgpu" ? nodes.filter(({ opType }) => wrongOnWebGpu.has(opType)) : [];
+  if (wrong.length === 0) return [device];
   return [{ name: "webgpu", forceCpuNodeNames: wrong.map(nodeName) }];
 }

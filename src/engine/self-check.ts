@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { compile, type CompileOptions } from "./compile";
+import { defaultDevice } from "./devices";
 import { EngineError } from "./errors";
 import { attend, crossEntropy, gatherRows, gelu, linearCrossEntropy, rmsNorm } from "./ops";
 import type { ProgramTensor, TensorSpec } from "./tensors";
@@ -55,12 +56,11 @@ const TOLERANCE = 0.01;
  * Compares the gradients of the operations that models are made of with those of ONNX Runtime's cpu. A device that computes
  * one of them otherwise would train to something else without an error.
  *
- * @throws {EngineError} that names the engine, the operation and the difference, or says why the engine cannot be had
+ * @throws {EngineError} that names the device, the operation and the difference, or says why the device cannot be had
  */
 export async function checkGradients(options: CompileOptions): Promise<void> {
-  const { engine = "onnx", executionProvider = "cpu" } = options;
-  if (engine === "onnx" && executionProvider === "cpu") return;
-  const name = engine === "onnx" ? executionProvider : engine;
+  const { device = defaultDevice() } = options;
+  if (device === "cpu") return;
   for (const [op, { inputs: specs, op: run }] of Object.entries(tries)) {
     const inputs = Object.fromEntries(
       Object.entries(specs).map(([name, spec], i) => [name, numbers(spec, i)]),
@@ -73,7 +73,7 @@ export async function checkGradients(options: CompileOptions): Promise<void> {
         await program.dispose();
       }
     };
-    const [expected, actual] = [await results({}), await results(options)];
+    const [expected, actual] = [await results({ device: "cpu" }), await results(options)];
     for (const [what, { data }] of Object.entries(expected)) {
       const largest = Math.max(...Array.from(data, (value) => Math.abs(Number(value))));
       const off = Math.max(
@@ -81,8 +81,8 @@ export async function checkGradients(options: CompileOptions): Promise<void> {
       );
       if (off <= TOLERANCE * largest) continue;
       throw new EngineError(
-        `${name} must not train: the ${what} of ${op} is off by ${off.toPrecision(2)} there, where its largest element is ` +
-          `${largest.toPrecision(2)} on ONNX Runtime's cpu.\nTrain on the cpu (without engine and executionProvider), or try ` +
+        `${device} must not train: the ${what} of ${op} is off by ${off.toPrecision(2)} there, where its largest element is ` +
+          `${largest.toPrecision(2)} on ONNX Runtime's cpu.\nTrain on the cpu (device cpu), or try ` +
           "another driver or another version of the package that computes.",
       );
     }

@@ -1,5 +1,6 @@
 /** The process of one run: child.ts JOB, where JOB is a {@link Job} as JSON. */
 import { join } from "node:path";
+import { defaultDevice } from "../engine";
 import { FileProblem, makeFolder, sha256File } from "../io";
 import { type Job, placeOf } from "./job";
 import {
@@ -42,7 +43,12 @@ async function work(job: Job): Promise<void> {
   if (damaged?.length === 0) return releaseRun(directory, id); // another process was faster
   const before = readRecord(directory, id);
   const seconds: Record<string, number> = {};
-  const attempt = { started: new Date().toISOString(), seconds, peakMemoryBytes: peakMemory() };
+  const attempt = {
+    started: new Date().toISOString(),
+    device: defaultDevice(),
+    seconds,
+    peakMemoryBytes: peakMemory(),
+  };
   const attempts = [...(before?.attempts ?? []), attempt];
   const record: RunRecord = {
     version: 1,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Device, devices } from "../engine";
 import { readJson } from "../io";
 import { type Profile, profiles } from "../settings";
 import { describeIssues } from "../text";
@@ -21,6 +22,11 @@ export interface GridDeclaration {
   readonly name?: string;
   /** @default "quick" */
   readonly profile?: Profile;
+  /**
+   * Where its runs run: what they come to is the same but for rounding, so that it is no setting of theirs.
+   * @default as `DEVICE` says, otherwise the cpu
+   */
+  readonly device?: Device;
   readonly base?: Settings;
   readonly axes?: Readonly<Record<string, readonly SettingValue[]>>;
   readonly runs?: Readonly<Record<string, Settings>>;
@@ -59,6 +65,7 @@ const schema = z
   .strictObject({
     name: runId.key.optional(),
     profile: z.enum(profiles).optional(),
+    device: z.enum(devices).optional(),
     base: settings.optional(),
     axes: setting.record(z.array(value).min(1)).optional(),
     runs: runId.record(settings).optional(),
@@ -84,13 +91,13 @@ export function planGrid(declaration: unknown, where = "the grid"): { profile: P
 export function planFamilies(
   declaration: unknown,
   where = "the grid",
-): { profile: Profile; runs: FamilyRun[] } {
+): { profile: Profile; device: Device | undefined; runs: FamilyRun[] } {
   const parsed = schema.safeParse(declaration);
   if (!parsed.success) {
     const problems = describeIssues(parsed.error, declaration, Object.keys(schema.shape)).join("\n");
     throw new Error(`${where} is not declared well:\n${problems}`);
   }
-  const { name: prefix, profile = "quick", base = {}, axes, runs } = parsed.data;
+  const { name: prefix, profile = "quick", device, base = {}, axes, runs } = parsed.data;
   const refuse = (what: string): never => {
     throw new Error(`${where}: ${what}`);
   };
@@ -112,7 +119,7 @@ export function planFamilies(
       refuse(`two runs would have the RUN_IDs ${before} and ${id}, which are one name to some file systems`);
     seen.set(id.toLowerCase(), id);
   }
-  return { profile, runs: planned };
+  return { profile, device, runs: planned };
 }
 
 /**

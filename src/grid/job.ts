@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { z } from "zod";
+import { devices } from "../engine";
 import { readJson, sha256, writeJson } from "../io";
 import { profiles } from "../settings";
 import { runFolder } from "./record";
@@ -19,6 +20,8 @@ export const jobSchema = z.strictObject({
   id: z.string().regex(/^\w[\w.-]*$/),
   family: z.string(),
   profile: z.enum(profiles),
+  /** Where its models run, if whoever does it is not to decide. */
+  device: z.enum(devices).optional(),
   settings: settingSchema,
   inputs: z.record(z.string(), z.string()),
 });

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { THREADS_VARIABLE } from "../engine";
+import { DEVICE_VARIABLE, THREADS_VARIABLE } from "../engine";
 import { makeFolder, onDisk, shownPath } from "../io";
 import { LEFT_TO_OTHER, type RunMessage } from "./child";
 import { type Job, placeOf, projectFolder } from "./job";
@@ -36,7 +36,11 @@ export async function runProcess(
     child = fork(join(__dirname, "child.ts"), [JSON.stringify(job)], {
       cwd: projectFolder,
       execArgv: ["--import", "tsx"],
-      env: { ...process.env, [THREADS_VARIABLE]: String(threads) },
+      env: {
+        ...process.env,
+        ...(job.device && { [DEVICE_VARIABLE]: job.device }),
+        [THREADS_VARIABLE]: String(threads),
+      },
       stdio: ["ignore", log, log, "ipc"],
     });
   } finally {

@@ -17,6 +17,8 @@ import type { Settings } from "./declaration";
 const attempt = z.object({
   /** ISO 8601. */
   started: z.string(),
+  /** Where its models ran. */
+  device: z.string().optional(),
   /** Seconds spent in each part of the run, as far as was noted: a killed process loses the last few. */
   seconds: z.record(z.string(), z.number()),
   /** The most memory that the process held at once. */

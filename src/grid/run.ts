@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { formatDuration, startProgress } from "../display";
+import type { Device } from "../engine";
 import type { Profile } from "../settings";
 import { type FamilyRun, type GridDeclaration, planFamilies } from "./declaration";
 import type { JobEngine } from "./engine";
@@ -56,8 +57,11 @@ export interface GridOptions extends JobOptions {
  */
 export async function runGrid(declaration: GridDeclaration, options: GridOptions): Promise<RunOutcome[]> {
   const { parallel, task, engine = localProcesses(parallel), ...others } = options;
-  const { profile, runs } = planFamilies(declaration);
-  return runJobs(task ?? join(__dirname, taskOf(runs)), runs, { ...others, engine, profile });
+  const { profile, device, runs } = planFamilies(declaration);
+  return runJobs(task ?? join(__dirname, taskOf(runs)), runs, {
+    ...{ ...others, engine, profile },
+    ...(device && { device }),
+  });
 }
 
 /**
@@ -69,15 +73,28 @@ export async function runGrid(declaration: GridDeclaration, options: GridOptions
 export async function runJobs(
   module: string,
   runs: readonly FamilyRun[],
-  options: JobOptions & { readonly profile: Profile },
+  options: JobOptions & { readonly profile: Profile; readonly device?: Device },
 ): Promise<RunOutcome[]> {
-  const { signal, profile, engine = localProcesses(), say = (line: string) => console.log(line) } = options;
+  const {
+    signal,
+    profile,
+    device,
+    engine = localProcesses(),
+    say = (line: string) => console.log(line),
+  } = options;
   const directory = resolve(options.directory);
   const task = loadTask(module);
   const all = runs.map(({ id, settings }) => namedFor(id, () => task.settings(settings, profile)));
   const inputs = await task.inputs(profile, all);
   const planned = runs.map(({ id, family }, i): Job => ({
-    ...{ task: jobPath(module), directory: jobPath(directory), id, family, profile },
+    ...{
+      task: jobPath(module),
+      directory: jobPath(directory),
+      id,
+      family,
+      profile,
+      ...(device && { device }),
+    },
     settings: { ...all[i]! },
     inputs: { ...inputs[i]! },
   }));

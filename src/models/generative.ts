@@ -1,4 +1,4 @@
-import type { EngineOptions } from "../engine";
+import type { RecordedDevice } from "../engine";
 import type { HostTensor } from "../tensors";
 import type { TaskType } from "./architecture";
 import type { LoraScaling } from "./lora/config";
@@ -59,7 +59,12 @@ export interface LiveAdapter {
   readonly version?: number;
 }
 
-export interface GeneratorOptions extends Pick<EngineOptions, "executionProvider"> {
+export interface GeneratorOptions {
+  /**
+   * Where it runs.
+   * @default as `DEVICE` says, otherwise the cpu
+   */
+  device?: RecordedDevice | undefined;
   /**
    * How linear layers keep their weights. "int8" takes a quarter of the memory and about half the time; "int4" less memory
    * still, with a causal model's head in 8 bits; "file" changes nothing where a file keeps them in few bits.

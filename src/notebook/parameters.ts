@@ -1,3 +1,4 @@
+import { deviceNamed } from "../engine";
 import { parameterRanges, type Profile, profiles, type Range } from "../settings";
 import { didYouMean } from "../text";
 
@@ -87,7 +88,7 @@ export function parseParameter(name: string, text: string, declared: ParameterVa
 }
 
 /**
- * Refuses a profile that does not exist, and numbers that are not what their parameter may be. A list of one of those
+ * Refuses a profile or a device that does not exist, and numbers that are not what their parameter may be. A list of one of those
  * parameters has at least one number and none twice.
  *
  * @throws {Error} that names the parameter, the value, and what is allowed
@@ -98,6 +99,7 @@ export function checkValue<T extends ParameterValue>(name: string, value: T): T 
       `PROFILE=${String(value)}: the profiles are ${profiles.join(", ")}.${didYouMean(String(value), profiles)}`,
     );
   }
+  if (name === "DEVICE") deviceNamed(String(value));
   const range = rangeOf(name);
   if (!range) return value;
   const list = Array.isArray(value);

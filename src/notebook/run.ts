@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { type AskedSource, describeSpent, type Spent, spentSince } from "../chat-api";
 import { display, formatDuration } from "../display";
+import { useDevice } from "../engine";
 import { filesOf, makeFolder, removeFile, sha256File, shownPath, writeJson } from "../io";
 import type { Profile } from "../settings";
 import { applyEnvironment, type Parameters } from "./parameters";
@@ -61,7 +62,8 @@ export interface Run<P extends Parameters = Parameters> {
 /**
  * Begins a notebook's run. The parameters are those of its cell tagged `parameters`; a parameter that the environment
  * also names is taken from there, read as the type it has in the notebook. `PERSONA_OUTPUTS` is the folder for outputs
- * (`outputs` unless it is set); the command line's `--set` and `--out` arrive here.
+ * (`outputs` unless it is set); the command line's `--set` and `--out` arrive here. Where there is a parameter `DEVICE`, models run
+ * there from now on.
  *
  * @param name the notebook's file name without `.ipynb`
  * @throws {Error} if an override does not fit its parameter
@@ -80,6 +82,7 @@ export interface Run<P extends Parameters = Parameters> {
 export function startRun<P extends Parameters>(name: string, parameters: P): Run<P> {
   const started = new Date();
   const inEffect = Object.freeze(applyEnvironment(parameters, process.env));
+  if (inEffect.DEVICE !== undefined) useDevice(String(inEffect.DEVICE));
   const outputs = resolve(process.env["PERSONA_OUTPUTS"] || "outputs");
   const directory = inside(outputs, [name]);
   const manifestPath = join(directory, "manifest.json");

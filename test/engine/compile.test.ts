@@ -1,16 +1,12 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { beforeEach, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { assertFinite, compile, CompiledFunction } from "../../src/engine/compile";
-import { type EngineName, unavailableProvider } from "../../src/engine/engines";
+import type { Device } from "../../src/engine/devices";
 import { detached } from "../../src/engine/ops/detached";
 import { dropout } from "../../src/engine/ops/dropout";
 import { recordFunction } from "../../src/engine/recording";
 import type { ProgramTensor } from "../../src/engine/tensors";
-
-const root = resolve(__dirname, "../..");
 
 const float32 = (shape: number[], ...data: number[]): ProgramTensor => ({
   dtype: "float32",
@@ -135,27 +131,27 @@ describe("compile", () => {
     await program.dispose();
   });
 
-  for (const engine of ["onnx", "cpu"] as EngineName[])
-    test(`one tensor may be several results on ${engine}`, async () => {
+  for (const device of ["cpu", "tfjs-cpu"] as Device[])
+    test(`one tensor may be several results on ${device}`, async () => {
       const program = await compile(
         ({ x }) => {
           const sum = tf.sum(x);
           return { a: { sum, x }, b: { sum } };
         },
         { x: spec(2) },
-        { engine },
+        { device },
       );
       const { a, b } = await program.run({ x: float32([2], 1, 2) });
       assert.deepEqual([a.sum.data, b.sum.data], [Float32Array.of(3), Float32Array.of(3)]);
       await program.dispose();
     });
 
-  for (const engine of ["onnx", "cpu"] as EngineName[])
-    test(`no gradient goes through what is detached, on ${engine}`, async () => {
+  for (const device of ["cpu", "tfjs-cpu"] as Device[])
+    test(`no gradient goes through what is detached, on ${device}`, async () => {
       const program = await compile(
         ({ x }) => ({ dx: tf.grad((x) => tf.mul(detached(tf.exp(x)), x))(x) }),
         { x: spec(2) },
-        { engine },
+        { device },
       );
       const { dx } = await program.run({ x: float32([2], 0, 1) });
       assert.deepEqual(
@@ -246,38 +242,15 @@ describe("what cannot be compiled is refused by name and place", () => {
   });
 });
 
-describe("engines", () => {
-  test("what is not installed is refused with the way to get it", async () => {
-    const attempt = (options: { engine?: EngineName; executionProvider?: string }) =>
-      compile(({ x }) => ({ y: tf.neg(x) }), { x: spec(1) }, options);
-    await assert.rejects(attempt({ engine: "tfjs-node" }), /tfjs-node cannot be had here.*npm rebuild/s);
-    await assert.rejects(
-      attempt({ engine: "tfjs-node-gpu" }),
-      /tfjs-node-gpu cannot be had here.*CUDA 11\.2/s,
-    );
-    await assert.rejects(attempt({ engine: "abacus" as EngineName }), /no engine abacus: use onnx/);
-    await assert.rejects(attempt({ executionProvider: "abacus" }), /cannot run on abacus here.*knows cpu/s);
-    await assert.rejects(attempt({ engine: "cpu", executionProvider: "cuda" }), /belongs to the engine onnx/);
-    assert.equal(tf.getBackend(), "cpu");
-  });
-
-  test("the commands that are named to get an engine run what they say, past the switched-off install scripts", () => {
-    const { message: cuda } = unavailableProvider("cuda", new Error("no library"));
-    const [, script, flag] = /node (\S+) (--\S+)$/m.exec(cuda)!;
-    const text = readFileSync(join(root, script!), "utf8");
-    assert.ok(text.includes(`${flag} `), `${script} knows ${flag}`);
-    const { message: webgpu } = unavailableProvider("webgpu", new Error("no adapter"));
-    assert.match(webgpu, /apt install libvulkan1/);
-  });
-
-  test("the same seed and step draw the same dropout on every engine", async () => {
+describe("devices", () => {
+  test("the same seed and step draw the same dropout on every device", async () => {
     const x = float32([50, 40], ...Array<number>(2000).fill(1));
     const results: ProgramTensor[] = [];
-    for (const engine of ["onnx", "cpu", "wasm"] as EngineName[]) {
+    for (const device of ["cpu", "tfjs-cpu", "tfjs-wasm"] as Device[]) {
       const program = await compile(
         ({ x }) => ({ y: dropout(tf.add(dropout(x, 0.25), 1), 0.5), dx: tf.grad((x) => dropout(x, 0.1))(x) }),
         { x: spec(50, 40) },
-        { engine },
+        { device },
       );
       const noise = { seed: 7, step: 3 };
       const { y, dx } = await program.run({ x }, { noise });

@@ -1,9 +1,8 @@
 import type { CompileOptions } from "../../src/engine/compile";
-import type { EngineName } from "../../src/engine/engines";
+import { defaultDevice, type Device } from "../../src/engine/devices";
 
-/** The device of the onnx engine in tests of the engine: providers.test.ts runs them again with another one. */
-export const device = process.env["TEST_EXECUTION_PROVIDER"] ?? "cpu";
+/** Where tests of the engine run recorded programs: providers.test.ts runs them again with another `DEVICE`. */
+export const device = defaultDevice();
 
-/** What compiles for an engine, the onnx engine on {@link device}. */
-export const on = (engine: EngineName): CompileOptions =>
-  engine === "onnx" ? { executionProvider: device } : { engine };
+/** What compiles for a device in tests: `cpu` stands for recorded programs, wherever `DEVICE` puts them. */
+export const on = (wanted: Device): CompileOptions => (wanted === "cpu" ? {} : { device: wanted });

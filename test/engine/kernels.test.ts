@@ -476,7 +476,7 @@ describe("kernels as ONNX operations equal TensorFlow.js' cpu backend", () => {
             }),
           ),
         named,
-        on("onnx"),
+        on("cpu"),
       );
       const outputs = await program.run(named);
       await program.dispose();

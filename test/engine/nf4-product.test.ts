@@ -83,11 +83,11 @@ const forms: readonly Form[] = [
 ];
 const ROWS = 4;
 
-for (const engine of ["onnx", "cpu"] as const) {
+for (const device of ["cpu", "tfjs-cpu"] as const) {
   for (const form of forms) {
     const { out, inputs } = form;
     const name = `[${out}, ${inputs}] in blocks of ${form.block}${form.nested ? ", nested" : ""}`;
-    test(`x Wᵀ and dy W of NF4 weights ${name}, ${engine}`, async () => {
+    test(`x Wᵀ and dy W of NF4 weights ${name}, ${device}`, async () => {
       await tf.setBackend("cpu");
       const { values, tensors } = weightOf(form);
       const random = new Random(7);
@@ -109,7 +109,7 @@ for (const engine of ["onnx", "cpu"] as const) {
           return { y: apply(x), dx: tf.grad(apply)(x, dy), w: tf.grad(apply)(rows, unit) };
         },
         given,
-        on(engine),
+        on(device),
       );
       const { y, dx, w } = await program.run(given);
       await program.dispose();

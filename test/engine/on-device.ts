@@ -33,7 +33,7 @@ test(`the operations run on ${device}, not on the cpu in its place`, async (t) =
       y: tf.matMul(rmsNorm(x as tf.Tensor2D, weight, 1e-6), other as tf.Tensor2D),
     }),
     inputs,
-    { ...on("onnx"), profile: join(directory, "profile") },
+    { ...on("cpu"), profile: join(directory, "profile") },
   );
   await program.run(inputs);
   await program.dispose();
@@ -51,17 +51,17 @@ test(`the operations run on ${device}, not on the cpu in its place`, async (t) =
 });
 
 test(`${device} passes the check of gradients`, async () => {
-  await checkGradients({ executionProvider: device });
+  await checkGradients({ device });
 });
 
 for (const frozenWeights of ["float32", "int8"] as const) {
   test(`gradients of a tiny T5 on ${device} equal those on the cpu, ${frozenWeights} base`, async () => {
     const results = [];
-    for (const executionProvider of ["cpu", device]) {
+    for (const where of ["cpu", device] as const) {
       const { policy, objective, data } = tinySpec({ labelSmoothing: 0.1, policy: { frozenWeights } });
       for (const [name, tensor] of policy.trained)
         if (name.includes("lora_B")) tensor.data.forEach((_, i) => (tensor.data[i] = 0.1 * Math.sin(i + 1)));
-      const programs = new TrainingPrograms(policy, objective, { executionProvider });
+      const programs = new TrainingPrograms(policy, objective, { device: where });
       const into = zerosLike(policy.trained);
       const { loss } = await programs.gradients(data.batch([0, 1, 2, 3], 4), { seed: 1, step: 2 }, into);
       await programs.dispose();
@@ -82,9 +82,9 @@ for (const frozenWeights of ["float32", "int8"] as const) {
 
 test(`a run on ${device} takes the steps of one on the cpu`, async (t) => {
   const runs: ParameterMap[] = [];
-  for (const executionProvider of ["cpu", device]) {
+  for (const where of ["cpu", device] as const) {
     const spec = tinySpec();
-    await train(spec, tinyOptions(folder(t), { maxSteps: 3 }), { engine: { executionProvider } });
+    await train(spec, tinyOptions(folder(t), { maxSteps: 3 }), { engine: { device: where } });
     runs.push(spec.policy.trained);
   }
   for (const [name, { data }] of runs[0]!) {

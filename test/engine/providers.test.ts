@@ -29,7 +29,7 @@ for (const file of files) {
       env: {
         ...process.env,
         NODE_TEST_CONTEXT: undefined, // else the child reports to the runner of this file
-        TEST_EXECUTION_PROVIDER: "webgpu",
+        DEVICE: "webgpu",
         LD_LIBRARY_PATH: [folder, process.env["LD_LIBRARY_PATH"]].filter(Boolean).join(":"),
         VK_DRIVER_FILES: join(folder, "vk_swiftshader_icd.json"),
       },

@@ -33,6 +33,14 @@ test("runs are taken as they are named, and win over the base", () => {
   });
 });
 
+test("a grid runs on one device, which is no setting of its runs", () => {
+  const { device, runs } = planFamilies({ device: "webgpu", runs: { A: { k: 1 } } });
+  assert.equal(device, "webgpu");
+  assert.deepEqual(runs, [{ id: "A", family: "A", settings: { k: 1 } }]);
+  assert.equal(planFamilies({ runs: { A: {} } }).device, undefined);
+  assert.throws(() => planFamilies({ device: "gpu", runs: { A: {} } }), /"cpu".*"webgpu".*"cuda".*not "gpu", at device/);
+});
+
 test("runs of an axis of seeds are one family, named by the other axes", () => {
   const families = (declaration: object) =>
     planFamilies(declaration).runs.map(({ id, family }) => [id, family]);

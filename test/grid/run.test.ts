@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { GridDeclaration } from "../../src/grid/declaration";
+import { readRecord } from "../../src/grid/record";
 import { readGrid } from "../../src/grid/results";
 import { type GridOptions, runGrid } from "../../src/grid/run";
 
@@ -264,6 +265,11 @@ test("whatever a run computes has its share of the threads, evaluation included"
     ["A", "B", "C"].map((id) => threads(directory, id)),
     ["2", "2", "2"],
   );
+  assert.equal(process.env["DEVICE"], undefined);
+  const device = (id: string) => readRecord(directory, id)?.attempts.at(-1)?.device;
+  assert.equal(device("A"), "cpu");
+  await run({ device: "tfjs-cpu", runs: { D: {} } }, directory);
+  assert.equal(device("D"), "tfjs-cpu");
   await run({ runs: { A: {}, D: {} } }, directory, { parallel: 3 });
   assert.equal(threads(directory, "D"), "7", "the only run that is left");
 });

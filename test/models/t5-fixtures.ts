@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { compile } from "../../src/engine/compile";
-import type { EngineName } from "../../src/engine/engines";
+import type { Device } from "../../src/engine/devices";
 import { readJson } from "../../src/io/files";
 import { readModelDirectory } from "../../src/models/pretrained/read";
 import { DEFAULT_LORA, type LoraConfig } from "../../src/models/lora/config";
@@ -219,7 +219,7 @@ export function assertTrained({ config, lora, parameters, trained }: T5Case): vo
 }
 
 /** Asserts that loss, encoder output, logits and gradients are the file's, for each batch, computed by an engine. */
-export async function assertValues(fixture: T5Fixture, name: string, engine: EngineName): Promise<void> {
+export async function assertValues(fixture: T5Fixture, name: string, device: Device): Promise<void> {
   const { config, lora, parameters: stored, trained, cases } = fixture.case(name);
   const parameters = Object.fromEntries(stored);
   for (const [input, expected] of Object.entries(cases)) {
@@ -248,7 +248,7 @@ export async function assertValues(fixture: T5Fixture, name: string, engine: Eng
         };
       },
       { parameters, batch },
-      on(engine),
+      on(device),
     );
     const results = await program.run({ parameters, batch });
     await program.dispose();

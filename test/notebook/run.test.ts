@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { defaultDevice } from "../../src/engine/devices";
 import { type Manifest, startRun } from "../../src/notebook/run";
 
 let folder: string;
@@ -142,6 +143,27 @@ test("paths stay inside the folder of the run", () => {
   }
   assert.throws(() => startRun("../a", declared), /not a path inside/);
   assert.equal(run.path("..b"), join(folder, "a", "..b"));
+});
+
+test("DEVICE says where models run from then on, and a device that does not exist is refused", (t) => {
+  const before = process.env["DEVICE"];
+  t.after(() => {
+    if (before === undefined) delete process.env["DEVICE"];
+    else process.env["DEVICE"] = before;
+  });
+  delete process.env["DEVICE"];
+  startRun("a", { ...declared, DEVICE: "tfjs-wasm" });
+  assert.equal(defaultDevice(), "tfjs-wasm");
+  process.env["DEVICE"] = "tfjs-cpu";
+  assert.equal(startRun("a", { ...declared, DEVICE: "cpu" }).parameters.DEVICE, "tfjs-cpu");
+  assert.equal(defaultDevice(), "tfjs-cpu");
+  startRun("a", declared);
+  assert.equal(defaultDevice(), "tfjs-cpu");
+  delete process.env["DEVICE"];
+  assert.throws(
+    () => startRun("a", { ...declared, DEVICE: "gpu" }),
+    /there is no device "gpu": use cpu, webgpu/,
+  );
 });
 
 test("an override that does not fit, a profile that does not exist and a missing input are refused", async () => {

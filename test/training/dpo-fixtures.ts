@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EngineName } from "../../src/engine/engines";
+import type { Device } from "../../src/engine/devices";
 import { type Adapter, readAdapter } from "../../src/models/lora/adapter";
 import { mergeAdapter } from "../../src/models/lora/weights";
 import type { ScoredPairs } from "../../src/training/pairs";
@@ -90,10 +90,10 @@ export function dpoFixture(fixture: LlamaFixture) {
       }
     },
     /** The pairs with what a reference says of them. */
-    scored: async (frozen: FrozenModel, engine: EngineName): Promise<ScoredPairs> => {
+    scored: async (frozen: FrozenModel, device: Device): Promise<ScoredPairs> => {
       const directory = mkdtempSync(join(tmpdir(), "reference-"));
       try {
-        const options = { ...batches, batchSize: 3, directory, engine: on(engine) };
+        const options = { ...batches, batchSize: 3, directory, engine: on(device) };
         return await referenceLogprobs(frozen, pairs, options);
       } finally {
         rmSync(directory, { recursive: true });

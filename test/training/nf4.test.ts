@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { compile } from "../../src/engine/compile";
-import type { EngineName } from "../../src/engine/engines";
+import type { Device } from "../../src/engine/devices";
 import { type LabelledBatch, lossSums } from "../../src/models/language-model";
 import { readAdapter } from "../../src/models/lora/adapter";
 import { DEFAULT_LORA } from "../../src/models/lora/config";
@@ -55,7 +55,7 @@ function policyOf(fixture: LlamaFixture, base: "nf4" | ".") {
 async function gradientsOf(
   { policy, fixture }: { policy: ReturnType<typeof policyOf>; fixture: LlamaFixture },
   input: string,
-  engine: EngineName,
+  device: Device,
 ) {
   const given = {
     batch: fixture.batch(input),
@@ -75,7 +75,7 @@ async function gradientsOf(
       return { loss: value, gradients: Object.fromEntries(names.map((name, i) => [name, grads[i]!])) };
     },
     given,
-    { engine },
+    { device },
   );
   const { loss, gradients } = await program.run(given);
   await program.dispose();
@@ -87,16 +87,16 @@ async function gradientsOf(
 const parts = (fixture: LlamaFixture) => fixture.folders("expected.json").filter((name) => name === "nf4");
 const files = ["inputs.json", "lora_all", "nf4/model.safetensors"];
 
-for (const engine of ["onnx", "cpu"] as EngineName[]) {
+for (const device of ["cpu", "tfjs-cpu"] as Device[]) {
   testEveryLlama(
-    `QLoRA: losses and gradients equal PEFT's on bitsandbytes' base, ${engine}`,
+    `QLoRA: losses and gradients equal PEFT's on bitsandbytes' base, ${device}`,
     files,
     parts,
     async (fixture) => {
       const { cases } = fixture.read<Expected>("nf4/expected.json").qlora_all;
       const policy = policyOf(fixture, "nf4");
       for (const [input, values] of Object.entries(cases)) {
-        const { loss, gradients } = await gradientsOf({ policy, fixture }, input, engine);
+        const { loss, gradients } = await gradientsOf({ policy, fixture }, input, device);
         closeTo([loss], [values.loss_mean], 2e-5, `${input}, loss`);
         assert.deepEqual(Object.keys(values.grads).sort(), [...gradients.keys()].map(peftName).sort());
         for (const [name, { data }] of gradients)
@@ -113,7 +113,7 @@ testEveryLlama("QLoRA: steps of AdamW end where PyTorch's do", files, parts, asy
   const moments: Moments = { first: zerosLike(policy.trained), second: zerosLike(policy.trained) };
   const options = { ...DEFAULT_ADAMW, weightDecay: 0.01, maxGradNorm: 1, decays: () => true };
   for (const [i, step] of training.steps.entries()) {
-    const { loss, gradients } = await gradientsOf({ policy, fixture }, step.batch, "onnx");
+    const { loss, gradients } = await gradientsOf({ policy, fixture }, step.batch, "cpu");
     closeTo([loss], [step.loss], 2e-5, `loss of step ${i + 1}`);
     const norm = globalNorm(gradients);
     closeTo([norm], [step.grad_norm_before_clip], 1e-4, `norm of step ${i + 1}`);
@@ -123,7 +123,7 @@ testEveryLlama("QLoRA: steps of AdamW end where PyTorch's do", files, parts, asy
   for (const [name, { data }] of policy.trained)
     closeTo(data, final.get(`qlora_all.final.${peftName(name)}`)!.data, 1e-5, `final ${name}`);
   for (const [input, loss] of Object.entries(training.loss_after)) {
-    const after = await gradientsOf({ policy, fixture }, input, "onnx");
+    const after = await gradientsOf({ policy, fixture }, input, "cpu");
     closeTo([after.loss], [loss], 2e-5, `loss after, ${input}`);
   }
 });

@@ -107,7 +107,7 @@ export class LlamaGenerator implements GenerativeModel {
 
   static async create(
     { config, parameters }: { config: LlamaConfig; parameters: ParameterSource },
-    { threads, executionProvider, weights: kind = "float32", adapter }: GeneratorOptions = {},
+    { threads, device, weights: kind = "float32", adapter }: GeneratorOptions = {},
   ): Promise<LlamaGenerator> {
     const { numKeyValueHeads, headDim, vocabSize, numLayers } = config;
     const isLive = (name: string) => adapter?.weights.has(name) ?? false;
@@ -120,7 +120,7 @@ export class LlamaGenerator implements GenerativeModel {
       if (frozen.isLive(parameter)) return undefined;
       return frozen.locate(parameter) ?? frozen.tensorOf(parameter);
     };
-    const options = { constantOf, dimensions: OPEN, threads, executionProvider };
+    const options = { constantOf, dimensions: OPEN, threads, device };
     const cache = float32(OPEN.past, OPEN.batch, numKeyValueHeads, 1, headDim);
     const program = await FrozenProgram.create(
       ({ weights, ...inputs }) =>

@@ -64,7 +64,7 @@ export class T5Generator implements GenerativeModel {
 
   static async create(
     { config, parameters }: { config: T5Config; parameters: ParameterSource },
-    { threads, executionProvider, weights: kind = "float32", adapter }: GeneratorOptions = {},
+    { threads, device, weights: kind = "float32", adapter }: GeneratorOptions = {},
   ): Promise<T5Generator> {
     const { numHeads, dKv, vocabSize } = config;
     const shapes = parameterShapes(config);
@@ -82,7 +82,7 @@ export class T5Generator implements GenerativeModel {
       if (frozen.isLive(parameter)) return undefined;
       return frozen.locate(parameter) ?? frozen.tensorOf(parameter);
     };
-    const options = { constantOf, dimensions: OPEN, threads, executionProvider };
+    const options = { constantOf, dimensions: OPEN, threads, device };
     const keyValues = (...shape: number[]) =>
       Object.fromEntries(
         blocksOf(config).map((block) => [block, { key: float32(...shape), value: float32(...shape) }]),

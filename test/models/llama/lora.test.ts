@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { compile } from "../../../src/engine/compile";
-import type { EngineName } from "../../../src/engine/engines";
+import type { Device } from "../../../src/engine/devices";
 import { type LabelledBatch, lossSums } from "../../../src/models/language-model";
 import { linearChain, type NamedTensors } from "../../../src/models/layers/linear";
 import { readAdapter, writeAdapter } from "../../../src/models/lora/adapter";
@@ -51,7 +51,7 @@ const peftName = (name: string) => `${PREFIX}${name}`;
 type Given = Record<string, HostTensor<"float32">>;
 
 /** A program of the mean loss, its gradients for what is trained, and the logits of every position. */
-function programOf(opened: ReturnType<typeof open>, batch: LabelledBatchTensors, engine: EngineName) {
+function programOf(opened: ReturnType<typeof open>, batch: LabelledBatchTensors, device: Device) {
   const { model, adapter, trained } = opened;
   const names = [...trained.keys()];
   const parameters: Given = { ...Object.fromEntries(model.parameters), ...Object.fromEntries(trained) };
@@ -76,15 +76,15 @@ function programOf(opened: ReturnType<typeof open>, batch: LabelledBatchTensors,
       };
     },
     { parameters, batch },
-    on(engine),
+    on(device),
   );
 }
 
 type LabelledBatchTensors = ReturnType<LlamaFixture["batch"]>;
 
-for (const engine of ["onnx", "cpu"] as EngineName[]) {
+for (const device of ["cpu", "tfjs-cpu"] as Device[]) {
   testEveryLlama(
-    `losses, logits and gradients under an adapter equal PEFT's on ${engine}`,
+    `losses, logits and gradients under an adapter equal PEFT's on ${device}`,
     ["inputs.json"],
     adapters,
     async (fixture, name) => {
@@ -93,7 +93,7 @@ for (const engine of ["onnx", "cpu"] as EngineName[]) {
       const parameters: Given = { ...Object.fromEntries(model.parameters), ...Object.fromEntries(trained) };
       for (const [input, values] of Object.entries(expected.cases)) {
         const batch = fixture.batch(input);
-        const program = await programOf(opened, batch, engine);
+        const program = await programOf(opened, batch, device);
         const { loss, logits, gradients } = await program.run({ parameters, batch });
         await program.dispose();
         closeTo(numbers(loss), [values.loss_mean], 2e-5, `${input}, loss`);
@@ -135,7 +135,7 @@ testEveryLlama("steps of AdamW end where PyTorch's do", ["inputs.json"], adapter
   const options = { ...DEFAULT_ADAMW, weightDecay: 0.01, maxGradNorm: 1, decays: () => true };
   const run = async (input: string) => {
     const batch = fixture.batch(input);
-    const program = await programOf(opened, batch, "onnx");
+    const program = await programOf(opened, batch, "cpu");
     const parameters: Given = { ...Object.fromEntries(model.parameters), ...Object.fromEntries(current) };
     const { loss, gradients } = await program.run({ parameters, batch });
     await program.dispose();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs";
 import { compile } from "../../../src/engine/compile";
-import type { EngineName } from "../../../src/engine/engines";
+import type { Device } from "../../../src/engine/devices";
 import { type LabelledBatch, lossSums } from "../../../src/models/language-model";
 import type { NamedTensors } from "../../../src/models/layers/linear";
 import { parseLlamaConfig, type LlamaConfig } from "../../../src/models/llama/config";
@@ -22,7 +22,7 @@ interface ForwardFile {
 const numbers = (tensor: { data: unknown }) => tensor.data as Float32Array;
 
 /** Loss, logits of every position and gradients of every parameter for one batch. */
-async function run(fixture: LlamaFixture, input: string, engine: EngineName, packed: boolean) {
+async function run(fixture: LlamaFixture, input: string, device: Device, packed: boolean) {
   const { config, parameters: stored } = fixture.model();
   const parameters = Object.fromEntries(stored);
   const names = Object.keys(parameters);
@@ -66,28 +66,28 @@ async function run(fixture: LlamaFixture, input: string, engine: EngineName, pac
       };
     },
     { parameters, batch },
-    on(engine),
+    on(device),
   );
   const results = await program.run({ parameters, batch });
   await program.dispose();
   return { ...results, batch: given, names };
 }
 
-for (const [engine, packed] of [
-  ["onnx", false],
-  ["onnx", true],
+for (const [device, packed] of [
   ["cpu", false],
-  ["wasm", false],
-] as [EngineName, boolean][]) {
+  ["cpu", true],
+  ["tfjs-cpu", false],
+  ["tfjs-wasm", false],
+] as [Device, boolean][]) {
   testEveryLlama(
-    `losses, logits and all gradients equal transformers' on ${engine}${packed ? " without padding" : ""}`,
+    `losses, logits and all gradients equal transformers' on ${device}${packed ? " without padding" : ""}`,
     ["inputs.json", "forward.json", "forward.safetensors", "model.safetensors"],
     (fixture) => fixture.batches,
     async (fixture, input) => {
       const { batches } = fixture.read<ForwardFile>("forward.json");
       const expected = batches[input]!;
       const tensors = fixture.tensors("forward.safetensors");
-      const { loss, labels, logits, gradients, batch, names } = await run(fixture, input, engine, packed);
+      const { loss, labels, logits, gradients, batch, names } = await run(fixture, input, device, packed);
       assert.equal(numbers(labels)[0], expected.loss_tokens);
       closeTo(numbers(loss), [expected.loss_mean], 2e-5, "loss");
       assert.deepEqual(Object.keys(expected.grads).sort(), [...names].sort());

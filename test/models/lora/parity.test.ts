@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { EngineName } from "../../../src/engine/engines";
+import type { Device } from "../../../src/engine/devices";
 import { meanLoss, type LabelledBatch } from "../../../src/models/language-model";
 import { linearChain } from "../../../src/models/layers/linear";
 import { loraLink } from "../../../src/models/lora/linear";
@@ -23,12 +23,12 @@ testEveryT5("what is trained is what the configuration names", ["inputs.json"], 
   assertTrained(fixture.case(name)),
 );
 
-for (const engine of ["onnx", "cpu"] as EngineName[]) {
+for (const device of ["cpu", "tfjs-cpu"] as Device[]) {
   testEveryT5(
-    `losses, outputs and gradients equal PEFT's on ${engine}`,
+    `losses, outputs and gradients equal PEFT's on ${device}`,
     ["inputs.json"],
     loraCases,
-    (fixture, name) => assertValues(fixture, name, engine),
+    (fixture, name) => assertValues(fixture, name, device),
   );
 }
 

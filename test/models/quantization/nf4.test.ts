@@ -98,8 +98,8 @@ test("absmax and values of bitsandbytes' reference, to the bit", { skip: lacking
   }
 });
 
-for (const engine of ["onnx", "cpu"] as const) {
-  test(`bitsandbytes' linear layer, ${engine}`, { skip: lackingLinear }, async () => {
+for (const device of ["cpu", "tfjs-cpu"] as const) {
+  test(`bitsandbytes' linear layer, ${device}`, { skip: lackingLinear }, async () => {
     await tf.setBackend("cpu");
     const [{ name, shape, arrays }] = stored(join(llamas, "bnb_linear/linear.bnb.safetensors")) as [
       ReturnType<typeof stored>[0],
@@ -126,7 +126,7 @@ for (const engine of ["onnx", "cpu"] as const) {
         y: tf.add(weights.linear(parts).apply(x as tf.Tensor2D, "layer"), bias),
       }),
       inputs,
-      { engine },
+      { device },
     );
     const { y } = await program.run(inputs);
     await program.dispose();

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import type { EngineName } from "../../../src/engine/engines";
+import type { Device } from "../../../src/engine/devices";
 import { relativePositionBucket } from "../../../src/models/t5/position-bias";
 import { assertValues, testEveryT5 } from "../t5-fixtures";
 
-for (const engine of ["onnx", "cpu", "wasm"] as EngineName[]) {
+for (const device of ["cpu", "tfjs-cpu", "tfjs-wasm"] as Device[]) {
   testEveryT5(
-    `losses, outputs and all gradients equal transformers' on ${engine}`,
+    `losses, outputs and all gradients equal transformers' on ${device}`,
     ["inputs.json", "case_full.json"],
     () => ["case_full"],
-    (fixture, name) => assertValues(fixture, name, engine),
+    (fixture, name) => assertValues(fixture, name, device),
   );
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { compile } from "../../../src/engine/compile";
-import type { EngineName } from "../../../src/engine/engines";
+import type { Device } from "../../../src/engine/devices";
 import type { ProgramTensor } from "../../../src/engine/tensors";
 import { parseT5Config, type T5Config } from "../../../src/models/t5/config";
 import { meanLoss, type LabelledBatch } from "../../../src/models/language-model";
@@ -184,8 +184,8 @@ function slowLoss(config: T5Config, parameters: Record<string, ProgramTensor>): 
 describe("T5 of odd shapes equals a slow T5 in loops, and its gradients finite differences of it", () => {
   before(() => tf.setBackend("cpu"));
   for (const [kind, config] of Object.entries({ "gated, untied": gated, "ReLU, tied": original })) {
-    for (const engine of ["onnx", "cpu"] as EngineName[]) {
-      test(`${kind} on ${engine}`, async () => {
+    for (const device of ["cpu", "tfjs-cpu"] as Device[]) {
+      test(`${kind} on ${device}`, async () => {
         const parameters = parametersOf(config);
         const names = Object.keys(parameters);
         const program = await compile(
@@ -200,7 +200,7 @@ describe("T5 of odd shapes equals a slow T5 in loops, and its gradients finite d
             return { loss: value as tf.Tensor, gradients };
           },
           { parameters, batch },
-          { engine },
+          { device },
         );
         const { loss, gradients } = await program.run({ parameters, batch });
         await program.dispose();

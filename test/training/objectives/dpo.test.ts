@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { EngineName } from "../../../src/engine/engines";
+import type { Device } from "../../../src/engine/devices";
 import { type DpoOptions, dpoObjective } from "../../../src/training/objectives/dpo";
 import { DEFAULT_TRAINING } from "../../../src/training/options";
 import { DEFAULT_LORA } from "../../../src/models/lora/config";
@@ -34,9 +34,9 @@ function optionsOf(name: string, beta: number): DpoOptions | undefined {
   return plain && { loss: plain, beta };
 }
 
-for (const engine of ["onnx", "cpu"] as EngineName[]) {
+for (const device of ["cpu", "tfjs-cpu"] as Device[]) {
   testEveryLlama(
-    `losses, gradients and metrics of pairs equal TRL's on ${engine}`,
+    `losses, gradients and metrics of pairs equal TRL's on ${device}`,
     files,
     (fixture) => Object.keys(dpoFixture(fixture).expected.references),
     async (fixture, name) => {
@@ -45,7 +45,7 @@ for (const engine of ["onnx", "cpu"] as EngineName[]) {
       const values = references[name]!;
       const { ref_chosen_logps: chosen = values.chosen_logps } = values;
       const { ref_rejected_logps: rejected = values.rejected_logps } = values;
-      const train = await scored(reference(name), engine);
+      const train = await scored(reference(name), device);
       const logprobs = [...train.referenceLogprobs];
       closeTo(
         logprobs.filter((_, i) => i % 2 === 0),
@@ -70,7 +70,7 @@ for (const engine of ["onnx", "cpu"] as EngineName[]) {
         const options = optionsOf(lossName, beta);
         if (!options) continue;
         known++;
-        const programs = new TrainingPrograms(policy, dpoObjective(options), on(engine));
+        const programs = new TrainingPrograms(policy, dpoObjective(options), on(device));
         const gradients = zerosLike(policy.trained);
         const totals = await programs.gradients(batch, { seed: 0, step: 0 }, gradients);
         await programs.dispose();
@@ -100,7 +100,7 @@ testEveryLlama(
     const { expected, policy: fresh, pairs, batches, reference, scored } = dpoFixture(fixture);
     const { lr, betas, eps, weight_decay, max_grad_norm, steps, loss_after } = expected.training;
     const policy = fresh();
-    const train_ = await scored(reference("adapter_off"), "onnx");
+    const train_ = await scored(reference("adapter_off"), "cpu");
     const data = pairBatches(train_, train_, { ...batches, reference: "adapter_off" });
     const spec = { policy, objective: dpoObjective({ beta: expected.beta }), data };
     const outputDirectory = mkdtempSync(join(tmpdir(), "dpo-"));
@@ -121,7 +121,7 @@ testEveryLlama(
           weightDecay: weight_decay,
           maxGradNorm: max_grad_norm,
         },
-        { engine: on("onnx") },
+        { engine: on("cpu") },
       );
       for (const [i, { loss, grad_norm_before_clip, ...metrics }] of steps.entries()) {
         const row = log[i]!;

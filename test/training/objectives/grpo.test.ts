@@ -33,9 +33,9 @@ const near = (actual: number, expected: number, share: number, what: string) =>
 const normOf = (gradients: ReadonlyMap<string, { data: Float32Array }>) =>
   Math.hypot(...[...gradients.values()].flatMap(({ data }) => [...data]));
 
-for (const engine of ["onnx", "cpu"] as const) {
+for (const device of ["cpu", "tfjs-cpu"] as const) {
   testEveryLlama(
-    `GRPO's advantages, loss, divergence, clipping and gradients equal TRL's (${engine})`,
+    `GRPO's advantages, loss, divergence, clipping and gradients equal TRL's (${device})`,
     ["rl/rollouts.json", "rl/rloo_grpo.json"],
     (fixture) =>
       Object.keys(fixture.read<Partial<File>>("rl/rloo_grpo.json").grpo?.losses ?? {}).filter((name) =>
@@ -52,7 +52,7 @@ for (const engine of ["onnx", "cpu"] as const) {
       const rollouts = rolloutsOf(file, { logprobs: logps.old, reference: logps.reference });
       const objective = grpoObjective({ loss: kind, epsilon: grpo.epsilon, maxNewTokens: limit });
       const policy = adapted(fixture, "rl/new_policy");
-      const options = engine === "onnx" ? {} : { engine };
+      const options = device === "cpu" ? {} : { device };
       const batch = lessonBatch(objective, rollouts, { klCoefficient, limit, rows: rollouts.length + 1 });
       const { loss, totals, gradients } = await measured(policy, objective, [batch], options);
       near(loss, expected.loss, 2e-5, "loss");

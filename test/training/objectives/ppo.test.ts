@@ -108,9 +108,9 @@ testEveryLlama(
   },
 );
 
-for (const engine of ["onnx", "cpu"] as const) {
+for (const device of ["cpu", "tfjs-cpu"] as const) {
   testEveryLlama(
-    `PPO's losses, clipping and gradients of one update equal TRL's (${engine})`,
+    `PPO's losses, clipping and gradients of one update equal TRL's (${device})`,
     files,
     (fixture) =>
       runs(fixture).flatMap((run, i) => (run.arrangement === "shared_backbone" ? [label(run, i)] : [])),
@@ -123,7 +123,7 @@ for (const engine of ["onnx", "cpu"] as const) {
       for (const [name, { data }] of fixture.tensors("value_head.safetensors"))
         if (name.startsWith("moved.")) policy.trained.get(name.slice("moved.".length))!.data.set(data);
       const { update } = run;
-      const options = engine === "onnx" ? {} : { engine };
+      const options = device === "cpu" ? {} : { device };
       const shape = { klCoefficient: run.kl_coef, limit, rows: rollouts.length + 1 };
       const whole = objectiveOf(run);
       const { loss, totals, gradients } = await measured(

@@ -31,9 +31,9 @@ const near = (actual: number, expected: number, what: string) =>
     `${what}: ${actual}, not ${expected}`,
   );
 
-for (const engine of ["onnx", "cpu"] as const) {
+for (const device of ["cpu", "tfjs-cpu"] as const) {
   testEveryLlama(
-    `RLOO's advantages, loss, clipping and gradients equal TRL's (${engine})`,
+    `RLOO's advantages, loss, clipping and gradients equal TRL's (${device})`,
     ["rl/rollouts.json", "rl/rloo_grpo.json"],
     (fixture) => (fixture.read<Partial<File>>("rl/rloo_grpo.json").rloo ? ["rloo", "beta0"] : []),
     async (fixture, part) => {
@@ -54,7 +54,7 @@ for (const engine of ["onnx", "cpu"] as const) {
       const limit = file.max_completion_length;
       // A row of padding changes nothing.
       const batch = lessonBatch(objective, rollouts, { klCoefficient, limit, rows: rollouts.length + 1 });
-      const options = engine === "onnx" ? {} : { engine };
+      const options = device === "cpu" ? {} : { device };
       const { loss, totals, gradients } = await measured(policy, objective, [batch], options);
       near(loss, expected.loss, "loss");
       for (const name of ["low_mean", "high_mean", "region_mean"]) {

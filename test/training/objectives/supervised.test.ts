@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { EngineName } from "../../../src/engine/engines";
+import type { Device } from "../../../src/engine/devices";
 import { linearChain } from "../../../src/models/layers/linear";
 import { readAdapter } from "../../../src/models/lora/adapter";
 import { loraLink } from "../../../src/models/lora/linear";
@@ -88,10 +88,10 @@ function open(fixture: LlamaFixture) {
 async function measure(
   policy: Policy,
   steps: readonly BatchTensors[],
-  engine: EngineName,
+  device: Device,
   loss: SupervisedLoss = "nll",
 ) {
-  const programs = new TrainingPrograms(policy, supervisedObjective(loss), on(engine));
+  const programs = new TrainingPrograms(policy, supervisedObjective(loss), on(device));
   let totals = noTotals();
   const gradients: ParameterMap = zerosLike(policy.trained);
   const losses: number[] = [];
@@ -138,9 +138,9 @@ function assertGradients(actual: ParameterMap, expected: Record<string, Summary>
 
 const one = () => ["sft.json"];
 
-for (const engine of ["onnx", "cpu"] as EngineName[]) {
+for (const device of ["cpu", "tfjs-cpu"] as Device[]) {
   testEveryLlama(
-    `padded and packed rows, and an accumulated batch, have TRL's losses, metrics and gradients on ${engine}`,
+    `padded and packed rows, and an accumulated batch, have TRL's losses, metrics and gradients on ${device}`,
     ["sft.json"],
     one,
     async (fixture) => {
@@ -151,7 +151,7 @@ for (const engine of ["onnx", "cpu"] as EngineName[]) {
       const batch = source.batch(all(examples), examples.length);
       for (const [name, values] of Object.entries(tokensOf(padded.batch)))
         assert.deepEqual([...batch[name]!.data], [...values.data], name);
-      const plain = await measure(policy, [batch], engine);
+      const plain = await measure(policy, [batch], device);
       closeTo([plain.loss], [padded.loss], 2e-5, "padded, loss");
       closeTo([plain.norm], [padded.grad_norm], 1e-4, "padded, norm");
       assertGradients(plain.gradients, padded.grads, "padded");
@@ -177,7 +177,7 @@ for (const engine of ["onnx", "cpu"] as EngineName[]) {
         [flat.inputIds, flat.labels],
         [padding_free.batch.input_ids[0], padding_free.batch.labels[0]],
       );
-      const free = await measure(policy, [batches([flat]).batch([0], 1)], engine);
+      const free = await measure(policy, [batches([flat]).batch([0], 1)], device);
       assert.equal(flat.inputIds.length, whole);
       closeTo([free.loss], [padding_free.loss], 2e-5, "padding-free, loss");
       closeTo([free.norm], [padding_free.grad_norm], 1e-4, "padding-free, norm");
@@ -191,23 +191,23 @@ for (const engine of ["onnx", "cpu"] as EngineName[]) {
       const packed = batches(rows);
       for (const [i, { batch, loss, grad_norm, tokens }] of packed_bfd.rows.entries()) {
         assert.deepEqual([rows[i]!.inputIds, rows[i]!.labels], [batch.input_ids[0], batch.labels[0]]);
-        const measured = await measure(policy, [packed.batch([i], 1)], engine);
+        const measured = await measure(policy, [packed.batch([i], 1)], device);
         closeTo([measured.loss], [loss], 2e-5, `packed row ${i}, loss`);
         closeTo([measured.norm], [grad_norm], 1e-4, `packed row ${i}, norm`);
         assert.equal(measured.count, tokens);
       }
-      const together = await measure(policy, [packed.batch(all(rows), rows.length)], engine);
+      const together = await measure(policy, [packed.batch(all(rows), rows.length)], device);
       closeTo([together.loss], [packed_bfd.all_rows_token_weighted_loss], 2e-5, "packed together, loss");
       assertGradients(together.gradients, padded.grads, "packed together");
 
       const { micro_batches, micro_losses, num_items_in_batch, loss, grad_norm, grads } = accumulation;
-      const step = await measure(policy, micro_batches.map(tokensOf), engine);
+      const step = await measure(policy, micro_batches.map(tokensOf), device);
       assert.equal(step.count, num_items_in_batch);
       closeTo([step.loss, ...step.shares], [loss, ...micro_losses], 2e-5, "accumulation, losses");
       closeTo([step.norm], [grad_norm], 1e-4, "accumulation, norm");
       assertGradients(step.gradients, grads, "accumulation");
 
-      const dft = await measure(policy, [batch], engine, "dft");
+      const dft = await measure(policy, [batch], device, "dft");
       closeTo([dft.loss], [expected.dft.loss], 2e-5, "dft, loss");
       closeTo([dft.norm], [expected.dft.grad_norm], 1e-4, "dft, norm");
     },
@@ -232,12 +232,12 @@ testEveryLlama(
     const batch = source.batch([0, 1, 2], 4);
     assert.equal(source.size, 3);
     assert.ok(batch["tokenPositions"] && batch["labelRows"]);
-    const together = await measure(policy, [batch], "onnx");
+    const together = await measure(policy, [batch], "cpu");
     const alone = batches(examples);
     const apart = await measure(
       policy,
       all(examples).map((index) => alone.batch([index], 1)),
-      "onnx",
+      "cpu",
     );
     assert.equal(together.count, apart.count);
     closeTo([together.loss, together.norm], [apart.loss, apart.norm], 2e-5, "loss and norm");
