@@ -38,7 +38,10 @@ test("a grid runs on one device, which is no setting of its runs", () => {
   assert.equal(device, "webgpu");
   assert.deepEqual(runs, [{ id: "A", family: "A", settings: { k: 1 } }]);
   assert.equal(planFamilies({ runs: { A: {} } }).device, undefined);
-  assert.throws(() => planFamilies({ device: "gpu", runs: { A: {} } }), /"cpu".*"webgpu".*"cuda".*not "gpu", at device/);
+  assert.throws(
+    () => planFamilies({ device: "gpu", runs: { A: {} } }),
+    /"cpu".*"webgpu".*"cuda".*not "gpu", at device/,
+  );
 });
 
 test("runs of an axis of seeds are one family, named by the other axes", () => {
