@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
-import { type DeviceOptions, openDevice } from "./devices";
+import { keepsTensors } from "./device-memory";
+import { defaultDevice, type DeviceOptions, isRecorded, openDevice } from "./devices";
 import { EagerProgram } from "./eager";
 import { EngineError } from "./errors";
 import { OnnxProgram, type Program, type RunOptions } from "./program";
@@ -8,6 +9,17 @@ import type { InputsOf, OutputsOf, ProgramTensor, Signature, TensorsOf, TensorSp
 import { flatten, mapTree, type Tree } from "./tree";
 
 export interface CompileOptions extends DeviceOptions {
+  /**
+   * The group of inputs (`frozen`, say) whose arrays never change: a device keeps a copy of each, which all programs share.
+   * @default none
+   */
+  unchanging?: string;
+  /**
+   * Who makes the masks of dropout: they are `drawn` outside the program and given to it, or `computed` by it from seed and step.
+   * The two are not the same masks; each is the same on every device.
+   * @default "computed" where tensors can stay on the device (webgpu), otherwise "drawn"
+   */
+  masks?: "drawn" | "computed" | undefined;
   /**
    * Threads of one operation of a recorded program.
    * @default as many as there are cores
@@ -32,12 +44,12 @@ export async function compile<S extends Signature, R extends Tree<tf.Tensor>>(
 ): Promise<Program<S, R>> {
   const opened = await openDevice(options.device);
   if ("backend" in opened) return new EagerProgram<S, R>(fn, signature, opened.backend);
-  const { threads, profile } = options;
-  return OnnxProgram.create(recordFunction(fn, signature), signature, {
+  const { unchanging, threads, profile } = options;
+  const recording = recordFunction(fn, signature, {
     device: opened.recorded,
-    threads,
-    profile,
+    computesMasks: computesMasks(options),
   });
+  return OnnxProgram.create(recording, signature, { unchanging, threads, profile });
 }
 
 /**
@@ -80,7 +92,9 @@ export class CompiledFunction<T extends Tree<tf.Tensor>, R extends Tree<tf.Tenso
   /** {@link assertFinite} for these inputs. */
   async assertFinite(inputs: OutputsOf<T>, options: Pick<RunOptions<R>, "noise"> = {}): Promise<void> {
     const fn = this.fn as unknown as (inputs: TensorsOf<Signature>) => R;
-    await assertFinite(fn, signatureOf(inputs), inputs as unknown as InputsOf<Signature>, options);
+    const { masks, device } = this.options;
+    const given = { ...options, masks, device };
+    await assertFinite(fn, signatureOf(inputs), inputs as unknown as InputsOf<Signature>, given);
   }
 
   /** Frees all programs. */
@@ -89,6 +103,14 @@ export class CompiledFunction<T extends Tree<tf.Tensor>, R extends Tree<tf.Tenso
     this.programs.clear();
     await Promise.all(programs.map(async (program) => (await program).dispose()));
   }
+}
+
+/** Whether programs of these options compute their masks. */
+function computesMasks({
+  masks,
+  device = defaultDevice(),
+}: Pick<CompileOptions, "masks" | "device">): boolean {
+  return masks === undefined ? isRecorded(device) && keepsTensors(device) : masks === "computed";
 }
 
 function signatureOf<T extends Tree<tf.Tensor>>(inputs: OutputsOf<T>): Signature {
@@ -107,15 +129,15 @@ export async function assertFinite<S extends Signature, R extends Tree<tf.Tensor
   fn: (inputs: TensorsOf<S>) => R,
   signature: S,
   inputs: InputsOf<S>,
-  { noise }: Pick<RunOptions<R>, "noise"> = {},
+  { noise, ...options }: Pick<RunOptions<R>, "noise"> & Pick<CompileOptions, "masks" | "device"> = {},
 ): Promise<void> {
   for (const [name, { dtype, data }] of flatten(inputs as Tree<ProgramTensor>)) {
     const place =
       dtype === "float32" ? (data as Float32Array).findIndex((value) => !Number.isFinite(value)) : -1;
     if (place >= 0) throw new EngineError(`the input ${name} is ${data[place]} at element ${place}`);
   }
-  const recording = recordFunction(fn, signature, { probe: true });
-  const program = await OnnxProgram.create<S, Tree<tf.Tensor>>(recording, signature, { device: "cpu" });
+  const recording = recordFunction(fn, signature, { probe: true, computesMasks: computesMasks(options) });
+  const program = await OnnxProgram.create<S, Tree<tf.Tensor>>(recording, signature);
   try {
     const probes = flatten((await program.run(inputs, noise ? { noise } : {})) as Tree<ProgramTensor>);
     const first = [...probes].find(([, { data }]) => !Number.isFinite(data[0]));

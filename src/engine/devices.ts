@@ -66,7 +66,8 @@ export function deviceNamed(name: string): Device {
   );
 }
 
-const isRecorded = (device: Device): device is RecordedDevice => !(device in backends);
+/** Whether programs are recorded for a device. */
+export const isRecorded = (device: Device): device is RecordedDevice => !(device in backends);
 
 /** How a device runs programs; one that cannot be had here is refused, with the reason and how to get it. */
 export async function openDevice(

@@ -70,7 +70,7 @@ export class FrozenProgram {
       keepMemory = true,
     }: FreezeOptions,
   ): Promise<FrozenProgram> {
-    const recorded = recordFunction(fn, signature, { dimensions }).model;
+    const recorded = recordFunction(fn, signature, { dimensions, device }).model;
     const given = recorded.inputs.map(({ name }) => [name, constantOf(name)] as const);
     const frozen = new Map(given.flatMap(([name, tensor]) => (tensor ? [[name, tensor] as const] : [])));
     // ONNX Runtime takes constants from files or from memory under the names of files, not from both at once: the smaller part is

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { RecordedDevice } from "./devices";
 import type { MaskDraw } from "./noise";
 import {
   type Attribute,
@@ -27,6 +28,9 @@ export interface Value extends TensorType {
   readonly scalar?: number;
 }
 
+/** The input that a graph which computes its masks has. */
+export const NOISE_KEY = "noise:key";
+
 /**
  * A graph under construction. Equal operations on equal inputs are one, so are equal constants, and operations that
  * change nothing are none. Operations that no output needs are left out in the end.
@@ -42,6 +46,8 @@ export class Graph {
   private readonly values: Value[] = [];
   private readonly inputs: Value[] = [];
   private readonly draws = new Map<string, MaskDraw>();
+  private noiseKey: Value | undefined;
+  private computedDraws = 0;
   private readonly markers: readonly (readonly [string, number])[];
 
   /** What the operations that are appended next come from; kept only in a traced graph. */
@@ -52,6 +58,10 @@ export class Graph {
     dimensions: Readonly<Record<string, number>> = {},
     /** Whether the graph remembers the place of every operation. */
     readonly traced = false,
+    /** Where it will run: what operations say the same in, and which of them. */
+    readonly device: RecordedDevice = "cpu",
+    /** Whether it computes its dropout masks by itself, from a key, instead of being given them. */
+    readonly computesMasks = false,
   ) {
     this.markers = Object.entries(dimensions);
   }
@@ -70,6 +80,12 @@ export class Graph {
     const size = shape.reduce((product, length) => product * length, 1);
     this.draws.set(`mask:${index}`, { index, size, threshold });
     return this.input(`mask:${index}`, { type: "uint8", shape });
+  }
+
+  /** The position of a mask that the graph computes, and the key of the run that it is computed from, int32 [2]. */
+  nextDraw(): { key: Value; index: number } {
+    this.noiseKey ??= this.input(NOISE_KEY, { type: "int32", shape: [2] });
+    return { key: this.noiseKey, index: this.computedDraws++ };
   }
 
   /** The inputs that {@link mask} made. */
@@ -141,13 +157,26 @@ export class Graph {
     const values = results.map(({ type, shape }, i): Value => {
       return { name: `v${this.nodes.length}${i === 0 ? "" : `_${i}`}`, type, shape };
     });
-    const node = { opType, domain, inputs: names, outputs: values.map(({ name }) => name), attributes };
+    const node: OnnxNode = {
+      opType,
+      domain,
+      inputs: names,
+      outputs: values.map(({ name }) => name),
+      attributes,
+    };
     this.nodes.push(node);
     this.values.push(...values);
     for (const { name } of values) this.producers.set(name, { node, inputs });
     if (this.traced) this.places.set(values[0]!.name, this.place);
     this.results.set(key, values);
     return values;
+  }
+
+  /** The logarithm of numbers above 0, which every device takes; that of others WebGPU may give any value. */
+  logOfPositive(value: Value): Value {
+    const log = this.node("Log", [value], value);
+    this.producers.get(log.name)!.node.anywhere = true;
+    return log;
   }
 
   /** `value` with another shape of the same size. */

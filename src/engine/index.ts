@@ -5,11 +5,13 @@ export {
   DEVICE_VARIABLE,
   type DeviceOptions,
   deviceNamed,
+  isRecorded,
   devices,
   recordedDevices,
   type RecordedDevice,
   useDevice,
 } from "./devices";
+export { DeviceTensor, fetchFrom, keepsTensors, placeOn, transfers } from "./device-memory";
 export { withNoise } from "./eager";
 export { EngineError } from "./errors";
 export { FrozenProgram, type FreezeOptions, type StoredTensor } from "./frozen";

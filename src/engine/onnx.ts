@@ -125,6 +125,8 @@ export interface OnnxNode {
   inputs: readonly string[];
   outputs: readonly string[];
   attributes: Readonly<Record<string, Attribute>>;
+  /** Whether every device computes it well for the numbers that it is given here. */
+  anywhere?: boolean;
 }
 
 /** A named tensor that a graph takes or gives. */

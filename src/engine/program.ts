@@ -1,7 +1,10 @@
 import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
-import { createSession, type RecordedDevice } from "./devices";
+import { keyOf } from "./computed-noise";
+import { copyOn, DeviceTensor, keepsTensors, transfers } from "./device-memory";
+import { createSession } from "./devices";
 import { EngineError } from "./errors";
+import { NOISE_KEY } from "./graph";
 import { drawMasks, holdMaskMemory, releaseMaskMemory } from "./mask-memory";
 import type { Noise } from "./noise";
 import { encodeModel } from "./onnx";
@@ -34,7 +37,11 @@ export interface Program<S, R> {
 
 /** How ONNX Runtime shall run a program. */
 export interface SessionOptions {
-  device: RecordedDevice;
+  /**
+   * The group of inputs whose arrays never change, and may be kept on a device from run to run.
+   * @default none
+   */
+  unchanging?: string | undefined;
   /**
    * Threads of one operation.
    * @default {@link defaultThreads}
@@ -50,15 +57,16 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
     private readonly session: ort.InferenceSession,
     private readonly recording: Recording,
     private readonly signature: ReadonlyMap<string, TensorSpec>,
+    private readonly unchanging: string | undefined,
   ) {}
 
   static async create<S extends Signature, R extends Tree<tf.Tensor>>(
     recording: Recording,
     signature: S,
-    { device, threads = defaultThreads(), profile }: SessionOptions,
+    { unchanging, threads = defaultThreads(), profile }: SessionOptions = {},
   ): Promise<OnnxProgram<S, R>> {
-    const session = await createSession(device, encodeModel(recording.model), {
-      executionProviders: executionProviders(device, recording.model),
+    const session = await createSession(recording.device, encodeModel(recording.model), {
+      executionProviders: executionProviders(recording.device, recording.model),
       graphOptimizationLevel: "all",
       enableCpuMemArena: false, // each program would keep its largest run's memory; the heap serves all of them
       enableMemPattern: false, // a plan for all tensors at once takes half as much memory again, and no less time
@@ -67,31 +75,53 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
       ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
     });
     if (recording.masks.size > 0) holdMaskMemory();
-    return new OnnxProgram<S, R>(session, recording, flatten(signature as Tree<TensorSpec>));
+    return new OnnxProgram<S, R>(session, recording, flatten(signature as Tree<TensorSpec>), unchanging);
   }
 
   async run(inputs: InputsOf<S>, { noise, into = {} }: RunOptions<R> = {}): Promise<OutputsOf<R>> {
-    const { masks, model, outputs } = this.recording;
+    const { device, masks, model, outputs } = this.recording;
     const given = checkInputs(this.signature, inputs as Tree<ProgramTensor>);
-    if (masks.size > 0 && !noise) throw new EngineError("the program has dropout: pass `noise` to run()");
+    const needsNoise = masks.size > 0 || model.inputs.some(({ name }) => name === NOISE_KEY);
+    if (needsNoise && !noise) throw new EngineError("the program has dropout: pass `noise` to run()");
     const drawn = noise && drawMasks(noise, masks);
     const feeds: Record<string, ort.Tensor> = {};
     for (const { name, type, shape } of model.inputs) {
-      const data = drawn?.masks.get(name) ?? given.get(name)!.data;
-      feeds[name] = new ort.Tensor(type as "float32", data as Float32Array, shape as number[]);
+      const mask = name === NOISE_KEY ? keyOf(noise!) : drawn?.masks.get(name);
+      const there = mask || device === "cpu" ? undefined : await this.onDevice(name, given.get(name)!);
+      const data = there ? undefined : (mask ?? given.get(name)!.data);
+      feeds[name] =
+        there?.there ?? new ort.Tensor(type as "float32", data as Float32Array, shape as number[]);
+      if (data && device !== "cpu") transfers.given += data.byteLength;
     }
     const targets = flatten(into as Tree<ProgramTensor>);
     const fetches: Record<string, ort.Tensor | null> = {};
     for (const [name, { dtype, shape }] of flatten(outputs)) {
       const target = targets.get(name);
       if (target) checkInputs(new Map([[name, { dtype, shape }]]), { [name]: target });
-      fetches[name] = target ? new ort.Tensor(dtype as "float32", target.data as Float32Array, shape) : null;
+      fetches[name] =
+        target instanceof DeviceTensor
+          ? target.there
+          : target
+            ? new ort.Tensor(dtype as "float32", target.data as Float32Array, shape)
+            : null;
     }
     const results = await this.session.run(feeds, fetches);
     drawn?.giveBack();
     return mapTree(outputs, ({ dtype, shape }, path) => {
-      return targets.get(path) ?? { dtype, shape, data: results[path]!.data as Float32Array };
+      const target = targets.get(path);
+      const result = target ?? { dtype, shape, data: results[path]!.data as Float32Array };
+      if (device !== "cpu" && !(target instanceof DeviceTensor)) transfers.fetched += result.data.byteLength;
+      return result;
     }) as OutputsOf<R>;
+  }
+
+  /** An input as it lies on the program's device, if it does. */
+  private async onDevice(name: string, tensor: ProgramTensor): Promise<DeviceTensor | undefined> {
+    if (tensor instanceof DeviceTensor) return tensor;
+    const { device } = this.recording;
+    const isKept =
+      this.unchanging !== undefined && name.startsWith(`${this.unchanging}/`) && keepsTensors(device);
+    return isKept ? copyOn(device, tensor) : undefined;
   }
 
   async dispose(): Promise<void> {

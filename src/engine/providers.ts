@@ -13,7 +13,8 @@ export function executionProviders(
   device: RecordedDevice,
   { nodes }: OnnxModel,
 ): ort.InferenceSession.ExecutionProviderConfig[] {
-  const wrong = device === "webgpu" ? nodes.filter(({ opType }) => wrongOnWebGpu.has(opType)) : [];
+  const wrong =
+    device === "webgpu" ? nodes.filter(({ opType, anywhere }) => wrongOnWebGpu.has(opType) && !anywhere) : [];
   if (wrong.length === 0) return [device];
   return [{ name: "webgpu", forceCpuNodeNames: wrong.map(nodeName) }];
 }

@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { RecordedDevice } from "./devices";
 import { EngineError } from "./errors";
 import { Graph, type Value } from "./graph";
 import type { MaskDraw } from "./noise";
@@ -11,6 +12,8 @@ import "./kernels";
 
 /** A function as a graph. */
 export interface Recording {
+  /** Where it is to run. */
+  readonly device: RecordedDevice;
   readonly model: OnnxModel;
   /** What the function returns, under its names. */
   readonly outputs: Tree<TensorSpec>;
@@ -23,6 +26,16 @@ export interface Recording {
 export interface RecordOptions {
   /** Names and marker sizes of dimensions that stay open; see {@link Graph}. */
   dimensions?: Readonly<Record<string, number>>;
+  /**
+   * Where the graph is to run: what one device lacks is said otherwise for it.
+   * @default "cpu"
+   */
+  device?: RecordedDevice;
+  /**
+   * Whether it computes its dropout masks by itself, from a key of two numbers, instead of being given them.
+   * @default false
+   */
+  computesMasks?: boolean | undefined;
   /** Return, instead of the results, a scalar for every value on the way to them; see {@link Graph.probes}. */
   probe?: boolean;
 }
@@ -31,9 +44,9 @@ export interface RecordOptions {
 export function recordFunction<S extends Signature>(
   fn: (inputs: TensorsOf<S>) => Tree<tf.Tensor>,
   signature: S,
-  { dimensions = {}, probe = false }: RecordOptions = {},
+  { dimensions = {}, device = "cpu", computesMasks = false, probe = false }: RecordOptions = {},
 ): Recording {
-  const graph = new Graph(dimensions, probe);
+  const graph = new Graph(dimensions, probe, device, computesMasks);
   return record(graph, () => {
     const inputs = mapTree(signature as Tree<TensorSpec>, ({ dtype, shape }, path) =>
       tensorOf(graph.input(path, { type: dtype, shape })),
@@ -59,6 +72,7 @@ export function recordFunction<S extends Signature>(
       : mapTree(results as Tree<tf.Tensor>, (_tensor, path) => specOf(values[path]!));
     const given = new Set(model.inputs.map(({ name }) => name));
     return {
+      device,
       model,
       outputs,
       masks: new Map([...graph.masks].filter(([name]) => given.has(name))),

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { compile, type CompileOptions } from "./compile";
+import { compile, computesMasks, type CompileOptions } from "./compile";
 import { defaultDevice } from "./devices";
 import { EngineError } from "./errors";
 import { attend, crossEntropy, gatherRows, gelu, linearCrossEntropy, rmsNorm } from "./ops";
@@ -61,6 +61,7 @@ const TOLERANCE = 0.01;
 export async function checkGradients(options: CompileOptions): Promise<void> {
   const { device = defaultDevice() } = options;
   if (device === "cpu") return;
+  const masks = computesMasks(options) ? "computed" : "drawn";
   for (const [op, { inputs: specs, op: run }] of Object.entries(tries)) {
     const inputs = Object.fromEntries(
       Object.entries(specs).map(([name, spec], i) => [name, numbers(spec, i)]),
@@ -73,7 +74,7 @@ export async function checkGradients(options: CompileOptions): Promise<void> {
         await program.dispose();
       }
     };
-    const [expected, actual] = [await results({ device: "cpu" }), await results(options)];
+    const [expected, actual] = [await results({ device: "cpu", masks }), await results(options)];
     for (const [what, { data }] of Object.entries(expected)) {
       const largest = Math.max(...Array.from(data, (value) => Math.abs(Number(value))));
       const off = Math.max(

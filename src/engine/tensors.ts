@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { HostTensor } from "../tensors";
+import { DeviceTensor } from "./device-memory";
 import { EngineError } from "./errors";
 import { flatten, type MapTree, type Tree } from "./tree";
 
@@ -12,7 +13,7 @@ export interface TensorSpec {
   readonly shape: readonly number[];
 }
 
-/** A tensor in ordinary memory that a program can take or give. */
+/** A tensor in ordinary memory, or a {@link DeviceTensor}, that a program can take or give. */
 export type ProgramTensor = HostTensor<ProgramType>;
 
 /** The inputs of a program by name, in groups as one likes. */
@@ -40,7 +41,10 @@ export function checkInputs(
     if (!tensor) faults.push(`${name} is missing`);
     else if (tensor.dtype !== spec.dtype || tensor.shape.join() !== spec.shape.join()) {
       faults.push(`${name} is ${shown(tensor)}, not ${shown(spec)}`);
-    } else if (tensor.data.length !== tensor.shape.reduce((size, length) => size * length, 1)) {
+    } else if (
+      !(tensor instanceof DeviceTensor) &&
+      tensor.data.length !== tensor.shape.reduce((size, length) => size * length, 1)
+    ) {
       faults.push(`${name} is ${shown(tensor)} but holds ${tensor.data.length} elements`);
     }
   }

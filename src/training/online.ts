@@ -115,7 +115,8 @@ export async function trainOnline(
   const stepper = new Stepper(policy, objective, options, hooks.engine);
   const state = { iteration: 0, step: 0 };
   const say: NonNullable<TrainingHooks["onMessage"]> = (message, event) => hooks.onMessage?.(message, event);
-  const save = () => {
+  const save = async () => {
+    await stepper.settle();
     const { directory } = checkpoints.save(state.iteration, (folder) => {
       stepper.write(folder);
       writeJson(join(folder, STATE_FILE), { ...state, rollouts: rollouts.state?.get() });
@@ -125,7 +126,7 @@ export async function trainOnline(
   try {
     const found = checkpoints.latest((message) => say(message, "refused"));
     if (found) {
-      stepper.read(found.directory);
+      await stepper.read(found.directory);
       const stored = stateSchema.parse(readJson(join(found.directory, STATE_FILE)));
       [state.iteration, state.step] = [stored.iteration, stored.step];
       rollouts.state?.set(stored.rollouts);
@@ -137,6 +138,7 @@ export async function trainOnline(
     let saved = state.iteration;
     while (state.iteration < iterations && !hooks.signal?.aborted) {
       const began = performance.now();
+      await stepper.settle();
       const collected = await rollouts.collect(state.iteration);
       const collecting = (performance.now() - began) / 1000;
       const { metrics, tokens } = collected;
@@ -164,11 +166,12 @@ export async function trainOnline(
       }
       state.iteration++;
       if (saveIterations > 0 && state.iteration % saveIterations === 0) {
-        save();
+        await save();
         saved = state.iteration;
       }
     }
-    if (saved !== state.iteration) save();
+    if (saved !== state.iteration) await save();
+    await stepper.settle();
     const stopped = state.iteration < iterations ? "interrupted" : "finished";
     return { stopped, iteration: state.iteration, log: log.rows };
   } finally {

@@ -43,15 +43,15 @@ export class TrainingPrograms {
     objective: Objective,
     engine: CompileOptions,
   ) {
-    const measure = (parameters: NamedTensors, batch: NamedTensors, training: boolean) =>
-      objective.measure(policy.model(parameters, training), batch, training);
+    const options = { unchanging: "frozen", ...engine };
+    const measure = measureOf(policy, objective);
     this.gradientProgram = new CompiledFunction(
       (inputs: LossInputs) => withGradients(policy, measure, inputs),
-      engine,
+      options,
     );
     this.lossProgram = new CompiledFunction(
       ({ trained, frozen, batch }: LossInputs) => tensorsOf(measure({ ...frozen, ...trained }, batch, false)),
-      engine,
+      options,
     );
   }
 
@@ -94,11 +94,16 @@ export class TrainingPrograms {
   }
 }
 
-function withGradients(
-  policy: Policy,
-  measure: (parameters: NamedTensors, batch: NamedTensors, training: boolean) => Measured,
-  { trained, frozen, batch }: LossInputs,
-) {
+type Measure = (parameters: NamedTensors, batch: NamedTensors, training: boolean) => Measured;
+
+/** What an objective measures of a policy's model. */
+export const measureOf =
+  (policy: Policy, objective: Objective): Measure =>
+  (parameters, batch, training) =>
+    objective.measure(policy.model(parameters, training), batch, training);
+
+/** What is measured in training, and the gradients of the summed loss for what is trained. */
+export function withGradients(policy: Policy, measure: Measure, { trained, frozen, batch }: LossInputs) {
   const names = [...policy.trained.keys()];
   let measured: MeasuredTensors | undefined;
   const loss = (...values: tf.Tensor[]) => {
@@ -124,12 +129,14 @@ function tensorsOf({ loss, metrics = {} }: Measured): MeasuredTensors {
   };
 }
 
-interface MeasuredNumbers {
+/** What a program measured. */
+export interface MeasuredNumbers {
   readonly loss: { sum: ProgramTensor; count: ProgramTensor };
   readonly metrics: Readonly<Record<string, { sum: ProgramTensor; count: ProgramTensor }>>;
 }
 
-function numbersOf({ loss, metrics }: MeasuredNumbers): Totals {
+/** What a program measured, in numbers. */
+export function numbersOf({ loss, metrics }: MeasuredNumbers): Totals {
   const numbers = ({ sum, count }: MeasuredNumbers["loss"]): RunningMean => ({
     sum: Number(sum.data[0]),
     count: Number(count.data[0]),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { CompileOptions } from "../engine";
+import { type CompileOptions, defaultDevice, isRecorded, keepsTensors } from "../engine";
 import { writeJson } from "../io";
 import { readSafetensors, writeSafetensors } from "../tensors";
 import { adamW, type AdamWOptions, clipFactor, globalNorm, type Moments } from "./adamw";
@@ -7,6 +7,7 @@ import type { BatchTensors } from "./data";
 import type { Objective } from "./objective";
 import { type ParameterMap, type Policy, zerosLike } from "./policy";
 import { addTotals, metricMeans, noTotals, TrainingPrograms } from "./programs";
+import { ResidentTraining } from "./resident-step";
 import { eventLoopTurn } from "./turn";
 
 const OPTIMIZER_FILE = "optimizer.safetensors";
@@ -51,10 +52,13 @@ export interface StepResult {
  */
 export class Stepper {
   readonly programs: TrainingPrograms;
-  private readonly gradients: ParameterMap;
+  /** Receives the gradients of a step; made when the first is taken here. */
+  private gradients: ParameterMap | undefined;
   /** Receives the gradients of further batches of a step; made only where there are any. */
   private furtherGradients: ParameterMap | undefined;
   private readonly moments: Moments;
+  /** Where a device keeps tensors from run to run, what is trained and the moments lie there. */
+  private readonly resident: ResidentTraining | undefined;
 
   constructor(
     private readonly policy: Policy,
@@ -62,9 +66,13 @@ export class Stepper {
     private readonly options: StepOptions,
     engine: CompileOptions = {},
   ) {
-    this.gradients = zerosLike(policy.trained);
     this.moments = { first: zerosLike(policy.trained), second: zerosLike(policy.trained) };
     this.programs = new TrainingPrograms(policy, objective, engine);
+    const { device = defaultDevice() } = engine;
+    this.resident =
+      isRecorded(device) && keepsTensors(device)
+        ? new ResidentTraining(policy, objective, this.moments, options, device, engine)
+        : undefined;
   }
 
   /**
@@ -74,24 +82,26 @@ export class Stepper {
    * @throws {TrainingDiverged} if loss or gradient is no finite number
    */
   async take(step: number, batches: readonly BatchTensors[], learningRate: number): Promise<StepResult> {
+    if (this.resident) return this.takeThere(this.resident, step, batches, learningRate);
     const { maxGradNorm } = this.options;
+    const gradients = (this.gradients ??= zerosLike(this.policy.trained));
     let totals = noTotals();
     for (const [part, batch] of batches.entries()) {
-      const into = part === 0 ? this.gradients : (this.furtherGradients ??= zerosLike(this.policy.trained));
+      const into = part === 0 ? gradients : (this.furtherGradients ??= zerosLike(this.policy.trained));
       const noise = this.noise(step, batches.length, part);
       totals = addTotals(totals, await this.programs.gradients(batch, noise, into));
-      if (part > 0) addTo(this.gradients, into);
+      if (part > 0) addTo(gradients, into);
       await eventLoopTurn();
     }
     const perCount = 1 / Math.max(1, totals.loss.count);
     const loss = totals.loss.sum * perCount;
-    const gradNorm = globalNorm(this.gradients) * perCount;
+    const gradNorm = globalNorm(gradients) * perCount;
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm))
       await this.diverged(step, batches, { loss, gradNorm });
     const gradientScale = perCount * clipFactor(gradNorm, maxGradNorm);
     adamW(
       this.policy.trained,
-      this.gradients,
+      gradients,
       this.moments,
       { step: step + 1, learningRate, gradientScale },
       this.options,
@@ -99,7 +109,36 @@ export class Stepper {
     return { loss, gradNorm, metrics: metricMeans(totals) };
   }
 
-  /** Writes the policy and the optimizer's moments into a checkpoint. */
+  /** {@link take} where all that is trained lies on the device. */
+  private async takeThere(
+    resident: ResidentTraining,
+    step: number,
+    batches: readonly BatchTensors[],
+    learningRate: number,
+  ): Promise<StepResult> {
+    let totals = noTotals();
+    for (const [part, batch] of batches.entries()) {
+      const noise = this.noise(step, batches.length, part);
+      totals = addTotals(totals, await resident.gradients(batch, noise, part === 0));
+      await eventLoopTurn();
+    }
+    const perCount = 1 / Math.max(1, totals.loss.count);
+    const loss = totals.loss.sum * perCount;
+    const gradNorm = await resident.update(perCount, step + 1, learningRate, this.options);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      await this.settle();
+      await this.diverged(step, batches, { loss, gradNorm });
+    }
+    await resident.accept();
+    return { loss, gradNorm, metrics: metricMeans(totals) };
+  }
+
+  /** Brings the policy's arrays and the moments up to the last step: before they are read, written or asked. */
+  async settle(): Promise<void> {
+    await this.resident?.settle();
+  }
+
+  /** Writes the policy and the optimizer's moments, as they were settled, into a checkpoint. */
   write(directory: string): void {
     this.policy.write(directory);
     const moments = Object.entries(this.moments).flatMap(([prefix, map]: [string, ParameterMap]) =>
@@ -109,7 +148,8 @@ export class Stepper {
   }
 
   /** Reads what {@link write} wrote. */
-  read(directory: string): void {
+  async read(directory: string): Promise<void> {
+    await this.resident?.forget();
     this.policy.read(directory);
     const path = join(directory, OPTIMIZER_FILE);
     const { tensors } = readSafetensors(path);
@@ -125,7 +165,7 @@ export class Stepper {
   }
 
   async dispose(): Promise<void> {
-    await this.programs.dispose();
+    await Promise.all([this.programs.dispose(), this.resident?.dispose()]);
   }
 
   private noise(step: number, batches: number, part: number) {

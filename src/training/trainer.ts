@@ -104,7 +104,7 @@ class Run {
   async train(): Promise<TrainingResult> {
     const { evalSteps, saveSteps, earlyStoppingPatience, loadBestModelAtEnd } = this.options;
     const found = this.checkpoints.latest((message) => this.say(message, "refused"));
-    if (found) this.restore(found);
+    if (found) await this.restore(found);
     const log = new TrainingLog(join(this.options.outputDirectory, "training_log.jsonl"), this.step);
     const alarms = new AlarmWatch(alarmsOf(this.spec), (message) => this.say(message, "alarm"));
     let saved = this.step;
@@ -118,7 +118,7 @@ class Run {
       alarms.check(log.rows);
       const isBest = evaluated && this.best?.step === this.step;
       if ((saveSteps > 0 && this.step % saveSteps === 0) || (isBest && loadBestModelAtEnd)) {
-        this.save();
+        await this.save();
         saved = this.step;
       }
       if (this.hooks.signal?.aborted) {
@@ -130,7 +130,8 @@ class Run {
         break;
       }
     }
-    if (saved !== this.step) this.save();
+    if (saved !== this.step) await this.save();
+    await this.stepper.settle();
     if (stopped !== "interrupted" && loadBestModelAtEnd && this.best) this.loadBest(this.best);
     return { stopped, step: this.step, log: log.rows, best: this.best };
   }
@@ -172,6 +173,7 @@ class Run {
   }
 
   private async evaluate(): Promise<Pick<StepLog, "evalLoss" | "evalMetrics">> {
+    await this.stepper.settle();
     const { loss, metrics } = await validationMeans(
       this.spec.data,
       this.options.batchSize,
@@ -183,7 +185,8 @@ class Run {
     return { evalLoss: loss, ...(Object.keys(metrics).length > 0 && { evalMetrics: metrics }) };
   }
 
-  private save(): void {
+  private async save(): Promise<void> {
+    await this.stepper.settle();
     const write = (directory: string) => {
       this.stepper.write(directory);
       const { step, best, evaluationsSinceBest, numTokens } = this;
@@ -194,8 +197,8 @@ class Run {
     this.say(`saved ${directory}`, "saved");
   }
 
-  private restore({ directory, step }: FoundCheckpoint): void {
-    this.stepper.read(directory);
+  private async restore({ directory, step }: FoundCheckpoint): Promise<void> {
+    await this.stepper.read(directory);
     const state = stateSchema.parse(readJson(join(directory, STATE_FILE)));
     this.step = step;
     this.best = state.best;

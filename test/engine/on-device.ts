@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import * as tf from "@tensorflow/tfjs";
 import { compile } from "../../src/engine/compile";
+import { keepsTensors, transfers } from "../../src/engine/device-memory";
+import type { RecordedDevice } from "../../src/engine/devices";
 import { rmsNorm } from "../../src/engine/ops/rms-norm";
 import { checkGradients } from "../../src/engine/self-check";
 import { readJson } from "../../src/io/files";
@@ -19,6 +21,17 @@ function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), "device-"));
   t.after(() => rmSync(path, { recursive: true }));
   return path;
+}
+
+/** Which operations ran where, by ONNX Runtime's profile, the only file of a folder. */
+function placesIn(directory: string): { op_name: string; provider: string }[] {
+  const events = readJson(join(directory, readdirSync(directory)[0]!)) as {
+    cat: string;
+    args?: { op_name: string; provider?: string };
+  }[];
+  return events.flatMap(({ cat, args }) =>
+    cat === "Node" && args?.provider ? [{ op_name: args.op_name, provider: args.provider }] : [],
+  );
 }
 
 test(`the operations run on ${device}, not on the cpu in its place`, async (t) => {
@@ -37,17 +50,26 @@ test(`the operations run on ${device}, not on the cpu in its place`, async (t) =
   );
   await program.run(inputs);
   await program.dispose();
-  const events = readJson(join(directory, readdirSync(directory)[0]!)) as {
-    cat: string;
-    args?: { op_name?: string; provider?: string };
-  }[];
-  const places = events.flatMap(({ cat, args }) => (cat === "Node" && args?.provider ? [args] : []));
-  const of = (op: RegExp) =>
-    places.filter(({ op_name }) => op.test(op_name!)).map(({ provider }) => provider!);
+  const places = placesIn(directory);
+  const of = (op: RegExp) => places.filter(({ op_name }) => op.test(op_name)).map(({ provider }) => provider);
   for (const op of [/^SimplifiedLayerNormalization$/, /^(MatMul|Gemm)$/]) {
     assert.ok(of(op).length > 0, JSON.stringify(places));
     for (const provider of of(op)) assert.match(provider, new RegExp(device, "i"));
   }
+});
+
+test(`no operation of a LoRA step is left on the cpu by ${device}`, async (t) => {
+  const directory = folder(t);
+  const { policy, objective, data } = tinySpec({ labelSmoothing: 0.1 });
+  const programs = new TrainingPrograms(policy, objective, { device, profile: join(directory, "profile") });
+  await programs.gradients(data.batch([0, 1], 2), { seed: 1, step: 2 }, zerosLike(policy.trained));
+  await programs.dispose();
+  const places = placesIn(directory);
+  assert.ok(places.length > 500, `${places.length} operations`);
+  const elsewhere = places.filter(
+    ({ op_name, provider }) => !new RegExp(device, "i").test(provider) || op_name.startsWith("Memcpy"),
+  );
+  assert.deepEqual(elsewhere, []);
 });
 
 test(`${device} passes the check of gradients`, async () => {
@@ -61,7 +83,7 @@ for (const frozenWeights of ["float32", "int8"] as const) {
       const { policy, objective, data } = tinySpec({ labelSmoothing: 0.1, policy: { frozenWeights } });
       for (const [name, tensor] of policy.trained)
         if (name.includes("lora_B")) tensor.data.forEach((_, i) => (tensor.data[i] = 0.1 * Math.sin(i + 1)));
-      const programs = new TrainingPrograms(policy, objective, { device: where });
+      const programs = new TrainingPrograms(policy, objective, { device: where, masks: "computed" });
       const into = zerosLike(policy.trained);
       const { loss } = await programs.gradients(data.batch([0, 1, 2, 3], 4), { seed: 1, step: 2 }, into);
       await programs.dispose();
@@ -84,7 +106,9 @@ test(`a run on ${device} takes the steps of one on the cpu`, async (t) => {
   const runs: ParameterMap[] = [];
   for (const where of ["cpu", device] as const) {
     const spec = tinySpec();
-    await train(spec, tinyOptions(folder(t), { maxSteps: 3 }), { engine: { device: where } });
+    await train(spec, tinyOptions(folder(t), { maxSteps: 3 }), {
+      engine: { device: where, masks: "computed" },
+    });
     runs.push(spec.policy.trained);
   }
   for (const [name, { data }] of runs[0]!) {
@@ -92,3 +116,43 @@ test(`a run on ${device} takes the steps of one on the cpu`, async (t) => {
     assert.ok(off < 2e-3, `${name} is off by ${off}`);
   }
 });
+
+test(
+  `of a step, ${device} is given the batch and a key, and gives the loss and the norm`,
+  { skip: !keepsTensors(device as RecordedDevice) },
+  async (t) => {
+    const spec = tinySpec();
+    const options = tinyOptions(folder(t), {
+      maxSteps: 3,
+      saveSteps: 0,
+      evalSteps: 0,
+      gradientAccumulationSteps: 2,
+    });
+    const moved: { given: number; fetched: number }[] = [];
+    let before = { ...transfers };
+    const batches: number[] = [];
+      const data = {
+      ...spec.data,
+      batch: (...which: Parameters<typeof spec.data.batch>) => {
+        const made = spec.data.batch(...which);
+        batches.push(Object.values(made).reduce((sum, { data }) => sum + data.byteLength, 0));
+        return made;
+      },
+    };
+    await train({ ...spec, data }, options, {
+      engine: { device },
+      onStep() {
+        moved.push({ given: transfers.given - before.given, fetched: transfers.fetched - before.fetched });
+        before = { ...transfers };
+      },
+    });
+    const [FACTORS, KEY] = [4 * 4, 2 * 4];
+    for (const [i, { given, fetched }] of [...moved.entries()].slice(1)) {
+      assert.ok(
+        given <= batches[2 * i]! + batches[2 * i + 1]! + FACTORS + 2 * KEY,
+        `${given} bytes were given`,
+      );
+      assert.equal(fetched, 4 * (2 * 2 + 1), "a sum and a count for each batch, and one norm");
+    }
+  },
+);

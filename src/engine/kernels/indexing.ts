@@ -23,7 +23,7 @@ registerKernels({
     const { type } = x!;
     const { shape: ids } = segmentIds!;
     const shape = [numSegments as number, ...x!.shape.slice(ids.length)];
-    const indices = graph.reshape(graph.cast(segmentIds!, "int64"), [...ids, 1]);
+    const indices = graph.cast(graph.reshape(segmentIds!, [...ids, 1]), "int64");
     const zeros = graph.expand(graph.scalar(type, 0), shape);
     return graph.node("ScatterND", [zeros, indices, x!], { type, shape }, { reduction: "add" });
   },

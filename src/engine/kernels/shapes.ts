@@ -15,6 +15,14 @@ function transpose(graph: Graph, x: Value, perm: readonly number[]): Value {
 function slice(graph: Graph, x: Value, begin: readonly number[], size: readonly number[]): Value {
   const cut = x.shape.map((_, axis) => axis).filter((axis) => size[axis] !== x.shape[axis]);
   if (cut.length === 0) return x;
+  // WebGPU slices floats alone, and would leave whole numbers to the cpu.
+  if (graph.device === "webgpu" && x.type === "int32" && !size.some((one) => graph.isOpen(one)))
+    return cut.reduce((part, axis) => {
+      const places = Array.from({ length: size[axis]! }, (_, i) => begin[axis]! + i);
+      const shape = part.shape.map((one, i) => (i === axis ? places.length : one));
+      const indices = graph.constant("int32", [places.length], places);
+      return graph.node("Gather", [part, indices], { type: x.type, shape }, { axis });
+    }, x);
   const from = cut.map((axis) => begin[axis]!);
   const to = cut.map((axis) => begin[axis]! + size[axis]!);
   const inputs = [x, graph.shape(from), graph.shape(to), integers(graph, cut)];

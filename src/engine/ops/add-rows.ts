@@ -8,7 +8,7 @@ import { recordingGraph, tensorOf, valueOf } from "../recorder";
 export function addRows(x: tf.Tensor2D, index: tf.Tensor1D, rows: tf.Tensor2D): tf.Tensor2D {
   const graph = recordingGraph();
   if (!graph) return tf.add(x, tf.unsortedSegmentSum(rows, index, x.shape[0]));
-  const indices = graph.reshape(graph.cast(valueOf(index), "int64"), [...index.shape, 1]);
+  const indices = graph.cast(graph.reshape(valueOf(index), [...index.shape, 1]), "int64");
   const inputs = [valueOf(x), indices, valueOf(rows)];
   const sum = graph.node("ScatterND", inputs, { type: "float32", shape: x.shape }, { reduction: "add" });
   return tensorOf(sum) as tf.Tensor2D;

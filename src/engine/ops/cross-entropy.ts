@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { addRows } from "./add-rows";
 import { after } from "./after";
 import { differentiable } from "./differentiable";
+import { logOfPositive, logSumExp } from "./log-of-positive";
 
 /** Classes whose logits are there at a time. */
 const CHUNK = 4096;
@@ -54,7 +55,7 @@ function overClasses(
   const isTrained = (tf.engine() as unknown as { isTapeOn(): boolean }).isTapeOn();
   const operation = differentiable(([x, weight, labels]) => {
     const chunks = chunksOf(x as tf.Tensor2D, weight as tf.Tensor2D, isTrained, isMeasured);
-    const logSum = logSumExp(chunks.map(({ logSum }) => logSum));
+    const logSum = joined(chunks.map(({ logSum }) => logSum));
     const ownRows = tf.gather(weight!, labels as tf.Tensor1D);
     const own = tf.sum(tf.mul(x!, ownRows), -1);
     const mean = () => tf.div(sumOf(chunks.map(({ logits }) => tf.sum(logits, -1))), classes);
@@ -124,7 +125,7 @@ function chunksOf(x: tf.Tensor2D, weight: tf.Tensor2D, withPW: boolean, isMeasur
 function chunkOf(logits: tf.Tensor, from: number, isMeasured: boolean): Omit<Chunk, "PW"> {
   const P = tf.softmax(logits);
   const largest = tf.max(logits, -1);
-  const logSum = tf.sub(largest, tf.log(tf.max(P, -1)));
+  const logSum = tf.sub(largest, logOfPositive(tf.max(P, -1)));
   const measures = isMeasured
     ? {
         mean: tf.sum(tf.mul(P, logits), -1),
@@ -138,9 +139,7 @@ function chunkOf(logits: tf.Tensor, from: number, isMeasured: boolean): Omit<Chu
 const sumOf = (parts: tf.Tensor[]) => (parts.length === 1 ? parts[0]! : tf.addN(parts));
 
 /** log Σ exp of vectors, element by element. */
-function logSumExp(parts: tf.Tensor[]): tf.Tensor {
-  return parts.length === 1 ? parts[0]! : tf.logSumExp(tf.stack(parts, 0), 0);
-}
+const joined = (parts: tf.Tensor[]) => (parts.length === 1 ? parts[0]! : logSumExp(tf.stack(parts, 0)));
 
 /** The probability of a chunk's classes together, [rows]. */
 const shareOf = (chunk: Pick<Chunk, "logSum">, logSum: tf.Tensor) => tf.exp(tf.sub(chunk.logSum, logSum));

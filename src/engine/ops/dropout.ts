@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { computedMask } from "../computed-noise";
 import { drawEagerly } from "../eager";
 import type { Value } from "../graph";
 import { thresholdOf } from "../noise";
@@ -26,8 +27,14 @@ export function dropoutMask(shape: number[], rate: number): tf.Tensor {
       shape,
     );
   }
-  const mask = drawnOrKept(() => graph.mask(shape, threshold)) as Value;
+  const mask = drawnOrKept(() =>
+    graph.computesMasks ? computedMask(graph, shape, threshold) : graph.mask(shape, threshold),
+  ) as Value;
   const factor = repeated ? valueOf(after(tf.scalar(scale), repeated.dy)) : graph.scalar("float32", scale);
+  if (mask.type === "bool")
+    return tensorOf(
+      graph.node("Where", [mask, factor, graph.scalar("float32", 0)], { type: "float32", shape }),
+    );
   return tensorOf(graph.node("DequantizeLinear", [mask, factor], { type: "float32", shape }));
 }
 
