@@ -106,7 +106,7 @@ export class CompiledFunction<T extends Tree<tf.Tensor>, R extends Tree<tf.Tenso
 }
 
 /** Whether programs of these options compute their masks. */
-function computesMasks({
+export function computesMasks({
   masks,
   device = defaultDevice(),
 }: Pick<CompileOptions, "masks" | "device">): boolean {

@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { EngineError } from "./errors";
 
-/** Where the random draws of one run come from: the same seed and step give the same draws on every engine. */
+/** Where the random draws of one run come from: the same seed and step give the same draws on every device (but see {@link drawComputed}). */
 export interface Noise {
   /** A whole number for the whole training run. */
   seed: number;

@@ -222,7 +222,7 @@ class Run {
 
 /**
  * What makes two runs the same: everything that decides their steps, and nothing that only decides what is kept of them. Not
- * the engine: a run may go on on another one, whose steps differ by rounding.
+ * the device: a run may go on on another one, whose steps differ by rounding, and on WebGPU by the masks of its dropout.
  */
 function fingerprint(spec: TrainingSpec, options: TrainingOptions, maxSteps: number): string {
   const { batchSize, gradientAccumulationSteps, schedule } = options;

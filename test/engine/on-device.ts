@@ -131,7 +131,7 @@ test(
     const moved: { given: number; fetched: number }[] = [];
     let before = { ...transfers };
     const batches: number[] = [];
-      const data = {
+    const data = {
       ...spec.data,
       batch: (...which: Parameters<typeof spec.data.batch>) => {
         const made = spec.data.batch(...which);

@@ -5,7 +5,7 @@ import { adamW, clipFactor, DEFAULT_ADAMW, globalNorm, isDecayed } from "../../s
 import { Packing } from "../../src/training/packed";
 import { type ParameterMap, zerosLike } from "../../src/training/policy";
 import { updated } from "../../src/training/resident-step";
-import { float32Tensor } from "../../src/tensors";
+import { float32Tensor } from "../../src/tensors/tensor";
 
 const numbers = (size: number, seed: number) =>
   Float32Array.from({ length: size }, (_, i) => Math.sin(seed + 1.7 * i * i + i));
