@@ -1,6 +1,6 @@
 // npm run bench -- NAME…: runs benches from scripts/benches, prints their results as JSON and keeps them in outputs/bench.
-// npm run bench -- all: runs those of the map of time and makes its table; -- page: makes docs/performance.md of it.
-import { existsSync, readdirSync } from "node:fs";
+// npm run bench -- all: runs those of the map of time and makes its table; -- page: makes docs/performance.md of that.
+import { readdirSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
@@ -8,8 +8,8 @@ import { readJson, shownPath, writeFileWhole, writeJson } from "../src/io";
 import type { Bench } from "./benches/bench";
 import { wholeFrom } from "./options";
 import { peerVersions } from "./time-map/peers";
-import { mapOf, performancePage, type TimeMap } from "./time-map/page";
-import { runAll, startBench } from "./time-map/run";
+import { mapOf, performancePage } from "./time-map/page";
+import { type MapRun, readRun, runAll, startBench } from "./time-map/run";
 
 const root = join(__dirname, "..");
 
@@ -61,22 +61,27 @@ async function runMap({ out, quick, limit, outputs }: Options): Promise<void> {
   const run = await runAll(folder, settings, startBench(folder, limit), (message) =>
     process.stderr.write(`all: ${message}\n`),
   );
-  const map = mapOf(folder, run, { notebooks: join(root, "notebooks"), outputs });
-  writeJson(mapFile(out), map);
-  const page = performancePage(map);
-  writeFileWhole(join(out, "all.md"), page);
+  const page = writeMap(run, { out, outputs });
   process.stdout.write(page);
-  process.stderr.write(`all: written to ${shownPath(mapFile(out))} and ${shownPath(join(out, "all.md"))}\n`);
+  process.stderr.write(`all: written to ${shownPath(join(out, "all.json"))} and all.md\n`);
 }
 
-const mapFile = (out: string) => join(out, "all.json");
+/** Writes what a run has left so far as all.json and all.md, and returns the latter's text. */
+function writeMap(run: MapRun, { out, outputs }: Pick<Options, "out" | "outputs">): string {
+  const map = mapOf(join(out, "all"), run, { notebooks: join(root, "notebooks"), outputs });
+  const page = performancePage(map);
+  writeJson(join(out, "all.json"), map);
+  writeFileWhole(join(out, "all.md"), page);
+  return page;
+}
 
-/** Makes docs/performance.md of the table that the last `all` left. */
-function writePage({ out }: Options): void {
+/** Makes docs/performance.md of what the last `all` has left, finished or not. */
+function writePage(options: Options): void {
+  const folder = join(options.out, "all");
+  const run = readRun(folder);
+  if (!run) throw new Error(`${shownPath(folder)} has no run: npm run bench -- all makes one`);
   const path = join(root, "docs/performance.md");
-  if (!existsSync(mapFile(out)))
-    throw new Error(`${shownPath(mapFile(out))} is not there: npm run bench -- all makes it`);
-  writeFileWhole(path, performancePage(readJson(mapFile(out)) as TimeMap));
+  writeFileWhole(path, writeMap(run, options));
   process.stderr.write(`written to ${shownPath(path)}\n`);
 }
 
@@ -102,7 +107,7 @@ new Command("npm run bench --")
   .description(
     `Runs benches and writes outputs/bench/NAME.json. There is: ${names.join(", ")}.\n\n` +
       "all runs those of the map of time, each in a process of its own, and writes outputs/bench/all.json and all.md; a run that was cut " +
-      "off goes on. page makes docs/performance.md of all.json.",
+      "off goes on. page makes docs/performance.md of what it has left.",
   )
   .argument("[names...]", "benches to run; none lists them", parseName)
   .option("--out <folder>", "where the JSON goes", join(root, "outputs/bench"))

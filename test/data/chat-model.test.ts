@@ -55,7 +55,7 @@ test("a Llama with 1,024 positions, the tokens of the embedded T5, a template an
 
 test("it knows how conversations go that it never read, and looks for what followed the last time", async () => {
   const { splits } = await loadCorpus({ directory: sampleDirectory });
-  const documents = pretrainingDocuments(splits.test.slice(0, 4), chat.tokenizer, {
+  const documents = pretrainingDocuments(splits.test.slice(0, 12), chat.tokenizer, {
     instruction: personaInstruction,
   });
   const words = new Words(documents, (id) => chat.tokenizer.token(id));
