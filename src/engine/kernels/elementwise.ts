@@ -67,7 +67,10 @@ registerKernels({
   },
   AddN: (graph, inputs) => {
     const values = Object.values(inputs);
-    return values.length === 1 ? values[0]! : graph.node("Sum", values, values[0]!);
+    if (values.length === 1) return values[0]!;
+    // WebGPU has no Sum, and would leave it to the cpu.
+    if (graph.device === "webgpu") return values.reduce((sum, value) => like(sum, graph, "Add", sum, value));
+    return graph.node("Sum", values, values[0]!);
   },
 
   Equal: comparison("Equal"),
