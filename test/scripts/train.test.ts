@@ -87,7 +87,7 @@ test("what is wrong is said in a line, without a trace", () => {
 });
 
 test("the help lists the methods, and of a method every field", () => {
-  assert.match(train("--help").stdout, /sft <config>/);
+  assert.match(train("--help").stdout, /sft \[options\] <config>/);
   const { stdout } = train("sft", "--help");
   assert.match(stdout, /\n {2}data {2}\(needed\)\n {6}the JSONL file to learn from\n/);
   assert.match(stdout, /\n {2}learningRate {2}\(default 0\.0002\)\n/);
