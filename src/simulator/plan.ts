@@ -53,7 +53,7 @@ const amounts: Readonly<Record<Profile, Amounts>> = {
     rl: {
       ...{ persona: "playful", maxExample: 160, maxNewTokens: 32 },
       ...{
-        iterations: 12,
+        iterations: 10,
         promptsPerIteration: 8,
         completionsPerPrompt: 4,
         batchSize: 32,
