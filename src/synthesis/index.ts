@@ -1,6 +1,7 @@
 /** Where new dialogues come from: personas made of attributes, pairs, a generator and its critics, and what came of it. */
 export * from "./attributes";
 export * from "./beside";
+export * from "./beside-reference";
 export * from "./clusters";
 export * from "./contradicts";
 export * from "./critics";
