@@ -131,10 +131,12 @@ export class ScoreMatrix {
     const { sums, candidates } = this;
     const { first, size, factors, commonNorms } = block;
     const { reach } = terms;
-    // Those first that are likely the best: they set a threshold that spares the others.
-    for (const d of likeliest(sums, size, k)) {
-      best.offer(first + d, this.exactScore(block, d, terms));
-      sums[d] = OUT;
+    // Those first that are likely the best, in the first block: they set a threshold that spares the others.
+    if (best.threshold === Number.NEGATIVE_INFINITY) {
+      for (const d of likeliest(sums, size, k)) {
+        best.offer(first + d, this.exactScore(block, d, terms));
+        sums[d] = OUT;
+      }
     }
     let least = best.threshold - terms.slack;
     const count = placesFrom(sums, size, this.leastSum(least, reach), candidates);

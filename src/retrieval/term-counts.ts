@@ -1,8 +1,8 @@
 import type { Analyzer } from "./analyzer";
 
 /**
- * Documents in a block: as many as 16 bits tell apart. An index scores block by block. Larger blocks would double the size of
- * the lists of documents; smaller ones would cut these into pieces, each of which is a jump through memory for a search.
+ * Documents in a block, at most: as many as 16 bits tell apart. An index scores block by block. Larger blocks would double the size of
+ * the lists of documents; smaller ones cut these into pieces, each of which is a jump through memory for a search.
  */
 export const BLOCK_SIZE = 65_536;
 
@@ -15,7 +15,7 @@ export interface TermCounts {
   lengths: Int32Array;
 }
 
-/** The counts of {@link BLOCK_SIZE} consecutive documents, term by term: sparse columns of a documents × terms matrix. */
+/** The counts of consecutive documents, term by term: sparse columns of a documents × terms matrix. */
 export interface BlockCounts {
   /** Index of the block's first document. */
   first: number;
@@ -27,14 +27,18 @@ export interface BlockCounts {
   counts: Int32Array;
 }
 
-/** Counts the terms of all texts; `analyzer` learns them. */
-export function countTerms(texts: readonly string[], analyzer: Analyzer): TermCounts {
+/** Counts the terms of all texts, in blocks of so many; `analyzer` learns them. */
+export function countTerms(
+  texts: readonly string[],
+  analyzer: Analyzer,
+  blockSize: number = BLOCK_SIZE,
+): TermCounts {
   const lengths = new Int32Array(texts.length);
   const rows = new Rows();
   const blocks: BlockCounts[] = [];
-  for (let first = 0; first < texts.length; first += BLOCK_SIZE) {
+  for (let first = 0; first < texts.length; first += blockSize) {
     rows.clear();
-    const size = Math.min(BLOCK_SIZE, texts.length - first);
+    const size = Math.min(blockSize, texts.length - first);
     for (let place = 0; place < size; place++) {
       lengths[first + place] = rows.add((visit) => analyzer.learn(texts[first + place]!, visit));
     }

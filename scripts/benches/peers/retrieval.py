@@ -1,6 +1,7 @@
 """Queries a second of bm25s (numba) and scikit-learn's TF-IDF (characters 3–5), the yardsticks of the bench retrieval. One thread.
 
-    retrieval.py TEXTS.json        prints one JSON line
+    retrieval.py TEXTS.json        prints a line once both are built and warm, and for each line that names one ("bm25s",
+                                   "scikit-learn") its rate as JSON
     TEXTS.json: {"documents": […], "queries": […], "warmUp": 100, "k": 5}
 """
 import json
@@ -20,8 +21,6 @@ documents, queries, warm_up, k = given["documents"], given["queries"], given["wa
 
 
 def timed(search):
-    for query in queries[:warm_up]:
-        search(query)
     clock, cpu = time.perf_counter(), time.process_time()
     for query in queries[warm_up:]:
         search(query)
@@ -34,7 +33,7 @@ def with_bm25s():
     words = lambda texts: bm25s.tokenize(texts, token_pattern=r"(?u)\b\w\w+\b", stopwords=None, show_progress=False, return_ids=False)
     index = bm25s.BM25(method="lucene", k1=1.5, b=0.75, backend="numba")
     index.index(words(documents), show_progress=False)
-    return timed(lambda query: index.retrieve(words([query]), k=k, show_progress=False))
+    return lambda query: index.retrieve(words([query]), k=k, show_progress=False)
 
 
 def with_scikit_learn():
@@ -46,7 +45,13 @@ def with_scikit_learn():
         best = np.argpartition(-scores, k)[:k]
         return best[np.argsort(-scores[best])]
 
-    return timed(search)
+    return search
 
 
-print(json.dumps({"bm25s": with_bm25s(), "scikit-learn": with_scikit_learn()}), flush=True)
+searches = {"bm25s": with_bm25s(), "scikit-learn": with_scikit_learn()}
+for search in searches.values():
+    for query in queries[:warm_up]:
+        search(query)
+print(json.dumps(sorted(searches)), flush=True)
+for line in sys.stdin:
+    print(json.dumps(timed(searches[line.strip()])), flush=True)
