@@ -11,6 +11,7 @@ export * from "./plan";
 export * from "./preferences";
 export * from "./prompts";
 export * from "./scores";
+export * from "./second-model";
 export * from "./select";
 export * from "./show";
 export * from "./splits";

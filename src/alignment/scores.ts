@@ -33,7 +33,7 @@ import { scoredTokens, spaced } from "./cut";
 export interface Answered {
   readonly row: SelectionRow;
   readonly answer: string;
-  readonly likelihood?: { readonly nats: number; readonly tokens: number };
+  readonly likelihood?: { readonly nats: number; readonly tokens: number; readonly bytes: number };
 }
 
 /** Who labels answers for a C.score, and what that one got wrong on held-out pairs. */
@@ -42,7 +42,10 @@ export interface Consistency {
   readonly measured: MeasuredCard;
 }
 
-/** Scores of a set of answers: BLEU in 0–100, ROUGE-L and ownership in 0–1, C.scores, the response's perplexity, words an answer. */
+/**
+ * Scores of a set of answers: BLEU in 0–100, ROUGE-L and ownership in 0–1, C.scores, the response's perplexity and its bits a byte, by
+ * which models with other tokenizers compare, words an answer.
+ */
 export const alignmentMetrics = [
   "bleu1",
   "bleu2",
@@ -53,12 +56,13 @@ export const alignmentMetrics = [
   "cscore_max",
   "cscore_sum",
   "perplexity",
+  "bitsPerByte",
   "words",
 ] as const;
 export type AlignmentMetric = (typeof alignmentMetrics)[number];
 
 /**
- * Scores of a set of answers by dialogues ({@link byDialogue}); without perplexity where no likelihood was asked, and without C.scores
+ * Scores of a set of answers by dialogues ({@link byDialogue}); without perplexity and bits a byte where no likelihood was asked, and without C.scores
  * where no persona has facts.
  */
 export type ScoredAnswers = Partial<Record<AlignmentMetric, AdditiveMetric>>;
@@ -146,6 +150,7 @@ export function scoreAnswers(
         rows: likelihoods.map(({ nats, tokens }) => [nats, tokens]),
         value: (sums) => Math.exp(sums[0]! / sums[1]!),
       }),
+      bitsPerByte: of(ratioMetric(likelihoods.map(({ nats, bytes }) => [nats / Math.LN2, bytes] as const))),
     }),
     words: mean(answered.map(({ answer }) => scoredTokens(answer).length)),
   };

@@ -11,7 +11,7 @@ const answers = (name: string, nats: (i: number) => number): NamedAnswers => ({
   answered: rows.map((one, i) => ({
     row: one,
     answer: "I teach.",
-    likelihood: { nats: nats(i), tokens: 1 },
+    likelihood: { nats: nats(i), tokens: 1, bytes: 4 },
   })),
 });
 const sets = {

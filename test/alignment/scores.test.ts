@@ -27,7 +27,7 @@ const answers = (texts: readonly string[], change = {}): Answered[] =>
   texts.map((answer, i) => ({
     row: row({ id: String(i), dialogue: String(i >> 1), ...change }),
     answer,
-    likelihood: { nats: 6 + i, tokens: 4 },
+    likelihood: { nats: 6 + i, tokens: 4, bytes: 16 },
   }));
 const score = async (answered: readonly Answered[]) =>
   scoreAnswers(answered, consistency, await labelFacts(consistency, answered));
@@ -61,9 +61,10 @@ test("C.scores take the largest, or the sum, over the facts; empty answers are n
   assert.ok(sum.corrected.low < sum.raw.value && sum.raw.value < sum.corrected.high);
 });
 
-test("perplexity, ROUGE-L, ownership and words", async () => {
+test("perplexity, bits a byte, ROUGE-L, ownership and words", async () => {
   const scored = await score(answers(["I teach at a school.", "I grow beans."]));
   assert.ok(Math.abs(value(scored, "perplexity") - Math.exp(13 / 8)) < 1e-9);
+  assert.ok(Math.abs(value(scored, "bitsPerByte") - 13 / Math.LN2 / 32) < 1e-9);
   assert.equal(value(scored, "ownership"), 0.5);
   assert.equal(value(scored, "words"), 4);
   assert.ok(value(scored, "rougeL") > 0.5 && value(scored, "rougeL") < 0.7);
