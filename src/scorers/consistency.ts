@@ -152,29 +152,39 @@ export async function scoreConsistency(
   return consistencyScore(scorer.labels, labelled, confusion, options);
 }
 
-/** P(truly t | labelled s), by s and then t. */
+/** P(truly t | labelled s), by s and then t. In plain loops without memory of their own: it is done for every resample. */
 function truthGivenLabel(pairs: readonly number[], confusion: readonly (readonly number[])[]): number[][] {
+  const size = pairs.length;
+  const all = pairs.reduce((a, b) => a + b, 0);
   const rates = confusion.map((row) => {
     const total = row.reduce((a, b) => a + b, 0) + row.length / 2;
     return row.map((count) => (count + 0.5) / total);
   });
-  const all = pairs.reduce((a, b) => a + b, 0);
-  const labels = [...pairs.keys()];
-  const posterior = (shares: readonly number[]) =>
-    labels.map((s) => {
-      const joint = labels.map((t) => shares[t]! * rates[t]![s]!);
-      const sum = joint.reduce((a, b) => a + b, 0);
-      return joint.map((value) => value / sum);
-    });
-  let shares = labels.map(() => 1 / labels.length);
+  const beliefs = pairs.map(() => new Array<number>(size).fill(0));
+  let shares = new Float64Array(size).fill(1 / size);
+  let next = new Float64Array(size);
+  const believe = () => {
+    for (let s = 0; s < size; s++) {
+      const belief = beliefs[s]!;
+      let sum = 0;
+      for (let t = 0; t < size; t++) sum += belief[t] = shares[t]! * rates[t]![s]!;
+      for (let t = 0; t < size; t++) belief[t]! /= sum;
+    }
+  };
   for (let round = 0; round < 500; round++) {
-    const beliefs = posterior(shares);
-    const next = labels.map((t) => labels.reduce((sum, s) => sum + (pairs[s]! / all) * beliefs[s]![t]!, 0));
-    const moved = Math.max(...labels.map((t) => Math.abs(next[t]! - shares[t]!)));
-    shares = next;
+    believe();
+    let moved = 0;
+    for (let t = 0; t < size; t++) {
+      let share = 0;
+      for (let s = 0; s < size; s++) share += (pairs[s]! / all) * beliefs[s]![t]!;
+      moved = Math.max(moved, Math.abs(share - shares[t]!));
+      next[t] = share;
+    }
+    [shares, next] = [next, shares];
     if (moved < 1e-8) break;
   }
-  return posterior(shares);
+  believe();
+  return beliefs;
 }
 
 /** E[max or Σ of worths] over facts of which `counts` have each label, each fact's truth drawn by itself. */
