@@ -109,7 +109,8 @@ export class DevTools {
   /**
    * Sends one command and awaits its answer.
    *
-   * @throws {Error} with the browser's words if it refuses, has ended, or has not answered after `seconds`
+   * @throws {Error} with the browser's words if it refuses, has ended, or has not answered after `seconds` in which it could be heard:
+   * work that blocks this process's events for longer is not the browser's fault
    */
   async send(method: string, parameters: object = {}, sessionId?: string, seconds = 60): Promise<Reply> {
     if (this.ended) throw this.ended;
@@ -119,11 +120,14 @@ export class DevTools {
     try {
       return await new Promise<Reply>((resolve, reject) => {
         this.pending.set(id, { resolve, reject });
-        timer = setTimeout(() => reject(new Error(`no answer to ${method} in ${seconds} s`)), seconds * 1000);
+        let left = Math.ceil(seconds);
+        timer = setInterval(() => {
+          if (--left === 0) reject(new Error(`no answer to ${method} in ${seconds} s`));
+        }, 1000);
         this.pipes[0].write(`${JSON.stringify({ id, method, params: parameters, sessionId })}\0`);
       });
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
       this.pending.delete(id);
       if (this.pending.size === 0) this.keepAlive(false);
     }

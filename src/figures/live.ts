@@ -8,7 +8,7 @@ import type { Figure } from "./types";
 export interface LiveFigure {
   /**
    * Shows `make()` in the figure's place, soon: one drawing at a time, one a second to one in ten seconds, the slower the
-   * longer a drawing takes. What comes in between is left out. Outside a notebook nothing is drawn.
+   * longer a drawing takes. What comes in between is left out, and so is a drawing that fails. Outside a notebook nothing is drawn.
    */
   update(make: () => Figure): void;
   /** The last state, shown and saved as `showFigure` does. */
@@ -32,8 +32,8 @@ export function startLiveFigure(): LiveFigure {
       const png = await renderPng(figure);
       handle.update({ "image/png": png, "text/plain": figureText(figure) }, pictureMetadata(figure));
     } catch (error) {
-      if (!(error instanceof BrowserMissingError)) throw error;
-      state.next = Infinity;
+      // A drawing that fails is left out: the work that it would have shown goes on.
+      state.next = error instanceof BrowserMissingError ? Infinity : performance.now() + interval.most;
       return;
     } finally {
       state.busy = false;

@@ -62,6 +62,24 @@ test("drawings replace one another in one place, at most one a second, and the l
   assert.deepEqual(readdirSync(folder).sort(), ["curve.json", "curve.pdf", "curve.png", "curve.svg"]);
 });
 
+test("a drawing that fails is left out, and the work goes on", async (t) => {
+  const problem = await renderFigure(curve([1])).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  if (problem) return t.skip(problem);
+  const shown = await captureAsync(async () => {
+    const live = startLiveFigure();
+    live.update(() => ({ data: [], layout: { width: 0 } }));
+    await live.finish(curve([1, 2]));
+  });
+  assert.deepEqual(
+    shown.map(({ data }) => data["text/plain"]).filter(Boolean),
+    ["[figure: 2 points]"],
+    "the last drawing is there",
+  );
+});
+
 test("outside a notebook nothing is drawn", async () => {
   const live = startLiveFigure();
   live.update(() => assert.fail("made for nobody"));
