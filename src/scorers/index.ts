@@ -26,6 +26,7 @@ export { modelScorer, type ModelScorerOptions } from "./model-scorer";
 export {
   embeddedScorers,
   openLabelScorer,
+  openMeasuredScorer,
   openRewardScorer,
   openScorer,
   type OpenScorerOptions,

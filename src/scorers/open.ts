@@ -15,7 +15,7 @@ import {
   type ScorerConfig,
 } from "../models";
 import { checksum } from "../training";
-import { CARD_FILE, readCard, type ScorerCard } from "./card";
+import { CARD_FILE, type MeasuredCard, readCard, type ScorerCard } from "./card";
 import { logisticScorer, readLogistic } from "./logistic/scorer";
 import { modelScorer } from "./model-scorer";
 import type { LabelScorer, RewardScorer, Scorer } from "./scorer";
@@ -71,6 +71,23 @@ export async function openLabelScorer(place: string, options?: OpenScorerOptions
   if (scorer.kind === "labels") return scorer;
   await scorer.close();
   throw new Error(`${place}: says how good texts are, where a scorer of labels is needed`);
+}
+
+/**
+ * {@link openLabelScorer} with what it got wrong on held-out rows, the first that its card has.
+ *
+ * @throws {Error} if it was measured on none
+ */
+export async function openMeasuredScorer(
+  place: string,
+  options?: OpenScorerOptions,
+): Promise<{ scorer: LabelScorer; measured: MeasuredCard }> {
+  const [measured] = (existsSync(place) ? readCard(place) : undefined)?.measured ?? [];
+  if (!measured)
+    throw new Error(
+      `${place}: nothing says what it gets wrong; npm run score -- measure ${place} ROWS --write measures it on held-out rows`,
+    );
+  return { scorer: await openLabelScorer(place, options), measured };
 }
 
 /** {@link openScorer} for one that says how good texts are. */

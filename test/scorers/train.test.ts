@@ -15,7 +15,13 @@ import { readJson, writeJson } from "../../src/io/files";
 import { writeModelDirectory } from "../../src/models/pretrained/write";
 import { readCard } from "../../src/scorers/card";
 import { rewardModelReward } from "../../src/rewards/reward-model";
-import { openLabelScorer, openRewardScorer, openScorer } from "../../src/scorers/open";
+import {
+  embeddedScorers,
+  openLabelScorer,
+  openMeasuredScorer,
+  openRewardScorer,
+  openScorer,
+} from "../../src/scorers/open";
 import type { ScoredText } from "../../src/scorers/scorer";
 import { checkScorerTraining, trainScorer } from "../../src/scorers/train";
 import { randomLlama, TINY_LLAMA, writeTinyChatTokenizer } from "../models/tiny-llama";
@@ -112,6 +118,12 @@ test("a reward model prefers what was chosen, after it is opened too", async () 
   assert.deepEqual(await rewardModelReward(scorer).score(cases), rewards);
   await scorer.close();
   await assert.rejects(openLabelScorer(place("reward")), /a scorer of labels is needed/);
+  await assert.rejects(
+    openMeasuredScorer(place("an adapter")),
+    /an adapter: nothing says what it gets wrong; npm run score -- measure .*an adapter ROWS --write/,
+  );
+  const embedded = await openMeasuredScorer(`${embeddedScorers}/nli`);
+  assert.deepEqual([embedded.scorer.labels.length, embedded.measured.confusion.flat().length], [3, 9]);
 });
 
 test("a folder of transformers' form without a card is opened by its config", async () => {
