@@ -52,6 +52,6 @@ test("the report lists every setting of the trained models, section by section, 
         "frozenWeights",
       ] as const
     ).map(printed),
-    ["13 and 14", "0.001", "0 and 3", "none and tfidf", "0.5 and 1", "false", "float32"],
+    ["13 and 14", "0.001", "0 and 3", "none and tfidf", "0.5 and 1", "false", "int8"],
   );
 });

@@ -8,6 +8,7 @@ export const adaptation = section("Adaptation", {
   frozenWeights: setting(z.enum(frozenWeights), {
     decides: "training",
     default: "float32",
+    quick: "int8",
     label: "frozen weights",
     meaning:
       "How frozen linear layers are kept while training: as they are, in 8 bits, which is faster and a little off, or in " +
