@@ -3,12 +3,13 @@ import { basename, dirname, resolve } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
 import { bytesPerElement, elementCount, viewElements } from "../tensors";
+import { DeviceTensor, keepsTensors, transfers } from "./device-memory";
 import { createSession, defaultRecordedDevice, type RecordedDevice } from "./devices";
 import { EngineError } from "./errors";
 import { encodeModel, type OnnxConstant, type OnnxModel } from "./onnx";
 import { executionProviders } from "./providers";
 import { recordFunction } from "./recording";
-import type { ProgramTensor, Signature, TensorsOf, TensorSpec } from "./tensors";
+import type { ProgramTensor, ProgramType, Signature, TensorsOf, TensorSpec } from "./tensors";
 import { defaultThreads } from "./threads";
 import type { Tree } from "./tree";
 
@@ -44,6 +45,13 @@ export interface FreezeOptions {
    * @default true
    */
   keepMemory?: boolean;
+  /**
+   * Whether a result stays in the device's memory, where tensors can, as a `DeviceTensor`.
+   * @default none does
+   */
+  keeps?: (output: string) => boolean;
+  /** Writes ONNX Runtime's profile of every operation to a file that begins with this. */
+  profile?: string | undefined;
 }
 
 /**
@@ -56,6 +64,9 @@ export class FrozenProgram {
   private constructor(
     private readonly session: ort.InferenceSession,
     private readonly inputs: ReadonlySet<string>,
+    private readonly device: RecordedDevice,
+    /** All results, of a program that keeps some on the device. */
+    private readonly results: readonly string[] | undefined,
   ) {}
 
   /** Records `fn` as `compile` does, with what `constantOf` gives frozen in. */
@@ -68,6 +79,8 @@ export class FrozenProgram {
       threads = defaultThreads(),
       device = defaultRecordedDevice(),
       keepMemory = true,
+      keeps,
+      profile,
     }: FreezeOptions,
   ): Promise<FrozenProgram> {
     const recorded = recordFunction(fn, signature, { dimensions, device }).model;
@@ -82,20 +95,29 @@ export class FrozenProgram {
     if (folders.size > 1)
       throw new EngineError(`constants lie in several folders: ${[...folders].join(", ")}`);
     const inside = stored.length > 0;
+    const results = recorded.outputs.map(({ name }) => name);
+    const isKeeping = keeps !== undefined && keepsTensors(device);
+    const location = (name: string) => (keeps!(name) ? "gpu-buffer" : "cpu");
     const session = await createSession(device, encodeModel(withConstants(recorded, frozen, inside)), {
       executionProviders: executionProviders(device, recorded),
       graphOptimizationLevel: "all",
       enableCpuMemArena: keepMemory,
+      ...(device !== "cpu" && { logSeverityLevel: 4 as const }), // what goes wrong is thrown
       externalData: [...frozen].flatMap(([path, tensor]) =>
         "data" in tensor && !inside ? [{ path, data: bytesOf(tensor) }] : [],
       ),
       intraOpNumThreads: threads,
+      ...(profile ? { enableProfiling: true, profileFilePrefix: profile } : {}),
       extra: { session: { model_external_initializers_file_folder_path: resolve([...folders][0] ?? ".") } },
+      ...(isKeeping && {
+        preferredOutputLocation: Object.fromEntries(results.map((name) => [name, location(name)])),
+      }),
     });
-    return new FrozenProgram(session, new Set(given.flatMap(([name, tensor]) => (tensor ? [] : [name]))));
+    const inputs = given.flatMap(([name, tensor]) => (tensor ? [] : [name]));
+    return new FrozenProgram(session, new Set(inputs), device, isKeeping ? results : undefined);
   }
 
-  /** Runs the program and returns the outputs named, each in memory of its own. */
+  /** Runs the program and returns the outputs named, each in memory of its own, or on the device if it is to stay there. */
   async run<Name extends string>(
     inputs: Readonly<Record<string, ProgramTensor>>,
     outputs: readonly Name[],
@@ -104,15 +126,28 @@ export class FrozenProgram {
     for (const name of this.inputs) {
       const tensor = inputs[name];
       if (!tensor) throw new EngineError(`the input ${name} is missing`);
-      feeds[name] = asOrt(tensor);
+      if (tensor instanceof DeviceTensor) feeds[name] = tensor.there;
+      else {
+        feeds[name] = asOrt(tensor);
+        if (this.device !== "cpu") transfers.given += tensor.data.byteLength;
+      }
     }
-    const results = await this.session.run(feeds, outputs);
-    return Object.fromEntries(
-      outputs.map((name) => {
-        const { type, dims, data } = results[name]!;
-        return [name, { dtype: type, shape: dims, data } as ProgramTensor];
-      }),
-    ) as Record<Name, ProgramTensor>;
+    // Of a part of the results onnxruntime-node 1.30 takes the places where they shall lie for those of the first ones.
+    const results = await this.session.run(feeds, this.results ?? outputs);
+    const found: Partial<Record<string, ProgramTensor>> = {};
+    for (const [name, result] of Object.entries(results)) {
+      const { type, dims } = result;
+      const isAsked = (outputs as readonly string[]).includes(name);
+      if (result.location === "gpu-buffer") {
+        if (isAsked) found[name] = new DeviceTensor(type as ProgramType, dims, result);
+        else result.dispose();
+        continue;
+      }
+      const { data } = result as unknown as ProgramTensor;
+      found[name] = { dtype: type, shape: dims, data } as ProgramTensor;
+      if (this.device !== "cpu") transfers.fetched += data.byteLength;
+    }
+    return found as Record<Name, ProgramTensor>;
   }
 
   /** Frees the program and its weights. */

@@ -1,6 +1,7 @@
 export { assertFinite, compile, CompiledFunction, type CompileOptions } from "./compile";
 export {
   defaultDevice,
+  defaultRecordedDevice,
   type Device,
   DEVICE_VARIABLE,
   type DeviceOptions,
@@ -11,7 +12,17 @@ export {
   type RecordedDevice,
   useDevice,
 } from "./devices";
-export { DeviceTensor, fetchFrom, keepsTensors, placeOn, transfers } from "./device-memory";
+export {
+  concatOn,
+  copyOn,
+  DeviceTensor,
+  type DeviceTensors,
+  fetchFrom,
+  gatherOn,
+  keepsTensors,
+  placeOn,
+  transfers,
+} from "./device-memory";
 export { withNoise } from "./eager";
 export { EngineError } from "./errors";
 export { FrozenProgram, type FreezeOptions, type StoredTensor } from "./frozen";

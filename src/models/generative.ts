@@ -77,6 +77,8 @@ export interface GeneratorOptions {
    */
   threads?: number;
   adapter?: LiveAdapter;
+  /** Writes ONNX Runtime's profile of every operation to files that begin with this. */
+  profile?: string | undefined;
 }
 
 /** The error for a model whose scores are NaN or infinite: whatever was chosen by them would mean nothing. */

@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { FrozenProgram } from "../../src/engine/frozen";
 import { attend } from "../../src/engine/ops/attend";
 import { attendCached } from "../../src/engine/ops/attend-cached";
+import { attendExtended } from "../../src/engine/ops/attend-extended";
 import { positions } from "../../src/engine/ops/positions";
 import { matMulQuantized, quantizeMatrix } from "../../src/engine/ops/quantized";
 import { Random } from "../../src/random/random";
@@ -80,6 +81,83 @@ test("positions of an open dimension are counted when the program runs", async (
     assert.deepEqual([...places.data], [...Array(length).keys()]);
   }
   assert.deepEqual([...positions(3).dataSync()], [0, 1, 2]);
+  await program.dispose();
+});
+
+test("positions go on from an open dimension", async () => {
+  const open = { past: 7919, length: 7927 };
+  const program = await FrozenProgram.create(
+    ({ x, y }) => ({
+      all: positions(y.shape[0]!, x.shape[0]!),
+      one: positions(1, x.shape[0]!),
+      both: tf.concat([positions(x.shape[0]!), positions(y.shape[0]!, x.shape[0]!)]),
+    }),
+    { x: float32(open.past), y: float32(open.length) },
+    { dimensions: { ...open, total: open.past + open.length }, constantOf: () => undefined },
+  );
+  for (const [past, length] of [
+    [0, 1],
+    [3, 1],
+    [4, 3],
+  ] as const) {
+    const results = await program.run({ x: normal(past), y: normal(length) }, ["all", "one", "both"]);
+    const whole = [...Array(past + length).keys()];
+    assert.deepEqual([...results.all.data], whole.slice(past));
+    assert.deepEqual([...results.one.data], [past]);
+    assert.deepEqual([...results.both.data], whole);
+  }
+  assert.deepEqual([...positions(2, 3).dataSync()], [3, 4]);
+  await program.dispose();
+});
+
+test("attention that extends its cache is attention over all positions, and gives a cache of them", async () => {
+  const open = { past: 7919, length: 7927 };
+  const total = open.past + open.length;
+  const program = await FrozenProgram.create(
+    ({ q, k, v, pk, pv, bias }) =>
+      attendExtended(
+        q as tf.Tensor4D,
+        { key: k as tf.Tensor4D, value: v as tf.Tensor4D },
+        { key: pk as tf.Tensor4D, value: pv as tf.Tensor4D },
+        bias,
+      ),
+    {
+      q: float32(2, 4, open.length, 3),
+      k: float32(2, 2, open.length, 3),
+      v: float32(2, 2, open.length, 3),
+      pk: float32(2, 2, 3, open.past),
+      pv: float32(2, 2, open.past, 3),
+      bias: float32(2, 1, open.length, total),
+    },
+    { dimensions: { ...open, total }, constantOf: () => undefined },
+  );
+  let past = { pk: normal(2, 2, 3, 0), pv: normal(2, 2, 0, 3) };
+  const [keys, values] = [normal(2, 2, 4, 3), normal(2, 2, 4, 3)];
+  const part = ({ data, shape }: typeof keys, from: number, length: number) => {
+    const cut = tf.slice(tf.tensor(data, [...shape]), [0, 0, from, 0], [-1, -1, length, -1]);
+    return float32Tensor(cut.shape, cut.dataSync<"float32">());
+  };
+  for (const [from, length] of [
+    [0, 3],
+    [3, 1],
+  ] as const) {
+    const [q, bias] = [normal(2, 4, length, 3), normal(2, 1, length, from + length)];
+    const [k, v] = [part(keys, from, length), part(values, from, length)];
+    const results = await program.run({ q, k, v, bias, ...past }, ["output", "cache/key", "cache/value"]);
+    const [key, value] = [part(keys, 0, from + length), part(values, 0, from + length)].map(asTensor);
+    const expected = attend(
+      asTensor(q) as tf.Tensor4D,
+      key as tf.Tensor4D,
+      value as tf.Tensor4D,
+      asTensor(bias),
+    );
+    near(results.output.data as Float32Array, expected.dataSync());
+    const [pk, pv] = [results["cache/key"], results["cache/value"]] as [typeof keys, typeof keys];
+    assert.deepEqual([pk.shape, pv.shape], [[2, 2, 3, from + length], value!.shape]);
+    assert.deepEqual([...pk.data], [...tf.transpose(key!, [0, 1, 3, 2]).dataSync()]);
+    assert.deepEqual([...pv.data], [...value!.dataSync()]);
+    past = { pk, pv };
+  }
   await program.dispose();
 });
 

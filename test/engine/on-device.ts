@@ -10,12 +10,19 @@ import { keepsTensors, transfers } from "../../src/engine/device-memory";
 import type { RecordedDevice } from "../../src/engine/devices";
 import { rmsNorm } from "../../src/engine/ops/rms-norm";
 import { checkGradients } from "../../src/engine/self-check";
+import { generate } from "../../src/generation/generate";
 import { readJson } from "../../src/io/files";
+import { padBatch } from "../../src/models/tokenizer/tokenizer";
+import { type HostTensor, int32Tensor } from "../../src/tensors/tensor";
+import { crossEntropyObjective } from "../../src/training/objectives/cross-entropy";
 import { TrainingPrograms } from "../../src/training/programs";
 import { type ParameterMap, zerosLike } from "../../src/training/policy";
 import { Stepper } from "../../src/training/step";
 import { train } from "../../src/training/trainer";
 import { tinyOptions, tinySpec } from "../training/tiny-run";
+import { randomT5, TINY } from "../models/tiny";
+import { tinyLlama } from "../models/llama/tiny-llama";
+import { tinyPolicy } from "../training/tiny-dpo";
 import { device, on } from "./device";
 
 function folder(t: TestContext): string {
@@ -25,13 +32,16 @@ function folder(t: TestContext): string {
 }
 
 /** Which operations ran where, by ONNX Runtime's profiles, the files of a folder. */
-function placesIn(directory: string): { op_name: string; provider: string }[] {
+function placesIn(directory: string): { op_name: string; provider: string; output_size?: string }[] {
   const events = readdirSync(directory).flatMap(
     (file) =>
-      readJson(join(directory, file)) as { cat: string; args?: { op_name: string; provider?: string } }[],
+      readJson(join(directory, file)) as {
+        cat: string;
+        args?: { op_name: string; provider?: string; output_size?: string };
+      }[],
   );
   return events.flatMap(({ cat, args }) =>
-    cat === "Node" && args?.provider ? [{ op_name: args.op_name, provider: args.provider }] : [],
+    cat === "Node" && args?.provider ? [{ ...args, provider: args.provider }] : [],
   );
 }
 
@@ -59,33 +69,144 @@ test(`the operations run on ${device}, not on the cpu in its place`, async (t) =
   }
 });
 
-test(`a LoRA step stays on ${device}: no operation is left to the cpu, nothing but its batch, loss and norm moves`, async (t) => {
-  const [directory, outputDirectory] = [folder(t), folder(t)];
-  const { policy, objective, data } = tinySpec({ labelSmoothing: 0.1 });
-  const engine = { device, profile: join(directory, "profile") };
-  const stepper = new Stepper(policy, objective, tinyOptions(outputDirectory), engine);
-  const batch = data.batch([0, 1], 2);
-  const moved: { given: number; fetched: number }[] = [];
-  for (let step = 0; step < 2; step++) {
-    const before = { ...transfers };
-    await stepper.take(step, [batch], 0.01);
-    moved.push({ given: transfers.given - before.given, fetched: transfers.fetched - before.fetched });
-  }
-  await stepper.dispose();
-  const places = placesIn(directory);
-  assert.ok(places.length > 500, `${places.length} operations`);
-  const elsewhere = places.filter(
-    ({ op_name, provider }) => !new RegExp(device, "i").test(provider) || op_name.startsWith("Memcpy"),
-  );
-  assert.deepEqual(elsewhere, []);
-  if (!keepsTensors(device as RecordedDevice)) return;
-  const [FACTORS, KEY] = [4 * 4, 2 * 4];
-  const batchBytes = Object.values(batch).reduce((sum, { data }) => sum + data.byteLength, 0);
-  for (const { given, fetched } of moved) {
-    assert.ok(given > KEY && given <= batchBytes + FACTORS + KEY, `${given} bytes were given`);
-    assert.equal(fetched, 4 * (2 + 1), "a sum, a count, and a norm");
-  }
-});
+/** A tiny model of each kind, and what it is asked. */
+const models = {
+  T5: () => ({
+    model: randomT5(TINY, 7),
+    batch: padBatch(
+      [
+        [5, 6, 7, 8, 1],
+        [9, 3, 1],
+        [4, 1],
+      ],
+      TINY.padTokenId,
+    ),
+  }),
+  Llama: () => ({
+    model: tinyLlama(),
+    batch: padBatch([[5, 17, 3, 44, 60, 2, 81], [5, 17, 3, 44, 7], [9]], 0),
+  }),
+};
+
+/** A step's policy, objective and batch. */
+const steps = {
+  T5: () => {
+    const { policy, objective, data } = tinySpec({ labelSmoothing: 0.1 });
+    return { policy, objective, batch: data.batch([0, 1], 2) };
+  },
+  Llama: () => {
+    const tokens = [7, 9, 11, 3, 20, 96, 4, 8, 15, 16, 96, 0];
+    const [inputIds, labels] = [tokens, tokens.map((id, i) => (i % 6 < 2 || id === 0 ? -100 : id))];
+    const batch = { inputIds, attentionMask: tokens.map((id) => Number(id !== 0)), labels };
+    const tensors = Object.entries(batch).map(([name, ids]) => [
+      name,
+      int32Tensor([2, 6], Int32Array.from(ids)),
+    ]);
+    return {
+      policy: tinyPolicy(),
+      objective: crossEntropyObjective(0),
+      batch: Object.fromEntries(tensors) as Record<keyof typeof batch, HostTensor<"int32">>,
+    };
+  },
+};
+
+for (const kind of ["T5", "Llama"] as const)
+  test(`a LoRA step of a ${kind} stays on ${device}: no operation is left to the cpu, nothing but its batch, loss and norm moves`, async (t) => {
+    const [directory, outputDirectory] = [folder(t), folder(t)];
+    const { policy, objective, batch } = steps[kind]();
+    const engine = { device, profile: join(directory, "profile") };
+    const stepper = new Stepper(policy, objective, tinyOptions(outputDirectory), engine);
+    const moved: { given: number; fetched: number }[] = [];
+    for (let step = 0; step < 2; step++) {
+      const before = { ...transfers };
+      await stepper.take(step, [batch], 0.01);
+      moved.push({ given: transfers.given - before.given, fetched: transfers.fetched - before.fetched });
+    }
+    await stepper.dispose();
+    const places = placesIn(directory);
+    assert.ok(places.length > 500, `${places.length} operations`);
+    const elsewhere = places.filter(
+      ({ op_name, provider }) => !new RegExp(device, "i").test(provider) || op_name.startsWith("Memcpy"),
+    );
+    assert.deepEqual(
+      elsewhere.map(({ op_name, provider }) => `${op_name} ${provider}`),
+      [],
+    );
+    if (!keepsTensors(device as RecordedDevice)) return;
+    const [FACTORS, KEY] = [4 * 4, 2 * 4];
+    const batchBytes = Object.values(batch).reduce((sum, { data }) => sum + data.byteLength, 0);
+    for (const { given, fetched } of moved) {
+      assert.ok(given > FACTORS && given <= batchBytes + FACTORS + KEY, `${given} bytes were given`);
+      assert.equal(fetched, 4 * (2 + 1), "a sum, a count, and a norm");
+    }
+  });
+
+for (const kind of ["T5", "Llama"] as const) {
+  const { model, batch } = models[kind]();
+  const rows = batch.lengths.length;
+
+  test(`a decoding ${kind} on ${device} says what it says on the cpu`, async () => {
+    const [cpu, there] = await Promise.all(
+      (["cpu", device] as const).map(async (where) => {
+        const generator = await model.architecture.createGenerator(model as never, {
+          device: where as RecordedDevice,
+        });
+        const options = { maxNewTokens: 4, stopTokenIds: [0, 5] };
+        const said = [
+          await generate(generator, batch, options),
+          await generate(generator, batch, { ...options, doSample: true, seed: 3, temperature: 2 }),
+          await generate(generator, batch, { ...options, maxNewTokens: 3, numBeams: 2 }),
+        ];
+        await generator.dispose();
+        return said.map((sequences) => sequences.map(({ tokens }) => tokens));
+      }),
+    );
+    assert.deepEqual(there, cpu);
+    assert.equal(new Set(JSON.stringify(cpu).match(/\d+/g)).size > 5, true, "answers differ");
+  });
+
+  test(`a decoding ${kind} stays on ${device}: a step is given its tokens and gives the next ones`, async (t) => {
+    if (!keepsTensors(device as RecordedDevice)) return;
+    const directory = folder(t);
+    const generator = await model.architecture.createGenerator(model as never, {
+      device: device as RecordedDevice,
+      profile: join(directory, "profile"),
+    });
+    const decoder = await generator.startDecoder(batch, 1, 4);
+    const moved: [given: number, fetched: number][] = [];
+    const counted = async <T>(step: () => Promise<T>): Promise<T> => {
+      const before = { ...transfers };
+      const result = await step();
+      moved.push([transfers.given - before.given, transfers.fetched - before.fetched]);
+      return result;
+    };
+    let tokens = await decoder.nextTokens(Int32Array.from(decoder.prompts, (prompt) => prompt.at(-1)!));
+    tokens = await counted(() => decoder.nextTokens(tokens));
+    decoder.select([2, 0]);
+    await counted(() => decoder.nextLogits(tokens.subarray(0, 2)));
+    decoder.dispose();
+    await generator.dispose();
+    const [TOKEN, FINITE, LOGIT, INDEX] = [4, 4, 4, 4];
+    const step = [TOKEN * rows, (TOKEN + FINITE) * rows];
+    const logits = 2 * LOGIT * decoder.vocabularySize;
+    const selected = kind === "T5" ? 2 : 1; // rows and inputs, or rows alone
+    assert.deepEqual(moved, [step, step, [2 * (TOKEN + selected * INDEX), 2 * (TOKEN + FINITE) + logits]]);
+    const places = placesIn(directory);
+    const elsewhere = places.filter(({ provider }) => !new RegExp(device, "i").test(provider));
+    assert.ok(places.length > 300 && elsewhere.length > 0, `${places.length} operations`);
+    for (const { op_name, output_size } of elsewhere)
+      assert.ok(
+        Number(output_size) <= 8 * 4,
+        `${op_name} gives ${output_size} bytes on the cpu: more than a shape`,
+      );
+    const copies = places.filter(({ op_name }) => op_name.startsWith("Memcpy")).map(({ op_name }) => op_name);
+    assert.deepEqual(
+      copies,
+      ["MemcpyToHost", "MemcpyToHost", "MemcpyToHost"],
+      "the best token of each step alone",
+    );
+  });
+}
 
 test(`${device} passes the check of gradients`, async () => {
   await checkGradients({ device });

@@ -45,14 +45,14 @@ export function attend(
 }
 
 /** x [batch, heads, rows, width] as the heads of `key`: [batch, key heads, heads / key heads · rows, width]. */
-function grouped(x: tf.Tensor, key: tf.Tensor): tf.Tensor {
+export function grouped(x: tf.Tensor, key: tf.Tensor): tf.Tensor {
   const [batch, heads, rows, width] = x.shape as [number, number, number, number];
   const keyHeads = key.shape[1]!;
   return heads === keyHeads ? x : tf.reshape(x, [batch, keyHeads, (heads / keyHeads) * rows, width]);
 }
 
 /** What {@link grouped} made, or a product of it, as heads like those of `query` again. */
-function ofHeads(x: tf.Tensor, query: tf.Tensor): tf.Tensor {
+export function ofHeads(x: tf.Tensor, query: tf.Tensor): tf.Tensor {
   const [batch, heads, rows] = query.shape as [number, number, number];
   return x.shape[1] === heads ? x : tf.reshape(x, [batch, heads, rows, x.shape[3]!]);
 }

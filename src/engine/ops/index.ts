@@ -1,13 +1,15 @@
 export * from "./add-rows";
 export * from "./attend-cached";
+export * from "./attend-extended";
 export * from "./attend-growing";
-export * from "./attend";
+export { attend } from "./attend";
 export * from "./cross-entropy";
 export * from "./detached";
 export { dropout, dropoutMask } from "./dropout";
 export * from "./gather-rows";
 export * from "./gelu";
 export * from "./int8-product";
+export { logOfPositive } from "./log-of-positive";
 export * from "./nf4-product";
 export * from "./rms-norm";
 export * from "./rotary";

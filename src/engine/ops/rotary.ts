@@ -36,3 +36,27 @@ function turn(x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor): tf.Tensor {
   ];
   return tf.reshape(tf.concat(turned, 2), [rows, width]);
 }
+
+/**
+ * cos and sin of position · frequency, each [rows, frequencies], for positions [rows], whole numbers from 0 to below `most`. WebGPU
+ * lets both be off by 2⁻¹¹: there they are looked up in tables of all positions.
+ */
+export function rotaryAngles(
+  positions: tf.Tensor1D,
+  frequencies: Float32Array,
+  most: number,
+): { cos: tf.Tensor2D; sin: tf.Tensor2D } {
+  const width = frequencies.length;
+  if (recordingGraph()?.device === "webgpu") {
+    const table = (of: (angle: number) => number) => {
+      const values = Float32Array.from({ length: most * width }, (_, i) =>
+        of(Math.fround(Math.floor(i / width) * frequencies[i % width]!)),
+      );
+      return tf.gather(tf.tensor2d(values, [most, width]), tf.cast(positions, "int32"));
+    };
+    return { cos: table(Math.cos), sin: table(Math.sin) };
+  }
+  const row = tf.tensor2d(frequencies, [1, width]);
+  const angles: tf.Tensor2D = tf.mul(tf.expandDims(tf.cast(positions, "float32"), 1), row);
+  return { cos: tf.cos(angles), sin: tf.sin(angles) };
+}

@@ -16,7 +16,7 @@ export class RowCache {
 
   /** @param count arrays: keys and values of every block */
   constructor(
-    private readonly count: number,
+    readonly count: number,
     rows: number,
     private readonly heads: number,
     private readonly width: number,

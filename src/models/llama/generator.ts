@@ -1,9 +1,15 @@
-import * as tf from "@tensorflow/tfjs";
-import { FrozenProgram, type ProgramTensor } from "../../engine";
-import { int32Tensor } from "../../tensors";
+import {
+  defaultRecordedDevice,
+  FrozenProgram,
+  keepsTensors,
+  type ProgramTensor,
+  type RecordedDevice,
+  type TensorSpec,
+} from "../../engine";
 import { type Decoder, type GenerativeModel, type GeneratorOptions } from "../generative";
 import {
   roundedWeights,
+  type NamedTensors,
   needParameter,
   packedLink,
   packedShapes,
@@ -11,15 +17,17 @@ import {
   type ParameterSource,
   type ProgramWeights,
 } from "../layers";
-import { liveWeights } from "../lora/live";
-import { ProgramDecoder } from "../program-decoder";
+import { givenWeights, liveWeights } from "../lora/live";
+import { logProbabilities, ProgramDecoder, staysThere } from "../program-decoder";
 import { generationScheme, type GenerationWeights, type QuantizationScheme } from "../quantization";
 import type { TokenBatch } from "../tokenizer";
 import { RowCache } from "./cache";
 import type { LlamaConfig } from "./config";
 import { llama } from "./model";
 import { EMBEDDING, HEAD, isMultiplied, packedLayers, parameterShapes } from "./parameters";
-import { step, type StepInputs } from "./step";
+import { ResidentCache } from "./resident-cache";
+import { residentStep, type ResidentStepInputs, step, type StepInputs } from "./step";
+import { HostCache, type StepCache } from "./step-cache";
 
 /** Marker sizes of the dimensions that stay open in the program. */
 const OPEN = { batch: 7919, length: 7927, past: 7933, total: 7933 + 7927, asked: 7937 };
@@ -31,9 +39,6 @@ const LONGEST_FEED = 256;
 
 const float32 = (...shape: number[]) => ({ dtype: "float32", shape }) as const;
 const int32 = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
-const integers = (data: readonly number[], shape: readonly number[] = [data.length]) =>
-  int32Tensor(shape, Int32Array.from(data));
-
 /**
  * The weights of a program, as a generator was asked to keep them. Layers that read the same x and are rounded alike are one
  * product; floats stay in their files, where they lie one by one.
@@ -73,16 +78,17 @@ function frozenWeights(
 /** What the decoders of a generator share. */
 interface Shared {
   readonly config: LlamaConfig;
+  readonly device: RecordedDevice;
   readonly program: FrozenProgram;
   readonly normalise: FrozenProgram;
-  /** The weights that are inputs at every run, by the program's names. */
-  readonly weights: Readonly<Record<string, ProgramTensor>>;
+  /** The weights that are inputs at every run, by the program's names, as they are now. */
+  readonly weights: () => Promise<Readonly<Record<string, ProgramTensor>>>;
 }
 
 /** Tokens with their keys and values, a cache of one row, so that a prompt that begins like them goes on from there. */
 interface Encoded {
   readonly tokens: readonly number[];
-  readonly cache: RowCache;
+  readonly cache: StepCache;
 }
 
 /**
@@ -107,9 +113,15 @@ export class LlamaGenerator implements GenerativeModel {
 
   static async create(
     { config, parameters }: { config: LlamaConfig; parameters: ParameterSource },
-    { threads, device, weights: kind = "float32", adapter }: GeneratorOptions = {},
+    {
+      threads,
+      device = defaultRecordedDevice(),
+      weights: kind = "float32",
+      adapter,
+      profile,
+    }: GeneratorOptions = {},
   ): Promise<LlamaGenerator> {
-    const { numKeyValueHeads, headDim, vocabSize, numLayers } = config;
+    const { numKeyValueHeads: heads, headDim, vocabSize, numLayers } = config;
     const isLive = (name: string) => adapter?.weights.has(name) ?? false;
     const base = frozenWeights(config, parameters, kind, isLive);
     const frozen = liveWeights(base, adapter);
@@ -120,33 +132,44 @@ export class LlamaGenerator implements GenerativeModel {
       if (frozen.isLive(parameter)) return undefined;
       return frozen.locate(parameter) ?? frozen.tensorOf(parameter);
     };
-    const options = { constantOf, dimensions: OPEN, threads, device };
-    const cache = float32(OPEN.past, OPEN.batch, numKeyValueHeads, 1, headDim);
-    const program = await FrozenProgram.create(
-      ({ weights, ...inputs }) =>
-        step(llama(config, weights, { linear: frozen.linear(weights) }), inputs as unknown as StepInputs),
-      {
-        weights: frozen.signature,
-        tokens: int32(OPEN.length, OPEN.batch),
-        places: int32(OPEN.total),
-        starts: int32(OPEN.batch),
-        asked: int32(OPEN.asked),
-        past: Object.fromEntries(
-          Array.from({ length: numLayers }, (_, index) => [index, { key: cache, value: cache }]),
-        ),
-      },
-      options,
-    );
+    const options = { constantOf, dimensions: OPEN, threads, device, profile, keeps: staysThere };
+    const model = (weights: NamedTensors) => llama(config, weights, { linear: frozen.linear(weights) });
+    const past = (key: TensorSpec, value: TensorSpec) =>
+      Object.fromEntries(Array.from({ length: numLayers }, (_, index) => [index, { key, value }]));
+    const given = { weights: frozen.signature, starts: int32(OPEN.batch) };
+    const cache = float32(OPEN.past, OPEN.batch, heads, 1, headDim);
+    const program = keepsTensors(device)
+      ? await FrozenProgram.create(
+          ({ weights, ...inputs }) => residentStep(model(weights), inputs as unknown as ResidentStepInputs),
+          {
+            ...given,
+            tokens: int32(OPEN.batch, OPEN.length),
+            past: past(
+              float32(OPEN.batch, heads, headDim, OPEN.past),
+              float32(OPEN.batch, heads, OPEN.past, headDim),
+            ),
+          },
+          options,
+        )
+      : await FrozenProgram.create(
+          ({ weights, ...inputs }) => step(model(weights), inputs as unknown as StepInputs),
+          {
+            ...given,
+            tokens: int32(OPEN.length, OPEN.batch),
+            places: int32(OPEN.total),
+            asked: int32(OPEN.asked),
+            past: past(cache, cache),
+          },
+          options,
+        );
     const normalise = await FrozenProgram.create(
-      ({ logits }) => ({ logProbabilities: tf.logSoftmax(logits) }),
+      logProbabilities,
       { logits: float32(OPEN.asked, vocabSize) },
-      { ...options, constantOf: () => undefined },
+      { threads, device, dimensions: OPEN, constantOf: () => undefined },
     );
-    const weights = {
-      ...(!isHead && { [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING) }),
-      ...Object.fromEntries([...(adapter?.weights ?? [])].map(([name, tensor]) => [WEIGHTS + name, tensor])),
-    };
-    const shared = { config, program, normalise, weights };
+    const inPlace = isHead ? {} : { [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING) };
+    const weights = givenWeights(device, inPlace, adapter, WEIGHTS);
+    const shared = { config, device, program, normalise, weights };
     return new LlamaGenerator(shared, () => (adapter ? adapter.version : 0));
   }
 
@@ -166,26 +189,37 @@ export class LlamaGenerator implements GenerativeModel {
       }
     }
     const version = this.version();
-    const done: Encoded[] = this.kept && this.kept.version === version ? [this.kept] : [];
-    const caches: RowCache[] = [];
-    for (const prompt of prompts) {
-      const tokens = prompt.slice(0, -1);
-      const { encoded, length } = longestPrefix(done, tokens);
-      const cache = encoded?.cache.copyOf(0, length) ?? emptyCache(config);
-      await encode(this.shared, cache, tokens.slice(length));
-      done.push({ tokens, cache });
-      for (let i = 0; i < rowsPerInput; i++) caches.push(cache);
+    const weights = await this.shared.weights();
+    const done: Encoded[] =
+      this.kept && this.kept.version === version ? [{ ...this.kept, cache: this.kept.cache.held() }] : [];
+    const caches: StepCache[] = [];
+    let cache: StepCache;
+    try {
+      for (const prompt of prompts) {
+        const tokens = prompt.slice(0, -1);
+        const { encoded, length } = longestPrefix(done, tokens);
+        const cache = encoded?.cache.copyOf(0, length) ?? emptyCache(this.shared);
+        done.push({ tokens, cache });
+        await encode(this.shared, weights, cache, tokens.slice(length));
+        for (let i = 0; i < rowsPerInput; i++) caches.push(cache);
+      }
+      cache = caches[0]!.joined(caches);
+    } finally {
+      for (const { cache } of done) cache.dispose();
     }
     const rows = prompts.flatMap((prompt) => Array.from({ length: rowsPerInput }, () => prompt));
-    const cache = RowCache.joined(caches);
-    return new LlamaDecoder(this.shared, rows, cache, (tokens) => {
-      if (version !== undefined && version === this.version())
+    return new LlamaDecoder(this.shared, weights, rows, cache, (tokens) => {
+      if (version !== undefined && version === this.version()) {
+        this.kept?.cache.dispose();
         this.kept = { tokens, cache: cache.copyOf(0), version };
+      }
+      cache.dispose();
     });
   }
 
   /** Frees the programs; decoders that are still there can no longer be used. */
   async dispose(): Promise<void> {
+    this.kept?.cache.dispose();
     this.kept = undefined;
     await Promise.all([this.shared.program.dispose(), this.shared.normalise.dispose()]);
   }
@@ -198,11 +232,12 @@ class LlamaDecoder extends ProgramDecoder {
 
   constructor(
     private readonly shared: Shared,
+    private readonly weights: Readonly<Record<string, ProgramTensor>>,
     readonly prompts: readonly (readonly number[])[],
-    private readonly cache: RowCache,
+    private readonly cache: StepCache,
     private readonly onDispose: (tokens: readonly number[]) => void,
   ) {
-    super(shared.normalise);
+    super(shared.normalise, shared.device);
     this.vocabularySize = shared.config.vocabSize;
     this.fed = prompts.map((prompt) => prompt.slice(0, -1));
   }
@@ -218,47 +253,40 @@ class LlamaDecoder extends ProgramDecoder {
   }
 
   protected async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
-    const results = await feed(this.shared, this.cache, [...tokens], outputs);
+    const results = await feed(this.shared, this.weights, this.cache, [...tokens], outputs);
     this.fed.forEach((row, i) => row.push(tokens[i]!));
     return results;
   }
 }
 
-const emptyCache = ({ numLayers, numKeyValueHeads, headDim }: LlamaConfig) =>
-  new RowCache(2 * numLayers, 1, numKeyValueHeads, headDim);
+const emptyCache = ({ config, device }: Shared): StepCache =>
+  keepsTensors(device)
+    ? ResidentCache.empty(device, config)
+    : new HostCache(new RowCache(2 * config.numLayers, 1, config.numKeyValueHeads, config.headDim));
 
 /** Feeds tokens to a cache of one row. */
-async function encode(shared: Shared, cache: RowCache, tokens: readonly number[]): Promise<void> {
-  cache.reserve(cache.length + tokens.length);
+async function encode(
+  shared: Shared,
+  weights: Readonly<Record<string, ProgramTensor>>,
+  cache: StepCache,
+  tokens: readonly number[],
+): Promise<void> {
+  cache.reserve(tokens.length);
   for (let from = 0; from < tokens.length; from += LONGEST_FEED)
-    await feed(shared, cache, tokens.slice(from, from + LONGEST_FEED), []);
+    await feed(shared, weights, cache, tokens.slice(from, from + LONGEST_FEED), []);
 }
 
 /** Feeds one token to each row of a cache, or several to its only row, and returns the outputs named, of each row's last token. */
 async function feed(
-  { config, program, weights }: Shared,
-  cache: RowCache,
+  { program }: Shared,
+  weights: Readonly<Record<string, ProgramTensor>>,
+  cache: StepCache,
   tokens: readonly number[],
   outputs: readonly string[],
 ): Promise<Record<string, ProgramTensor>> {
-  const { rows } = cache;
-  const length = tokens.length / rows;
-  const past = Array.from({ length: config.numLayers }, (_, index) => [
-    [`past/${index}/key`, cache.tensor(2 * index)] as const,
-    [`past/${index}/value`, cache.tensor(2 * index + 1)] as const,
-  ]);
-  const results = await program.run(
-    {
-      ...weights,
-      ...Object.fromEntries(past.flat()),
-      tokens: integers(tokens, [length, rows]),
-      places: integers(Array.from({ length: cache.length + length }, (_, place) => place)),
-      starts: integers(cache.offsets),
-      asked: integers(Array.from({ length: rows }, (_, row) => tokens.length - rows + row)),
-    },
-    [...outputs, "grown"],
-  );
-  cache.append(results["grown"]!.data as Float32Array);
+  const inputs = await cache.inputs(tokens);
+  const results = await program.run({ ...weights, ...inputs }, [...outputs, ...cache.grown]);
+  cache.grow(results, tokens.length / cache.rows);
   return results;
 }
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attend, recompute, rmsNorm, rotary, swiglu } from "../../engine";
+import { attend, recompute, rmsNorm, rotary, rotaryAngles, swiglu } from "../../engine";
 import { withLabelHead } from "../label-head";
 import { type LabelledBatch, type LanguageModel, type ModelHooks, packedRows } from "../language-model";
 import {
@@ -60,12 +60,12 @@ export interface Angles {
   readonly sin: tf.Tensor2D;
 }
 
-/** The angles of int32 positions [rows]. */
-export function anglesOf({ rope, headDim }: LlamaConfig, positions: tf.Tensor1D): Angles {
-  const frequencies = tf.tensor2d(rotaryFrequencies(rope, headDim), [1, headDim / 2]);
-  const angles: tf.Tensor2D = tf.mul(tf.expandDims(tf.cast(positions, "float32"), 1), frequencies);
-  return { cos: tf.cos(angles), sin: tf.sin(angles) };
-}
+/** The angles of positions [rows], which are below `most`. */
+export const anglesOf = (
+  { rope, headDim, maxPositions }: LlamaConfig,
+  positions: tf.Tensor1D,
+  most = maxPositions,
+): Angles => rotaryAngles(positions, rotaryFrequencies(rope, headDim), most);
 
 /** Queries, keys and values of rows, each [rows, its heads · headDim]; not yet turned by their positions. */
 export interface Projections {
@@ -157,7 +157,7 @@ export function decode(
   const keep = <T extends tf.Tensor>(x: T): T => (packed ? (tf.gather(x, packed.positions) as T) : x);
   const rows: Rows = packed ?? batch;
 
-  const angles = anglesOf(config, keep(counted));
+  const angles = anglesOf(config, keep(counted), length);
   const queryAngles = scaledAngles(config, angles);
   const given = [bias, queryAngles.cos, queryAngles.sin, angles.cos, angles.sin];
   let x = embed(model, keep(tf.reshape(inputIds, [-1])));

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { attendCached } from "../../engine";
+import { attendCached, attendExtended, type ExtendedCache, positions } from "../../engine";
 import {
   attention,
   attentionBy,
@@ -12,6 +12,7 @@ import {
   type KeyValue,
   logits,
   maskBias,
+  selfAttentionBias,
   type T5,
 } from "./model";
 
@@ -47,18 +48,18 @@ export interface StepInputs {
   past: Memory;
 }
 
-/**
- * The next token's logits [rows, vocabulary], the best token, 0 where all logits of a row are finite (else NaN), and the
- * new position's keys and values by block.
- */
-export function decoderStep(
+/** How a block's new position is answered, from its queries, keys and values [rows, heads, 1, dKv]. */
+type Answer = (block: number, query: tf.Tensor4D, own: KeyValue) => tf.Tensor4D;
+
+/** The next token's logits [rows, vocabulary], the best token, and 0 where all logits of a row are finite (else NaN). */
+function predict(
   model: T5,
-  { tokens, pastBias, ownBias, attentionMask, memory, past }: StepInputs,
-): { logits: tf.Tensor2D; best: tf.Tensor1D; finite: tf.Tensor1D; own: Memory } {
+  { tokens, attentionMask, memory }: Pick<StepInputs, "tokens" | "attentionMask" | "memory">,
+  answer: Answer,
+): { logits: tf.Tensor2D; best: tf.Tensor1D; finite: tf.Tensor1D } {
   const [batch, rowsPerInput] = tokens.shape;
   const rows = batch * rowsPerInput;
   const memoryBias = maskBias(attentionMask);
-  const own: Memory = {};
   let x = embed(model, tokens);
   for (let block = 0; block < model.config.numDecoderLayers; block++) {
     x = decoderBlock(
@@ -66,16 +67,46 @@ export function decoderStep(
       x,
       block,
       (h, path) => {
-        const { key, value } = keyValue(model, h, rows, path);
-        own[block] = { key, value };
-        return attentionBy(model, h, rows, path, (query) =>
-          attendCached(query, { key, value }, past[block]!, pastBias, ownBias),
-        );
+        const own = keyValue(model, h, rows, path);
+        return attentionBy(model, h, rows, path, (query) => answer(block, query, own));
       },
       (h, path) => attention(model, h, batch, path, memory[block]!, memoryBias),
     );
   }
   const scores = logits(model, finish(model, x, "decoder"));
   const finite = tf.sum(tf.mul(scores, tf.scalar(0)), 1) as tf.Tensor1D;
-  return { logits: scores, best: tf.argMax(scores, 1), finite, own };
+  return { logits: scores, best: tf.argMax(scores, 1), finite };
+}
+
+/** What comes next ({@link predict}), and the new position's keys and values by block. */
+export function decoderStep(model: T5, inputs: StepInputs) {
+  const { pastBias, ownBias, past } = inputs;
+  const own: Memory = {};
+  const results = predict(model, inputs, (block, query, { key, value }) => {
+    own[block] = { key, value };
+    return attendCached(query, { key, value }, past[block]!, pastBias, ownBias);
+  });
+  return { ...results, own };
+}
+
+/** The inputs of a step over a cache that stays on a device. */
+export interface ResidentStepInputs extends Pick<StepInputs, "tokens" | "attentionMask" | "memory"> {
+  /** What {@link residentStep} gave as `next` a step before. */
+  past: Record<string, ExtendedCache>;
+}
+
+/** What comes next ({@link predict}), and the cache with the new position, by block. */
+export function residentStep(model: T5, inputs: ResidentStepInputs) {
+  const { past } = inputs;
+  const before = past[0]!.value.shape[2];
+  const place = positions(1, before);
+  const places = tf.concat([positions(before), place]) as tf.Tensor1D;
+  const bias = selfAttentionBias(model, "decoder", place, places);
+  const next: Record<string, ExtendedCache> = {};
+  const results = predict(model, inputs, (block, query, own) => {
+    const { output, cache } = attendExtended(query, own, past[block]!, bias);
+    next[block] = cache;
+    return output;
+  });
+  return { ...results, next };
 }

@@ -1,5 +1,11 @@
-import * as tf from "@tensorflow/tfjs";
-import { FrozenProgram, type ProgramTensor } from "../../engine";
+import {
+  defaultRecordedDevice,
+  FrozenProgram,
+  keepsTensors,
+  placeOn,
+  type ProgramTensor,
+  type RecordedDevice,
+} from "../../engine";
 import { float32Tensor, type HostTensor } from "../../tensors";
 import { type Decoder, type GenerativeModel, type GeneratorOptions } from "../generative";
 import {
@@ -8,14 +14,23 @@ import {
   type NamedTensors,
   needParameter,
   type ParameterSource,
+  renamed,
+  ResidentTensors,
   selectRows,
 } from "../layers";
-import { liveWeights } from "../lora/live";
-import { ProgramDecoder } from "../program-decoder";
+import { givenWeights, liveWeights } from "../lora/live";
+import { logProbabilities, ProgramDecoder, staysThere } from "../program-decoder";
 import { generationScheme } from "../quantization";
 import type { TokenBatch } from "../tokenizer";
 import type { T5Config } from "./config";
-import { decoderStep, encodeMemory, type EncoderInputs, type StepInputs } from "./decode";
+import {
+  decoderStep,
+  encodeMemory,
+  type EncoderInputs,
+  residentStep,
+  type ResidentStepInputs,
+  type StepInputs,
+} from "./decode";
 import { t5 } from "./model";
 import { isTable, parameterShapes, positionBiasName } from "./parameters";
 import { relativePositionBucket } from "./position-bias";
@@ -23,7 +38,7 @@ import { relativePositionBucket } from "./position-bias";
 type Float32Tensor = HostTensor<"float32">;
 
 /** Marker sizes of the dimensions that stay open in the programs. */
-const OPEN = { batch: 7919, rowsPerInput: 7927, length: 7933, past: 7937 };
+const OPEN = { batch: 7919, rowsPerInput: 7927, past: 7933, length: 7937, total: 7933 + 1 };
 const ROWS = OPEN.batch * OPEN.rowsPerInput;
 const WEIGHTS = "weights/";
 const EMBEDDING = "shared.weight";
@@ -35,10 +50,11 @@ const int32 = (...shape: number[]) => ({ dtype: "int32", shape }) as const;
 /** What the decoders of a generator share. */
 interface Shared {
   readonly config: T5Config;
+  readonly device: RecordedDevice;
   readonly step: FrozenProgram;
   readonly normalise: FrozenProgram;
-  /** The weights that are inputs at every run, by the programs' names. */
-  readonly weights: Readonly<Record<string, Float32Tensor>>;
+  /** The weights that are inputs at every run, by the programs' names, as they are now. */
+  readonly weights: () => Promise<Readonly<Record<string, ProgramTensor>>>;
   /** The decoder's learned position bias, [buckets, heads]. */
   readonly positionTable: Float32Tensor;
 }
@@ -64,7 +80,13 @@ export class T5Generator implements GenerativeModel {
 
   static async create(
     { config, parameters }: { config: T5Config; parameters: ParameterSource },
-    { threads, device, weights: kind = "float32", adapter }: GeneratorOptions = {},
+    {
+      threads,
+      device = defaultRecordedDevice(),
+      weights: kind = "float32",
+      adapter,
+      profile,
+    }: GeneratorOptions = {},
   ): Promise<T5Generator> {
     const { numHeads, dKv, vocabSize } = config;
     const shapes = parameterShapes(config);
@@ -75,17 +97,18 @@ export class T5Generator implements GenerativeModel {
     const frozen = liveWeights(base, adapter);
     const model = (weights: NamedTensors) => t5(config, weights, { linear: frozen.linear(weights) });
     const weights = frozen.signature;
-    const isHead = config.tieWordEmbeddings && !schemeOf(EMBEDDING);
+    // On a device that keeps tensors one copy of the embedding serves both programs; elsewhere one that is multiplied is laid out.
+    const isHead = config.tieWordEmbeddings && !schemeOf(EMBEDDING) && !keepsTensors(device);
     const constantOf = (name: string) => {
       if (!name.startsWith(WEIGHTS) || (name === WEIGHTS + EMBEDDING && !isHead)) return undefined;
       const parameter = name.slice(WEIGHTS.length);
       if (frozen.isLive(parameter)) return undefined;
       return frozen.locate(parameter) ?? frozen.tensorOf(parameter);
     };
-    const options = { constantOf, dimensions: OPEN, threads, device };
-    const keyValues = (...shape: number[]) =>
+    const options = { constantOf, dimensions: OPEN, threads, device, profile };
+    const keyValues = (key: readonly number[], value = key) =>
       Object.fromEntries(
-        blocksOf(config).map((block) => [block, { key: float32(...shape), value: float32(...shape) }]),
+        blocksOf(config).map((block) => [block, { key: float32(...key), value: float32(...value) }]),
       );
     const encode = await FrozenProgram.create(
       ({ weights, ...inputs }) => encodeMemory(model(weights), inputs as unknown as EncoderInputs),
@@ -94,56 +117,135 @@ export class T5Generator implements GenerativeModel {
         inputIds: int32(OPEN.batch, OPEN.length),
         attentionMask: int32(OPEN.batch, OPEN.length),
       },
-      { ...options, keepMemory: false },
+      { ...options, keepMemory: false, keeps: () => true },
     );
-    const step = await FrozenProgram.create(
-      ({ weights, ...inputs }) => decoderStep(model(weights), inputs as unknown as StepInputs),
-      {
-        weights,
-        tokens: int32(OPEN.batch, OPEN.rowsPerInput),
-        pastBias: float32(1, numHeads, 1, OPEN.past),
-        ownBias: float32(1, numHeads, 1, 1),
-        attentionMask: int32(OPEN.batch, OPEN.length),
-        memory: keyValues(OPEN.batch, numHeads, OPEN.length, dKv),
-        past: keyValues(ROWS, numHeads, OPEN.past, dKv),
-      },
-      options,
-    );
+    const given = {
+      weights,
+      tokens: int32(OPEN.batch, OPEN.rowsPerInput),
+      attentionMask: int32(OPEN.batch, OPEN.length),
+      memory: keyValues([OPEN.batch, numHeads, OPEN.length, dKv]),
+    };
+    const step = keepsTensors(device)
+      ? await FrozenProgram.create(
+          ({ weights, ...inputs }) => residentStep(model(weights), inputs as unknown as ResidentStepInputs),
+          {
+            ...given,
+            past: keyValues([ROWS, numHeads, dKv, OPEN.past], [ROWS, numHeads, OPEN.past, dKv]),
+          },
+          { ...options, keeps: staysThere },
+        )
+      : await FrozenProgram.create(
+          ({ weights, ...inputs }) => decoderStep(model(weights), inputs as unknown as StepInputs),
+          {
+            ...given,
+            pastBias: float32(1, numHeads, 1, OPEN.past),
+            ownBias: float32(1, numHeads, 1, 1),
+            past: keyValues([ROWS, numHeads, OPEN.past, dKv]),
+          },
+          options,
+        );
     const normalise = await FrozenProgram.create(
-      ({ logits }) => ({ logProbabilities: tf.logSoftmax(logits) }),
+      logProbabilities,
       { logits: float32(ROWS, vocabSize) },
       { ...options, constantOf: () => undefined },
     );
     return new T5Generator(encode, {
       config,
+      device,
       step,
       normalise,
-      weights: {
-        [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING),
-        ...Object.fromEntries(
-          [...(adapter?.weights ?? [])].map(([name, tensor]) => [WEIGHTS + name, tensor]),
-        ),
-      },
+      weights: givenWeights(
+        device,
+        { [WEIGHTS + EMBEDDING]: needParameter(parameters, EMBEDDING) },
+        adapter,
+        WEIGHTS,
+      ),
       positionTable: frozen.tensorOf(positionBiasName("decoder")) as Float32Tensor,
     });
   }
 
   async startDecoder(batch: TokenBatch, rowsPerInput: number, maxNewTokens: number): Promise<Decoder> {
-    const { config, weights } = this.shared;
+    const { config, device } = this.shared;
+    const weights = await this.shared.weights();
     const { inputIds, attentionMask } = batch;
     const [inputs] = inputIds.shape as [number, number];
     const names = keyValueNames(config, "");
     const encoded = await this.encode.run({ ...weights, inputIds, attentionMask }, names);
-    const memory = names.map((name) => encoded[name]! as Float32Tensor);
     const rows = inputs * rowsPerInput;
+    if (keepsTensors(device)) {
+      const mask = await placeOn(device, attentionMask);
+      return new ResidentT5Decoder(this.shared, weights, rowsPerInput, rows, {
+        ...renamed(encoded, "", "memory/"),
+        attentionMask: mask,
+      });
+    }
+    const memory = names.map((name) => encoded[name]! as Float32Tensor);
     const cache = new KeyValueCache(memory.length, rows, config.numHeads, config.dKv, maxNewTokens);
     const mask = { ...attentionMask, data: attentionMask.data.slice() };
-    return new T5Decoder(this.shared, rowsPerInput, mask, memory, cache);
+    return new T5Decoder(this.shared, weights, rowsPerInput, mask, memory, cache);
   }
 
   /** Frees the programs; decoders that are still there can no longer be used. */
   async dispose(): Promise<void> {
     await Promise.all([this.encode.dispose(), this.shared.step.dispose(), this.shared.normalise.dispose()]);
+  }
+}
+
+/** A decoder whose memory and cache lie on a device. */
+class ResidentT5Decoder extends ProgramDecoder {
+  readonly vocabularySize: number;
+  readonly prompts: readonly (readonly number[])[];
+  /** What the encoder gave of each input. */
+  private readonly ofInputs: ResidentTensors;
+  /** The keys and values of the positions that each row has been through. */
+  private readonly ofRows: ResidentTensors;
+
+  constructor(
+    private readonly shared: Shared,
+    private readonly weights: Readonly<Record<string, ProgramTensor>>,
+    private readonly rowsPerInput: number,
+    rows: number,
+    encoded: Readonly<Record<string, ProgramTensor>>,
+  ) {
+    super(shared.normalise, shared.device);
+    const { vocabSize, decoderStartTokenId, numHeads, dKv } = shared.config;
+    this.vocabularySize = vocabSize;
+    this.prompts = Array.from({ length: rows }, () => [decoderStartTokenId]);
+    this.ofInputs = new ResidentTensors(shared.device, encoded);
+    const none = (name: string) =>
+      float32Tensor(
+        name.endsWith("/key") ? [rows, numHeads, dKv, 0] : [rows, numHeads, 0, dKv],
+        new Float32Array(0),
+      );
+    const past = keyValueNames(shared.config, "past/").map((name) => [name, none(name)] as const);
+    this.ofRows = new ResidentTensors(shared.device, Object.fromEntries(past));
+  }
+
+  select(rows: readonly number[]): void {
+    this.ofRows.select(rows);
+    const firsts = rows.filter((_, i) => i % this.rowsPerInput === 0);
+    this.ofInputs.select(firsts.map((row) => Math.floor(row / this.rowsPerInput)));
+  }
+
+  dispose(): void {
+    this.ofInputs.dispose();
+    this.ofRows.dispose();
+  }
+
+  protected async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
+    const { config, step } = this.shared;
+    const shape = [tokens.length / this.rowsPerInput, this.rowsPerInput];
+    const results = await step.run(
+      {
+        ...this.weights,
+        ...(await this.ofInputs.get()),
+        ...(await this.ofRows.get()),
+        tokens: { dtype: "int32", shape, data: tokens },
+      },
+      [...outputs, ...keyValueNames(config, "next/")],
+    );
+    this.ofRows.replace(renamed(results, "next/", "past/"));
+    return results;
   }
 }
 
@@ -153,12 +255,13 @@ class T5Decoder extends ProgramDecoder {
 
   constructor(
     private readonly shared: Shared,
+    private readonly weights: Readonly<Record<string, ProgramTensor>>,
     private readonly rowsPerInput: number,
     private mask: HostTensor<"int32">,
     private memory: Float32Tensor[],
     private readonly cache: KeyValueCache,
   ) {
-    super(shared.normalise);
+    super(shared.normalise, shared.device);
     const { vocabSize, decoderStartTokenId } = shared.config;
     this.vocabularySize = vocabSize;
     const [inputs] = mask.shape as [number, number];
@@ -178,12 +281,12 @@ class T5Decoder extends ProgramDecoder {
   }
 
   protected async step(tokens: Int32Array, ...outputs: string[]): Promise<Record<string, ProgramTensor>> {
-    const { config, step, weights, positionTable } = this.shared;
+    const { config, step, positionTable } = this.shared;
     const { cache } = this;
     const own = keyValueNames(config, "own/");
     const results = await step.run(
       {
-        ...weights,
+        ...this.weights,
         tokens: {
           dtype: "int32",
           shape: [tokens.length / this.rowsPerInput, this.rowsPerInput],
