@@ -190,7 +190,7 @@ for (const kind of ["T5", "Llama"] as const) {
     const step = [TOKEN * rows, (TOKEN + FINITE) * rows];
     const logits = 2 * LOGIT * decoder.vocabularySize;
     const selected = kind === "T5" ? 2 : 1; // rows and inputs, or rows alone
-    assert.deepEqual(moved, [step, step, [2 * (TOKEN + selected * INDEX), 2 * (TOKEN + FINITE) + logits]]);
+    assert.deepEqual(moved, [step, [2 * (TOKEN + selected * INDEX), 2 * (TOKEN + FINITE) + logits]]);
     const places = placesIn(directory);
     const elsewhere = places.filter(({ provider }) => !new RegExp(device, "i").test(provider));
     assert.ok(places.length > 300 && elsewhere.length > 0, `${places.length} operations`);
@@ -200,11 +200,8 @@ for (const kind of ["T5", "Llama"] as const) {
         `${op_name} gives ${output_size} bytes on the cpu: more than a shape`,
       );
     const copies = places.filter(({ op_name }) => op_name.startsWith("Memcpy")).map(({ op_name }) => op_name);
-    assert.deepEqual(
-      copies,
-      ["MemcpyToHost", "MemcpyToHost", "MemcpyToHost"],
-      "the best token of each step alone",
-    );
+    const runs = kind === "T5" ? 3 : 3 + 1; // one prompt of the three has what no other begins with
+    assert.deepEqual(copies, Array<string>(runs).fill("MemcpyToHost"), "the best token of each run alone");
   });
 }
 
