@@ -3,7 +3,7 @@ import { keepsTensors } from "./device-memory";
 import { defaultDevice, type DeviceOptions, isRecorded, openDevice } from "./devices";
 import { EagerProgram } from "./eager";
 import { EngineError } from "./errors";
-import { OnnxProgram, type Program, type RunOptions } from "./program";
+import { OnnxProgram, type Program, type RunOptions, staysOn } from "./program";
 import { recordFunction } from "./recording";
 import type { InputsOf, OutputsOf, ProgramTensor, Signature, TensorsOf, TensorSpec } from "./tensors";
 import { flatten, mapTree, type Tree } from "./tree";
@@ -48,6 +48,7 @@ export async function compile<S extends Signature, R extends Tree<tf.Tensor>>(
   const recording = recordFunction(fn, signature, {
     device: opened.recorded,
     computesMasks: computesMasks(options),
+    packs: (name) => staysOn(opened.recorded, name, unchanging),
   });
   return OnnxProgram.create(recording, signature, { unchanging, threads, profile });
 }

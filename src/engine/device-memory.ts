@@ -1,8 +1,10 @@
 import type * as ort from "onnxruntime-node";
 import { Tensor } from "onnxruntime-node";
+import type { HostTensor } from "../tensors";
 import { createSession, type RecordedDevice } from "./devices";
 import { EngineError } from "./errors";
 import { encodeModel, type OnnxNode, type OnnxValue } from "./onnx";
+import { type ByteType, packBytes } from "./ops/bytes";
 import type { ProgramTensor, ProgramType } from "./tensors";
 
 /** The devices whose memory tensors can stay in from one run to the next. ONNX Runtime's package for Node knows WebGPU's alone. */
@@ -161,13 +163,15 @@ const copies = new WeakMap<ProgramTensor, Promise<DeviceTensor>>();
 
 /**
  * The copy of a tensor that never changes: made when it is first asked for, the same for all programs, and there as long as the
- * tensor is. Whole numbers of 8 bits are copied at each run instead: WebGPU hands none on.
+ * tensor is. Whole numbers of 8 bits lie there as {@link packBytes} gives them.
  */
 export function copyOn(device: RecordedDevice, tensor: ProgramTensor): Promise<DeviceTensor> | undefined {
-  if (tensor.dtype !== "float32" && tensor.dtype !== "int32") return undefined;
+  const { dtype } = tensor;
+  if (dtype === "bool") return undefined;
   let copy = copies.get(tensor);
   if (!copy) {
-    copy = placeOn(device, tensor);
+    const isBytes = dtype === "int8" || dtype === "uint8";
+    copy = placeOn(device, isBytes ? packBytes(tensor as HostTensor<ByteType>) : tensor);
     copies.set(tensor, copy);
   }
   return copy;

@@ -2,7 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
 import { keyOf } from "./computed-noise";
 import { copyOn, DeviceTensor, keepsTensors, transfers } from "./device-memory";
-import { createSession } from "./devices";
+import { createSession, type RecordedDevice } from "./devices";
 import { EngineError } from "./errors";
 import { NOISE_KEY } from "./graph";
 import { drawMasks, holdMaskMemory, releaseMaskMemory } from "./mask-memory";
@@ -50,6 +50,10 @@ export interface SessionOptions {
   /** Writes a profile of every operation to a file that begins with this. */
   profile?: string | undefined;
 }
+
+/** Whether a device keeps an input from run to run, where those of a group never change. */
+export const staysOn = (device: RecordedDevice, name: string, unchanging: string | undefined): boolean =>
+  unchanging !== undefined && name.startsWith(`${unchanging}/`) && keepsTensors(device);
 
 /** A recorded function in ONNX Runtime. Its inputs are read where they lie: programs share weights by being given the same. */
 export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> implements Program<S, R> {
@@ -119,9 +123,7 @@ export class OnnxProgram<S extends Signature, R extends Tree<tf.Tensor>> impleme
   private async onDevice(name: string, tensor: ProgramTensor): Promise<DeviceTensor | undefined> {
     if (tensor instanceof DeviceTensor) return tensor;
     const { device } = this.recording;
-    const isKept =
-      this.unchanging !== undefined && name.startsWith(`${this.unchanging}/`) && keepsTensors(device);
-    return isKept ? copyOn(device, tensor) : undefined;
+    return staysOn(device, name, this.unchanging) ? copyOn(device, tensor) : undefined;
   }
 
   async dispose(): Promise<void> {

@@ -5,6 +5,7 @@ import { Graph, type Value } from "./graph";
 import type { MaskDraw } from "./noise";
 import { peakBytes } from "./memory";
 import type { OnnxModel } from "./onnx";
+import { unpackedInput } from "./ops/bytes";
 import { record, tensorOf, valueOf } from "./recorder";
 import type { ProgramType, Signature, TensorsOf, TensorSpec } from "./tensors";
 import { flatten, mapTree, type Tree } from "./tree";
@@ -36,6 +37,11 @@ export interface RecordOptions {
    * @default false
    */
   computesMasks?: boolean | undefined;
+  /**
+   * Which inputs of 8 bits are given as words of 32 bits; see `packBytes`.
+   * @default none
+   */
+  packs?: (name: string) => boolean;
   /** Return, instead of the results, a scalar for every value on the way to them; see {@link Graph.probes}. */
   probe?: boolean;
 }
@@ -44,12 +50,14 @@ export interface RecordOptions {
 export function recordFunction<S extends Signature>(
   fn: (inputs: TensorsOf<S>) => Tree<tf.Tensor>,
   signature: S,
-  { dimensions = {}, device = "cpu", computesMasks = false, probe = false }: RecordOptions = {},
+  { dimensions = {}, device = "cpu", computesMasks = false, packs, probe = false }: RecordOptions = {},
 ): Recording {
   const graph = new Graph(dimensions, probe, device, computesMasks);
   return record(graph, () => {
     const inputs = mapTree(signature as Tree<TensorSpec>, ({ dtype, shape }, path) =>
-      tensorOf(graph.input(path, { type: dtype, shape })),
+      (dtype === "int8" || dtype === "uint8") && packs?.(path)
+        ? unpackedInput(graph, path, dtype, shape)
+        : tensorOf(graph.input(path, { type: dtype, shape })),
     );
     const results: unknown = fn(inputs as TensorsOf<S>);
     const members: unknown[] = Object.values(results ?? {});

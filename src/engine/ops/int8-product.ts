@@ -71,21 +71,37 @@ const TINY = 1e-30;
 /**
  * x M for x [rows, k] and M [k, n] in 8 bits. The rows of x are first divided by their largest magnitude r, so that one scale
  * of 8 bits fits all of them (gradients differ by orders of magnitude from token to token); the result is multiplied by it.
+ * WebGPU has no product of whole numbers: there they are multiplied as floats, which hold them.
  */
 function product(x: tf.Tensor, { values, scales }: Int8Matrix<tf.Tensor, tf.Tensor>): tf.Tensor {
   const graph = recordingGraph();
   if (!graph) return tf.mul(tf.matMul(x, tf.cast(values, "float32")), scales);
   const [rows, width] = x.shape as [number, number];
   const largest = tf.add(tf.maximum(tf.max(x, 1, true), tf.neg(tf.min(x, 1, true))), TINY);
+  const relative = tf.div(x, largest);
+  if (graph.device === "webgpu") {
+    const { steps, size } = rounded(relative);
+    const floats = tensorOf(graph.cast(valueOf(values), "float32"));
+    return tf.mul(tf.mul(tf.matMul(steps, floats), tf.mul(scales, size)), largest);
+  }
   const results = [
     { type: "uint8", shape: [rows, width] },
     { type: "float32", shape: [] },
     { type: "uint8", shape: [] },
   ] as const;
-  const inputs = [valueOf(tf.div(x, largest))];
-  const [rounded, scale, zero] = graph.manyResults("DynamicQuantizeLinear", inputs, results);
-  const operands = [rounded!, valueOf(values), scale!, valueOf(scales), zero!];
+  const [codes, scale, zero] = graph.manyResults("DynamicQuantizeLinear", [valueOf(relative)], results);
+  const operands = [codes!, valueOf(values), scale!, valueOf(scales), zero!];
   const result = { type: "float32", shape: [rows, values.shape[1]!] } as const;
   const raw = graph.node("MatMulIntegerToFloat", operands, result, {}, "com.microsoft");
   return tf.mul(tensorOf(raw), largest);
+}
+
+/** x as whole steps of one size, as ONNX's DynamicQuantizeLinear rounds it: 255 of them from the least, or 0, to the largest, or 0. */
+function rounded(x: tf.Tensor): { steps: tf.Tensor; size: tf.Tensor } {
+  const nearest = (x: tf.Tensor) => tf.floor(tf.add(x, 0.5)); // WebGPU has no Round
+  const [least, most] = [tf.minimum(tf.min(x), 0), tf.maximum(tf.max(x), 0)];
+  const size = tf.maximum(tf.div(tf.sub(most, least), 255), TINY);
+  const zero = nearest(tf.neg(tf.div(least, size)));
+  const codes = tf.clipByValue(tf.add(nearest(tf.div(x, size)), zero), 0, 255);
+  return { steps: tf.sub(codes, zero), size };
 }

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { recordingGraph, tensorOf, valueOf } from "../recorder";
 import { after } from "./after";
+import { unpackedAfter } from "./bytes";
 import { differentiable } from "./differentiable";
 
 /**
@@ -68,7 +69,7 @@ export function nf4Product(x: tf.Tensor2D, weight: Nf4Weight<tf.Tensor>): tf.Ten
 function forward(x: tf.Tensor2D, weight: Nf4Weight<tf.Tensor>): tf.Tensor2D {
   const [rows, inputs] = x.shape;
   const out = weight.codes.shape[0]!;
-  const graph = recordingGraph();
+  const graph = graphWithBnb4();
   if (!graph) return tf.matMul(x, restored(weight, inputs), false, true);
   const operands = [valueOf(x), valueOf(packed(weight, out * inputs)), valueOf(restoredAbsmax(weight))];
   const result = { type: "float32", shape: [rows, out] } as const;
@@ -81,9 +82,9 @@ function restored(weight: Nf4Weight<tf.Tensor>, inputs: number, dy?: tf.Tensor):
   const out = weight.codes.shape[0]!;
   const count = out * inputs;
   const absmax = restoredAbsmax(weight);
-  const codes = packed(weight, count);
+  const codes = packed({ ...weight, codes: dy ? unpackedAfter(weight.codes, dy) : weight.codes }, count);
   const whole = 2 * codes.size; // count, and 1 more where that is odd
-  const graph = recordingGraph();
+  const graph = graphWithBnb4();
   let values: tf.Tensor;
   if (graph) {
     const width = [8, 4, 2].find((width) => whole % width === 0)!;
@@ -113,10 +114,8 @@ function packed({ codes }: Nf4Weight<tf.Tensor>, count: number): tf.Tensor {
 function restoredAbsmax({ absmax, nested }: Nf4Weight<tf.Tensor>): tf.Tensor {
   if (!nested) return absmax;
   const [blocks, groups] = [absmax.size, nested.absmax.size];
-  const graph = recordingGraph();
-  const index = graph ? tensorOf(graph.cast(valueOf(absmax), "int32")) : absmax;
-  const padded = tf.pad(index, [[0, groups * NF4_NESTED_BLOCK - blocks]]);
-  const values = tf.reshape(tf.gather(tf.tensor1d(DYNAMIC_VALUES), padded as tf.Tensor1D), [groups, -1]);
+  const found = tf.gather(tf.tensor1d(DYNAMIC_VALUES), indices(absmax));
+  const values = tf.reshape(tf.pad(found, [[0, groups * NF4_NESTED_BLOCK - blocks]]), [groups, -1]);
   const scaled = tf.reshape(tf.mul(values, tf.expandDims(nested.absmax, 1)), [-1]);
   return tf.add(tf.slice(scaled, 0, blocks), nested.offset);
 }
@@ -124,7 +123,19 @@ function restoredAbsmax({ absmax, nested }: Nf4Weight<tf.Tensor>): tf.Tensor {
 /** The values of the two codes in each byte, [bytes, 2]. */
 function pairs(bytes: tf.Tensor): tf.Tensor {
   const table = Float32Array.from({ length: 512 }, (_, i) => NF4_VALUES[i % 2 ? (i >> 1) & 15 : i >> 5]!);
-  return tf.gather(tf.tensor2d(table, [256, 2]), bytes as tf.Tensor1D);
+  return tf.gather(tf.tensor2d(table, [256, 2]), indices(bytes));
+}
+
+/** Bytes as indices. */
+function indices(bytes: tf.Tensor): tf.Tensor1D {
+  const graph = recordingGraph();
+  return (graph ? tensorOf(graph.cast(valueOf(bytes), "int32")) : bytes) as tf.Tensor1D;
+}
+
+/** The graph that is being recorded, if it is for a device that has MatMulBnb4: WebGPU restores W from a table. */
+function graphWithBnb4() {
+  const graph = recordingGraph();
+  return graph?.device === "webgpu" ? undefined : graph;
 }
 
 const attributesOf = ({ absmax }: Nf4Weight<tf.Tensor>, count: number, K: number, N: number) => {
