@@ -44,7 +44,9 @@ export function describeDiagnosis({ machine, devices }: Diagnosis): string {
   const best = fastest(devices);
   const advice =
     best === undefined
-      ? "No device works. Run npm ci again."
+      ? devices.length === 0 || devices.some(({ device }) => device === "cpu")
+        ? "No device works. Run npm ci again."
+        : "None of those tried works here: leave it at the cpu, the default."
       : best.device === "cpu"
         ? "The cpu is the fastest device here, and the default: nothing is to be set."
         : `The fastest device here is ${best.device}: --device ${best.device}, or DEVICE=${best.device}.`;

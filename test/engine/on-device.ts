@@ -150,15 +150,20 @@ for (const kind of ["T5", "Llama"] as const) {
   test(`a decoding ${kind} on ${device} says what it says on the cpu`, async () => {
     const [cpu, there] = await Promise.all(
       (["cpu", device] as const).map(async (where) => {
+        const { trained } = tinyPolicy();
+        const adapter = { scaling: { alpha: 8, rank: 4, useRslora: false }, weights: trained };
         const generator = await model.architecture.createGenerator(model as never, {
           device: where as RecordedDevice,
+          ...(kind === "Llama" && { adapter }),
         });
         const options = { maxNewTokens: 4, stopTokenIds: [0, 5] };
-        const said = [
-          await generate(generator, batch, options),
+        const said = [await generate(generator, batch, options)];
+        for (const { data } of trained.values())
+          data.forEach((value, i) => (data[i] = value + 0.3 * Math.sin(i))); // a generator follows
+        said.push(
           await generate(generator, batch, { ...options, doSample: true, seed: 3, temperature: 2 }),
           await generate(generator, batch, { ...options, maxNewTokens: 3, numBeams: 2 }),
-        ];
+        );
         await generator.dispose();
         return said.map((sequences) => sequences.map(({ tokens }) => tokens));
       }),

@@ -86,6 +86,11 @@ test("the fastest of those whose gradients are right is recommended", () => {
   assert.match(said, /fastest device here is webgpu: --device webgpu, or DEVICE=webgpu/);
   assert.match(said, /– Jupyter: not found; it opens the notebooks/);
   assert.match(describeDiagnosis({ machine, devices: [works("cpu", 3)] }), /nothing is to be set/);
+  const cuda = { device: "cuda", state: "absent", reason: "no library" } as const;
+  assert.match(
+    describeDiagnosis({ machine, devices: [cuda] }),
+    /None of those tried works here: leave it at the cpu/,
+  );
   assert.match(
     describeDiagnosis({ machine: { ...machine, adapters: [] }, devices: [] }),
     /none found[^]*No device works/,
