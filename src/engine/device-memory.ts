@@ -13,18 +13,33 @@ const keeping: ReadonlySet<RecordedDevice> = new Set(["webgpu"]);
 /** Whether tensors can stay on a device. */
 export const keepsTensors = (device: RecordedDevice): boolean => keeping.has(device);
 
-/** Frees the memory of tensors on a device that nothing refers to any more: garbage collection alone would leave it. */
-const forgotten = new FinalizationRegistry<ort.Tensor>((there) => there.dispose());
+/** Memory on a device, and who is told when it is free. */
+interface Held {
+  readonly there: ort.Tensor;
+  readonly freed: () => void;
+}
+
+const free = ({ there, freed }: Held): void => {
+  there.dispose();
+  freed();
+};
+
+/** Frees the memory of tensors that nothing refers to any more: garbage collection alone would leave it. */
+const forgotten = new FinalizationRegistry<Held>(free);
 
 /** A tensor in a device's memory. A program that runs there takes it as an input, or writes a result into it. */
 export class DeviceTensor {
+  private held: Held | undefined;
+
   constructor(
     readonly dtype: ProgramType,
     readonly shape: readonly number[],
     /** As ONNX Runtime knows it. Its own `getData()` would end the process. */
     readonly there: ort.Tensor,
+    freed: () => void = () => {},
   ) {
-    forgotten.register(this, there, this);
+    this.held = { there, freed };
+    forgotten.register(this, this.held, this);
   }
 
   /** Its numbers are not here. */
@@ -34,8 +49,9 @@ export class DeviceTensor {
 
   /** Frees its memory. */
   dispose(): void {
+    if (this.held) free(this.held);
+    this.held = undefined;
     forgotten.unregister(this);
-    this.there.dispose();
   }
 }
 

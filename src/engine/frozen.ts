@@ -61,6 +61,10 @@ export interface FreezeOptions {
  * memory beside it.
  */
 export class FrozenProgram {
+  /** Results that lie on the device. Their memory is the session's, which is released behind the last of them. */
+  private living = 0;
+  private isDone = false;
+
   private constructor(
     private readonly session: ort.InferenceSession,
     private readonly inputs: ReadonlySet<string>,
@@ -139,8 +143,10 @@ export class FrozenProgram {
       const { type, dims } = result;
       const isAsked = (outputs as readonly string[]).includes(name);
       if (result.location === "gpu-buffer") {
-        if (isAsked) found[name] = new DeviceTensor(type as ProgramType, dims, result);
-        else result.dispose();
+        if (isAsked) {
+          this.living++;
+          found[name] = new DeviceTensor(type as ProgramType, dims, result, this.freed);
+        } else result.dispose();
         continue;
       }
       const { data } = result as unknown as ProgramTensor;
@@ -150,9 +156,19 @@ export class FrozenProgram {
     return found as Record<Name, ProgramTensor>;
   }
 
-  /** Frees the program and its weights. */
+  /** Frees the program and its weights, once its results on the device are freed. */
   async dispose(): Promise<void> {
-    await this.session.release();
+    this.isDone = true;
+    await this.release();
+  }
+
+  private readonly freed = (): void => {
+    this.living--;
+    void this.release();
+  };
+
+  private async release(): Promise<void> {
+    if (this.isDone && this.living === 0) await this.session.release();
   }
 }
 
