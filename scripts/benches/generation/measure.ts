@@ -40,7 +40,9 @@ async function measure({ directory, weights, batch, encoder, newTokens, runs }: 
   const steps: number[] = [];
   for (let run = 0; run <= runs; run++) {
     const times = [performance.now()];
-    for await (const _ of generateSteps(generator, padBatch(ids, 0), { maxNewTokens: newTokens })) {
+    // No token ends a sequence, so that all have the same length.
+    const options = { maxNewTokens: newTokens, stopTokenIds: [] };
+    for await (const _ of generateSteps(generator, padBatch(ids, 0), options)) {
       times.push(performance.now());
     }
     if (run === 0) continue;
