@@ -111,9 +111,14 @@ test("the page fetches nothing", async (t) => {
   assert.deepEqual(requests, []);
 });
 
-/** A program that saves two figures in a process of its own, with its own temporary folder. */
-function program(more: string): string[] {
+/**
+ * A program that saves two figures in a process of its own.
+ *
+ * @param temporary its temporary folder once it runs: tsx keeps what it has compiled in the usual one
+ */
+function program(more: string, temporary = tmpdir()): string[] {
   const code = `
+    process.env.TMPDIR = ${JSON.stringify(temporary)};
     const { bars, saveFigure } = require("./src/figures");
     const figure = bars({ title: "t", categories: ["a"], series: [{ name: "n", values: [1] }], x: { title: "x" }, y: { title: "y" } });
     (async () => {
@@ -140,8 +145,8 @@ test("one browser draws all figures and is gone when the process ends by itself"
   if (!(await needsBrowser(t))) return;
   const own = mkdtempSync(join(folder, "process-"));
   const list = `console.log(require("node:fs").readdirSync(process.env.TMPDIR).filter((name) => name.startsWith("persona-browser-")).length)`;
-  const { status, stdout, stderr } = spawnSync(process.execPath, program(list), {
-    env: { ...process.env, TMPDIR: own, FOLDER: own },
+  const { status, stdout, stderr } = spawnSync(process.execPath, program(list, own), {
+    env: { ...process.env, FOLDER: own },
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -159,10 +164,14 @@ for (const signal of ["SIGKILL", "SIGINT"] as const) {
     if (process.platform !== "linux") return t.skip("looks into /proc");
     if (!(await needsBrowser(t))) return;
     const own = mkdtempSync(join(folder, "process-"));
-    const child = spawn(process.execPath, program(`console.log("drawn"); setInterval(() => {}, 1000);`), {
-      env: { ...process.env, TMPDIR: own, FOLDER: own },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const child = spawn(
+      process.execPath,
+      program(`console.log("drawn"); setInterval(() => {}, 1000);`, own),
+      {
+        env: { ...process.env, FOLDER: own },
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     await new Promise((resolve) => child.stdout.once("data", resolve));
     assert.ok(browsers(own).length > 0);
     const ended = new Promise((resolve) => child.once("exit", resolve));
@@ -173,8 +182,8 @@ for (const signal of ["SIGKILL", "SIGINT"] as const) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     assert.deepEqual(browsers(own), []);
     // What a killed process left in the temporary folder is removed by the next one.
-    const env = { ...process.env, TMPDIR: own, FOLDER: own };
-    const next = spawnSync(process.execPath, program(""), { env, encoding: "utf8" });
+    const env = { ...process.env, FOLDER: own };
+    const next = spawnSync(process.execPath, program("", own), { env, encoding: "utf8" });
     assert.equal(next.status, 0, next.stderr);
     assert.deepEqual(
       readdirSync(own).filter((name) => name.startsWith("persona-browser-")),

@@ -228,15 +228,18 @@ test("a module in memory is compiled with the cell that imports it, with those t
 });
 
 test("an interrupt aborts the signal that long work listens to", async () => {
-  await run('import { interruptSignal } from "./src/index";\nconst seen = { aborted: false };');
+  await run(
+    'import { interruptSignal } from "./src/index";\nconst seen = { aborted: false, end: () => {} };',
+  );
   const running = begin(
-    'interruptSignal().addEventListener("abort", () => (seen.aborted = true));\nconsole.log("on");\nawait new Promise(() => setTimeout(() => {}, 1e6));',
+    'interruptSignal().addEventListener("abort", () => (seen.aborted = true));\nconsole.log("on");\nawait new Promise<void>((resolve) => (seen.end = resolve));',
   );
   await running.printed;
   await kernel.interrupt();
   await kernel.interrupt(); // the first one left it to the cell when it ends
   await running.ended;
   assert.equal(await valueOf("seen.aborted"), "true");
+  await run("seen.end();"); // a kernel that is shut down waits for work that listens
 });
 
 test("a bundle, its update, and both kinds of clearing reach the front end", async () => {
