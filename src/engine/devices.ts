@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
 import { didYouMean } from "../text";
 import { EngineError } from "./errors";
+import { encodeModel } from "./onnx";
 
 /** Where recorded programs run, in ONNX Runtime: on the processor, or on a GPU by WebGPU or by CUDA. */
 export const recordedDevices = ["cpu", "webgpu", "cuda"] as const;
@@ -124,6 +125,23 @@ export function unavailable(device: Device, cause: unknown): EngineError {
   );
 }
 
+let kept: Promise<ort.InferenceSession> | undefined;
+
+/** Keeps a session on WebGPU: with the last one the device goes, and what was compiled for it, to be compiled again for the next. */
+async function keepWebGpu(): Promise<void> {
+  const value = { type: "float32", shape: [1] } as const;
+  kept ??= ort.InferenceSession.create(
+    encodeModel({
+      nodes: [{ opType: "Identity", domain: "", inputs: ["x"], outputs: ["y"], attributes: {} }],
+      constants: [],
+      inputs: [{ name: "x", ...value }],
+      outputs: [{ name: "y", ...value }],
+    }),
+    { executionProviders: ["webgpu"], logSeverityLevel: 4 },
+  );
+  await kept;
+}
+
 /** An ONNX Runtime session, or {@link unavailable}. */
 export async function createSession(
   device: RecordedDevice,
@@ -131,6 +149,7 @@ export async function createSession(
   options: ort.InferenceSession.SessionOptions,
 ): Promise<ort.InferenceSession> {
   try {
+    if (device === "webgpu") await keepWebGpu();
     return await ort.InferenceSession.create(model, options);
   } catch (cause) {
     throw device === "cpu" ? cause : unavailable(device, cause);

@@ -17,7 +17,7 @@ import { gelu } from "../../src/engine/ops/gelu";
 import { rmsNorm } from "../../src/engine/ops/rms-norm";
 import type { ProgramTensor } from "../../src/engine/tensors";
 import { Random } from "../../src/random/random";
-import { on } from "./device";
+import { everywhere, on } from "./device";
 
 const random = new Random(5);
 const floats = (...shape: number[]): ProgramTensor => ({
@@ -178,7 +178,7 @@ describe("operations with gradients of their own equal TensorFlow.js' gradients 
           ),
         ),
       ) as Record<string, tf.Tensor>;
-      for (const device of ["cpu", "tfjs-cpu", "tfjs-wasm"] as const) {
+      for (const device of everywhere) {
         // Those expected here are of drawn masks.
         const program = await compile(withGradients(op), named, { ...on(device), masks: "drawn" });
         const actual = (await program.run(named, { noise })) as Record<string, ProgramTensor>;
@@ -210,7 +210,7 @@ describe("operations with gradients of their own equal TensorFlow.js' gradients 
   });
 });
 
-for (const device of ["cpu", "tfjs-cpu", "tfjs-wasm"] as const) {
+for (const device of everywhere) {
   test(`rows are added to those of their indices, repeated ones too, ${device}`, async () => {
     const program = await compile(
       ({ x, index, rows }) => ({

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import type { Device } from "../../../src/engine/devices";
 import { relativePositionBucket } from "../../../src/models/t5/position-bias";
+import { everywhere } from "../../engine/device";
 import { assertValues, testEveryT5 } from "../t5-fixtures";
 
-for (const device of ["cpu", "tfjs-cpu", "tfjs-wasm"] as Device[]) {
+for (const device of everywhere) {
   testEveryT5(
     `losses, outputs and all gradients equal transformers' on ${device}`,
     ["inputs.json", "case_full.json"],
