@@ -1,5 +1,5 @@
 import { createParser } from "eventsource-parser";
-import { EnvHttpProxyAgent, fetch, type Response } from "undici";
+import type { EnvHttpProxyAgent, Response } from "undici";
 import { z } from "zod";
 import { shorten } from "../text";
 import type { Endpoint } from "./endpoint";
@@ -33,7 +33,7 @@ export class TransientFailure extends Error {
   }
 }
 
-/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read when the first request is made. */
+/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read, and undici is loaded, when the first request is made. */
 let agent: EnvHttpProxyAgent | undefined;
 
 /** Bytes of an answer; no answer in tokens that anybody asks for is longer. */
@@ -52,12 +52,13 @@ export async function exchange(
   request: ChatRequest,
   { onText, signal, stallMs }: AskHooks & { readonly stallMs: number },
 ): Promise<Exchanged> {
-  agent ??= new EnvHttpProxyAgent();
+  const undici = await import("undici");
+  agent ??= new undici.EnvHttpProxyAgent();
   const stall = new StallTimer(stallMs);
   const url = endpoint.url("chat/completions");
   let hasBegun = false;
   try {
-    const response = await fetch(url, {
+    const response = await undici.fetch(url, {
       method: "POST",
       headers: {
         "content-type": "application/json",

@@ -1,9 +1,9 @@
-import { EnvHttpProxyAgent, fetch, type Response } from "undici";
+import type { EnvHttpProxyAgent, Response } from "undici";
 import { shorten } from "../text";
 import { HubError } from "./errors";
 import type { HubAccess } from "./location";
 
-/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read when the first request is made. */
+/** HTTP_PROXY, HTTPS_PROXY and NO_PROXY are read, and undici is loaded, when the first request is made. */
 let agent: EnvHttpProxyAgent | undefined;
 
 export interface RequestOptions {
@@ -22,12 +22,13 @@ export interface RequestOptions {
  * nobody else.
  */
 export async function hubRequest(url: URL, access: HubAccess, options: RequestOptions): Promise<Response> {
-  agent ??= new EnvHttpProxyAgent();
+  const undici = await import("undici");
+  agent ??= new undici.EnvHttpProxyAgent();
   const home = new URL(access.endpoint).origin;
   for (let hop = 0, current = url; hop < 10; hop++) {
     const authorization =
       access.token && current.origin === home ? { authorization: `Bearer ${access.token}` } : {};
-    const response = await fetch(current, {
+    const response = await undici.fetch(current, {
       method: options.method,
       headers: {
         "user-agent": "persona-dialogue-notebooks",

@@ -1,10 +1,4 @@
-import {
-  BIGINT,
-  DuckDBDataChunk,
-  DuckDBInstance,
-  type DuckDBConnection,
-  type DuckDBValue,
-} from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBValue } from "@duckdb/node-api";
 import { csvRecords, identifier, jsonColumns, tableKind } from "./files";
 import { type Cell, columnNames, columnType, type Records } from "./tables";
 
@@ -19,6 +13,9 @@ export type SqlValue =
   null | boolean | number | bigint | string | Date | Uint8Array | SqlValue[] | { [key: string]: SqlValue };
 
 export type SqlRow = Record<string, SqlValue>;
+
+/** DuckDB is loaded with the first query: it is large, and most programs ask nothing. */
+const loadDuckDB = () => import("@duckdb/node-api");
 
 /** Tables in memory that can be queried; {@link openTables} makes it. */
 export interface Database {
@@ -39,6 +36,7 @@ export interface Database {
  * @throws {Error} for a file that is missing or of another kind, {@link TypeError} for records that are no table
  */
 export async function openTables(tables: Readonly<Record<string, Table>>): Promise<Database> {
+  const { DuckDBInstance } = await loadDuckDB();
   const instance = await DuckDBInstance.create(":memory:", { autoinstall_known_extensions: "false" });
   const connection = await instance.connect();
   const close = () => {
@@ -93,19 +91,23 @@ async function insert(
   columns = columnNames(records),
 ): Promise<void> {
   if (columns.length === 0) throw new TypeError(`table ${name}: no records, so no columns`);
+  const duckdb = await loadDuckDB();
   const types = columns.map((column) => columnType(records, column, name));
-  const declarations = columns.map((column, i) => `${identifier(column)} ${types[i]!.toString()}`);
+  const declarations = columns.map((column, i) => `${identifier(column)} ${types[i]!}`);
   await connection.run(`CREATE TABLE ${identifier(name)} (${declarations.join(", ")})`);
   const appender = await connection.createAppender(name);
   const chunkSize = 2048;
   for (let start = 0; start < records.length; start += chunkSize) {
     const part = records.slice(start, start + chunkSize);
-    const chunk = DuckDBDataChunk.create(types, part.length);
+    const chunk = duckdb.DuckDBDataChunk.create(
+      types.map((type) => duckdb[type]),
+      part.length,
+    );
     chunk.setColumns(
       columns.map((column, i) =>
         part.map((record): DuckDBValue => {
           const value = record[column] ?? null;
-          return types[i] === BIGINT && typeof value === "number" ? BigInt(value) : value;
+          return types[i] === "BIGINT" && typeof value === "number" ? BigInt(value) : value;
         }),
       ),
     );

@@ -1,5 +1,3 @@
-import { BIGINT, BOOLEAN, DOUBLE, INTEGER, VARCHAR, type DuckDBType } from "@duckdb/node-api";
-
 /** A value that a table made from records may hold. */
 export type Cell = string | number | boolean | null | undefined;
 
@@ -11,15 +9,18 @@ export function columnNames(records: Records): string[] {
   return [...new Set(records.flatMap((record) => Object.keys(record)))];
 }
 
+/** A type that a column made from records may have, by DuckDB's name for it. */
+type ColumnType = "BOOLEAN" | "INTEGER" | "BIGINT" | "DOUBLE" | "VARCHAR";
+
 /**
  * The narrowest of BOOLEAN, INTEGER, BIGINT, DOUBLE and VARCHAR that holds all values of a column; VARCHAR if it has
  * none.
  *
  * @throws {TypeError} for a column with values of different kinds, or with a value that is no {@link Cell}
  */
-export function columnType(records: Records, column: string, table: string): DuckDBType {
+export function columnType(records: Records, column: string, table: string): ColumnType {
   let kind: string | undefined;
-  let type: DuckDBType = INTEGER;
+  let type: ColumnType = "INTEGER";
   for (const record of records) {
     const value = record[column];
     if (value === null || value === undefined) continue;
@@ -27,13 +28,13 @@ export function columnType(records: Records, column: string, table: string): Duc
       throw new TypeError(`table ${table}, column ${column}: both ${kind} and ${typeof value} values`);
     }
     kind = typeof value;
-    if (typeof value === "number" && type !== DOUBLE) {
-      if (!Number.isSafeInteger(value) || Object.is(value, -0)) type = DOUBLE;
-      else if (value !== (value | 0)) type = BIGINT;
+    if (typeof value === "number" && type !== "DOUBLE") {
+      if (!Number.isSafeInteger(value) || Object.is(value, -0)) type = "DOUBLE";
+      else if (value !== (value | 0)) type = "BIGINT";
     }
   }
-  if (kind === undefined || kind === "string") return VARCHAR;
-  if (kind === "boolean") return BOOLEAN;
+  if (kind === undefined || kind === "string") return "VARCHAR";
+  if (kind === "boolean") return "BOOLEAN";
   if (kind === "number") return type;
   throw new TypeError(`table ${table}, column ${column}: a ${kind} value does not fit a table`);
 }
