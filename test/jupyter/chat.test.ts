@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { KernelClient } from "../../scripts/runner/client";
 import { writeTinyChat } from "../chat/tiny-chat";
 import { FrontEnd } from "./front-end";
 
@@ -69,11 +68,7 @@ test("what is missing fails the cell in a sentence", async () => {
 });
 
 test("a front end without input gets an error that says so", async () => {
-  const kernel = await KernelClient.start();
-  try {
-    const reply = await kernel.execute(cell({ maxNewTokens: 4 }));
-    assert.match(String(reply["evalue"]), /^this front end takes no input /);
-  } finally {
-    await kernel.shutdown();
-  }
+  const ended = await front.run(cell({ maxNewTokens: 4 }), { allow_stdin: false });
+  const { error } = await ended();
+  assert.match(String(error?.["evalue"]), /^this front end takes no input /);
 });

@@ -112,12 +112,13 @@ export class FrontEnd {
     return message.header.msg_id;
   }
 
-  /** Starts a cell; the result is what it printed and its reply, once it has ended. */
+  /** Starts a cell, which may ask for input or not; the result is what it printed and its reply, once it has ended. */
   async run(
     code: string,
+    { allow_stdin = true } = {},
   ): Promise<() => Promise<{ reply: Content; stdout: string; error: Content | undefined }>> {
     this.heard = [];
-    const id = await this.send("shell", "execute_request", { code, allow_stdin: true });
+    const id = await this.send("shell", "execute_request", { code, allow_stdin });
     // On a busy machine messages about what was before come late.
     const own = ({ parent }: Message) => parent.msg_id === id;
     return async () => {
