@@ -14,7 +14,8 @@ import { type ExperimentSettings, isTrainedByMethod } from "../src/experiments";
 import { BASE_ROW, evaluateAsJobs, type EvaluationPlan, openEvaluation } from "../src/grid";
 import { checkWritable, shownPath } from "../src/io";
 import { type Profile, profiles } from "../src/settings";
-import { deviceOption, type JobChoices, jobEngine, parseSetting, withJobOptions } from "./options";
+import { type JobChoices, jobEngine, withJobOptions } from "./job-options";
+import { deviceOption, parseSetting } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
 interface Way {

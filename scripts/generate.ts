@@ -16,7 +16,8 @@ import {
   readTopics,
   topicsFile,
 } from "../src/simulator";
-import { deviceOption, type JobChoices, jobEngine, wholeFrom, withJobOptions } from "./options";
+import { type JobChoices, jobEngine, withJobOptions } from "./job-options";
+import { deviceOption, wholeFrom } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
 interface Options extends JobChoices {

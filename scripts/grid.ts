@@ -21,7 +21,8 @@ import {
 import { shownPath, writeCsv } from "../src/io";
 import { type Profile, profiles } from "../src/settings";
 import { didYouMean } from "../src/text";
-import { deviceOption, type JobChoices, jobEngine, parseSetting, withJobOptions } from "./options";
+import { type JobChoices, jobEngine, withJobOptions } from "./job-options";
+import { deviceOption, parseSetting } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
 interface Options extends JobChoices {

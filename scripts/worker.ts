@@ -1,7 +1,8 @@
 /** npm run worker: does the jobs that other commands send through a Redis. */
 import { Command } from "commander";
 import { QUEUE, redisAddress, workOnQueue } from "../src/grid";
-import { queueName, wholeFrom } from "./options";
+import { queueName } from "./job-options";
+import { wholeFrom } from "./options";
 import { say, stopOnSignal } from "./stopping";
 
 interface Options {
