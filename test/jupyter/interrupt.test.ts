@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -230,8 +230,8 @@ test("native code that works for more than a second when the cell is interrupted
     assert.equal(reply["ename"], "Interrupted");
     await assertWorks();
     await endLeftLoop();
-    assert.equal(await valueOf("(await program.run({ x })).y.data.length"), String(512 * 512));
   }
+  assert.equal(await valueOf("(await program.run({ x })).y.data.length"), String(512 * 512));
 });
 
 test("a session that is being made when the cell is interrupted is made first", async () => {
@@ -352,11 +352,48 @@ test("a training that is stopped at any moment loses no step, and the same cell 
   await assertWorks();
 });
 
+test("a training that is stopped goes on in the same cell to its end, and its log and its curves have every step", async () => {
+  const runs = join(directory, "short-runs");
+  await kernel.execute(`
+    import { changeSettings } from "./src/index";
+    const short = changeSettings(settings, { nTrain: 8, maxSteps: 120, batchSize: 2, gradientAccumulation: 1, maxNewTokens: 8 });
+  `);
+  const train = () =>
+    start(`
+      const live = liveTraining({ title: "A run" });
+      const hooks = live.hooks("LoRA");
+      const trained = await trainExperiment(short, {
+        ...context,
+        directory: ${JSON.stringify(runs)},
+        hooks: {
+          ...hooks,
+          onStep(row, maxSteps) {
+            hooks.onStep(row, maxSteps);
+            if (row.step === 5) console.log("five steps are done");
+          },
+        },
+      });
+      await live.finish([{ name: "LoRA", log: trained.log }]);
+      console.log(trained.log.length + " steps are logged");
+    `);
+  const stopped = train();
+  await stopped.said("five steps");
+  await kernel.interrupt();
+  assert.equal((await stopped.ended).reply["status"], "error");
+  const { reply, printed } = await train().ended;
+  assert.equal(reply["status"], "ok", JSON.stringify(reply));
+  assert.match(printed, /LoRA: resumed from .*checkpoint-\d+/);
+  assert.match(printed, /120 steps are logged/);
+  assert.doesNotMatch(printed, /five steps/);
+  const [run] = readdirSync(runs);
+  assert.ok(existsSync(join(runs, run!, "adapter", "settings.json")));
+});
+
 test("a kernel that is to leave lets work that listens save, also in native code and after it was interrupted twice", async () => {
   const save = (file: string) => `
     import { writeFileSync } from "node:fs";
     import { execSync } from "node:child_process";
-    import { interruptSignal } from "./src/index";
+    import { interruptSignal } from "./src/display";
     const signal = interruptSignal();
     console.log("on");
     while (!signal.aborted) {
