@@ -31,20 +31,22 @@ const folders = ["model", "chat-model"].map((name) => mkdtempSync(join(tmpdir(),
 after(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
 const [model, chatModel] = folders as [string, string];
 
-/** Notebooks that train run here with a random model of a few thousand parameters a layer, for a few steps. */
+/** Notebooks that train run here with a random model of a few thousand parameters a layer, for a few steps; those that resample do it less. */
 const small: Record<string, Record<string, ParameterValue>> = {
+  "03-baselines": { N_TEST: 20, RESAMPLES: 20 },
   "04-lora-training": {
     MAX_STEPS: 3,
     N_TRAIN: 12,
     N_VAL: 2,
     N_TEST: 3,
     MAX_NEW_TOKENS: 12,
+    UNFREEZE: [0, 2],
     RESAMPLES: 20,
     RANK: 2,
   },
   "05-rag-ablation": {
     N_SEEDS: 2,
-    K: [1, 2],
+    K: [2],
     MAX_STEPS: 2,
     N_TRAIN: 12,
     N_VAL: 2,
@@ -101,7 +103,7 @@ const small: Record<string, Record<string, ParameterValue>> = {
     N_CASES: 2,
   },
 };
-writeModelDirectory(model, randomT5({ ...TINY, vocabSize: 8000, numLayers: 4 }, 5), {
+writeModelDirectory(model, randomT5({ ...TINY, vocabSize: 8000 }, 5), {
   tokenizerFrom: embeddedTokenizer,
 });
 const tokens = {
