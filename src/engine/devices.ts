@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import * as ort from "onnxruntime-node";
 import { didYouMean } from "../text";
@@ -79,7 +80,7 @@ export async function openDevice(
   const [module, backend] = backends[device];
   let cause: unknown;
   try {
-    if (module) await import(module);
+    if (module) createRequire(__filename)(module);
     if (await onBackend(backend, async () => tf.getBackend() === backend)) return { backend };
   } catch (error) {
     cause = error;

@@ -103,13 +103,14 @@ test(
       (error) => console.log(error.message),
     );`;
     const say = (device: string) =>
-      execFileSync(process.execPath, ["--import", "tsx", "--eval", code], {
+      execFileSync(process.execPath, ["--require", "tsx/cjs", "--eval", code], {
         cwd: root,
         encoding: "utf8",
         env: { ...process.env, DEVICE: device, VK_DRIVER_FILES: "/nowhere.json" },
         stdio: ["ignore", "pipe", "ignore"],
       });
     assert.match(say("cpu"), /^ran/);
+    assert.match(say("tfjs-wasm"), /^ran/);
     assert.match(say("cuda"), /^(ran|the device cuda cannot be had here: .*\n.*NVIDIA driver)/);
     assert.match(say("webgpu"), /^(ran|the device webgpu cannot be had here: .*\n.*libvulkan1)/);
     assert.match(say("abacus"), /^there is no device "abacus"/);
