@@ -5,52 +5,37 @@ import { join, sep } from "node:path";
 import { root, runNode, setUp } from "./setup.mjs";
 
 /**
- * Folders and files whose tests start kernels, browsers or commands, or take long: each of these files has a process of its own, the longest
- * first. The others of a folder share one, so that TensorFlow.js and the library, which take two seconds to load, are loaded once a folder.
+ * Folders whose tests take long: each has a process, the longest first. All others share one, which begins with them. A process loads
+ * TensorFlow.js and the library once, which takes two seconds.
  */
-const apart = [
-  "notebooks/",
-  "jupyter/",
-  "scripts/",
-  "grid/",
-  "engine/",
-  "experiments/",
-  "data/",
-  "export/",
-  "figures/",
-  "report/",
-  "serve/",
-  "training/trainer",
-  "training/reference/reference",
-  "training/recompute",
-  "training/objectives/contrastive",
-  "training/objectives/ppo",
-  "training/alarms/rollouts",
-  "models/lora/lora",
-  "simulator/write-page",
-  "personality/situations",
-  "house/surface",
-  "hub/download",
+const long = [
+  "notebooks",
+  "scripts",
+  "jupyter",
+  "grid",
+  "training",
+  "engine",
+  "experiments",
+  "models",
+  "data",
+  "report",
+  "figures",
 ];
 
 /** The files of each process, in the order in which processes start. */
 function processes(files) {
-  const place = (file) => apart.findIndex((part) => file.replaceAll("\\", "/").startsWith(`test/${part}`));
-  const own = files.filter((file) => place(file) >= 0).sort((a, b) => place(a) - place(b));
-  const folders = new Map();
-  for (const file of files.filter((file) => place(file) < 0)) {
-    const [, folder] = file.split(sep);
-    folders.set(folder, [...(folders.get(folder) ?? []), file]);
-  }
-  return [...own.map((file) => [file]), ...folders.values()];
+  const folderOf = (file) => file.split(sep)[1];
+  const others = files.filter((file) => !long.includes(folderOf(file)));
+  const folders = long.map((folder) => files.filter((file) => folderOf(file) === folder));
+  return [others, ...folders].filter((own) => own.length > 0);
 }
 
-/** Writes a file that runs these test files, each under its name. */
+/** Writes a file that runs these test files, each under its name. Modules that import one another are loaded in the library's own order. */
 function writeEntry(path, files) {
-  const lines = files.map(
-    (file) => `describe(${JSON.stringify(file)}, () => void require(${JSON.stringify(join(root, file))}));`,
-  );
-  writeFileSync(path, ['const { describe } = require("node:test");', ...lines, ""].join("\n"));
+  const requirer = (file) => `require(${JSON.stringify(join(root, file))})`;
+  const lines = files.map((file) => `describe(${JSON.stringify(file)}, () => void ${requirer(file)});`);
+  const first = files.length > 1 ? [`${requirer("src/index.ts")};`] : [];
+  writeFileSync(path, ['const { describe } = require("node:test");', ...first, ...lines, ""].join("\n"));
 }
 
 setUp();
@@ -77,8 +62,8 @@ const entries = processes(files).map((own, i) => {
 });
 // The whole suite ends with a list of what failed; a few tests keep the runner's own choice of form.
 const form = wanted.length === 0 ? ["--test-reporter=spec"] : [];
-// As many processes at a time as there are cores: most of them wait for kernels, browsers and other children as much as they compute.
-const atOnce = `--test-concurrency=${availableParallelism()}`;
+// One process more than there are cores: most of them wait for kernels, browsers and other children as much as they compute.
+const atOnce = `--test-concurrency=${availableParallelism() + 1}`;
 process.exit(
   await runNode(
     "--import",

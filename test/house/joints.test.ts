@@ -110,7 +110,7 @@ test("a new kind of model learns by a new objective, is saved, taken up again an
   assert.deepEqual(beam!.tokens, [11, 12, 13]);
 });
 
-test("it goes through experiments, their evaluation and a report, from a directory, without a change to them", async () => {
+test("it goes through experiments, their evaluation and a report, from a directory, without a change to them", async (t) => {
   const tokenizer = await loadTokenizer(embeddedTokenizer);
   const config = {
     vocabSize: tokenizer.vocabularySize,
@@ -141,6 +141,7 @@ test("it goes through experiments, their evaluation and a report, from a directo
 
   // Its pages would take a browser; test/paper lays out pages.
   process.env["PERSONA_BROWSER"] = join(directory, "none");
+  t.after(() => delete process.env["PERSONA_BROWSER"]);
   const { trace } = await writePaper({ outputs, name: "toy" }, composeToyStudy);
   const [now, then] = [evaluated!, before!].map(({ summary }) => summary.metrics.rougeL.value) as [
     number,
