@@ -1,6 +1,7 @@
 // npm run bench -- NAME…: runs benches from scripts/benches, prints their results as JSON and keeps them in outputs/bench.
 // npm run bench -- all: runs those of the map of time and makes its table; -- page: makes docs/performance.md of that.
 import { readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { arch, cpus, platform, totalmem } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
@@ -22,7 +23,7 @@ export function benchNames(): string[] {
 }
 
 async function runBench(name: string, out: string): Promise<void> {
-  const { default: bench } = (await import(`./benches/${name}`)) as { default: Bench };
+  const { default: bench } = createRequire(__filename)(`./benches/${name}`) as { default: Bench };
   process.stderr.write(`${name}: ${bench.description}\n`);
   const result = {
     name,

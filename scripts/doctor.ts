@@ -16,7 +16,7 @@ const PATIENCE = 300;
 /** Tries a device in a process of its own. */
 async function tryDevice(device: Device): Promise<DeviceState> {
   const child = fork(join(__dirname, "doctor/device.ts"), [device], {
-    execArgv: ["--import", "tsx"],
+    execArgv: ["--require", "tsx/cjs"],
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     timeout: 1000 * PATIENCE,
   });

@@ -2,4 +2,4 @@
 import { runNode, setUp } from "./setup.mjs";
 
 setUp();
-process.exit(await runNode("--import", "tsx", "scripts/run.ts", ...process.argv.slice(2)));
+process.exit(await runNode("--require", "tsx/cjs", "scripts/run.ts", ...process.argv.slice(2)));

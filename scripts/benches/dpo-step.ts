@@ -131,7 +131,7 @@ function ownSteps({ shape, pairs, length }: Size, scheme: Scheme): Result {
     ...{ dropout: 0, threads: THREADS, ...scheme },
   };
   const child = join(__dirname, "children/llama-steps.ts");
-  return lastLine(process.execPath, ["--import", "tsx", child, JSON.stringify(settings)]);
+  return lastLine(process.execPath, ["--require", "tsx/cjs", child, JSON.stringify(settings)]);
 }
 
 function peerSteps({ shape, pairs, length }: Size, peer: Peer): Result {

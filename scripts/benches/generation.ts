@@ -132,7 +132,7 @@ function operations({
 
 function measureOurs(options: Case): Measured {
   const script = join(__dirname, "generation/measure.ts");
-  const output = execFileSync(process.execPath, ["--import", "tsx", script, JSON.stringify(options)]);
+  const output = execFileSync(process.execPath, ["--require", "tsx/cjs", script, JSON.stringify(options)]);
   return JSON.parse(output.toString()) as Measured;
 }
 

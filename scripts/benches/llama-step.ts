@@ -144,7 +144,7 @@ function ownSteps(size: Size, settings: object): Result {
   const child = join(__dirname, "children/llama-steps.ts");
   const layers = LAYERS < Infinity ? { layers: LAYERS } : {};
   const given = JSON.stringify({ threads: THREADS, ...size, ...layers, ...settings });
-  return lastLine(run(process.execPath, ["--import", "tsx", child, given]));
+  return lastLine(run(process.execPath, ["--require", "tsx/cjs", child, given]));
 }
 
 const peerSteps = ({ mode, checkpointing, trainer }: Peer, size: object): Result =>

@@ -117,6 +117,9 @@ function runOwn(own: {
   const settings = JSON.stringify({ ...own, passes: 1 });
   const child = join(__dirname, "children/lora-steps.ts");
   return JSON.parse(
-    execFileSync(process.execPath, ["--import", "tsx", child, settings], { cwd: root, encoding: "utf8" }),
+    execFileSync(process.execPath, ["--require", "tsx/cjs", child, settings], {
+      cwd: root,
+      encoding: "utf8",
+    }),
   ) as OwnResult;
 }

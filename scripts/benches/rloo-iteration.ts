@@ -60,7 +60,7 @@ function compare({ rounds, ...size }: Size & { readonly rounds: number }, report
     report(`${JSON.stringify(size)}, round ${at + 1} of ${rounds}`);
     const { shape, ...lengths } = size;
     const config = shapeConfig(shape, LAYERS);
-    const child = ["--import", "tsx", join(__dirname, "children/rloo-iterations.ts")];
+    const child = ["--require", "tsx/cjs", join(__dirname, "children/rloo-iterations.ts")];
     own.push(
       execute(process.execPath, child, {
         ...{ ...group, ...lengths, shape, threads: THREADS, ...(LAYERS < Infinity && { layers: LAYERS }) },

@@ -109,7 +109,7 @@ export async function runAll(
 export function startBench(folder: string, minutes: number): Start {
   return async (name, env) => {
     const script = join(__dirname, "../bench.ts");
-    const child = spawn(process.execPath, ["--import", "tsx", script, name, "--out", folder], {
+    const child = spawn(process.execPath, ["--require", "tsx/cjs", script, name, "--out", folder], {
       env,
       stdio: ["ignore", "ignore", "pipe"],
       detached: process.platform !== "win32", // so that its peers can be ended with it

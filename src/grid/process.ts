@@ -35,7 +35,7 @@ export async function runProcess(
   try {
     child = fork(join(__dirname, "child.ts"), [JSON.stringify(job)], {
       cwd: projectFolder,
-      execArgv: ["--import", "tsx"],
+      execArgv: ["--require", "tsx/cjs"],
       env: {
         ...process.env,
         ...(job.device && { [DEVICE_VARIABLE]: job.device }),

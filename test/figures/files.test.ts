@@ -125,7 +125,7 @@ function program(more: string, temporary = tmpdir()): string[] {
       for (const name of ["one", "two"]) await saveFigure(figure, process.env.FOLDER + "/" + name);
       ${more}
     })();`;
-  return ["--import", "tsx", "-e", code];
+  return ["--require", "tsx/cjs", "-e", code];
 }
 
 /** Browsers that run with a profile in this folder, by what /proc says. */

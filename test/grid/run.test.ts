@@ -58,7 +58,7 @@ function command(
 ): { child: ChildProcess; ended: Promise<{ code: number; out: string; err: string }> } {
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", "scripts/grid.ts", "--out", directory, "--task", task, ...args],
+    ["--require", "tsx/cjs", "scripts/grid.ts", "--out", directory, "--task", task, ...args],
     {
       cwd: root,
     },

@@ -32,7 +32,7 @@ test("the engine can be used by itself: it brings nothing of the rooms above it"
       console.log(JSON.stringify({ y: [...y.data], rooms: [...new Set(rooms)].sort() }));
       await program.dispose();
     });`;
-  const printed = execFileSync(process.execPath, ["--import", "tsx", "--eval", code], {
+  const printed = execFileSync(process.execPath, ["--require", "tsx/cjs", "--eval", code], {
     cwd: root,
     encoding: "utf8",
   });

@@ -515,7 +515,7 @@ test("requests go through the proxy that the environment names, unless NO_PROXY 
     return new Promise<string>((done, fail) =>
       execFile(
         process.execPath,
-        ["--import", "tsx", "-e", code],
+        ["--require", "tsx/cjs", "-e", code],
         {
           cwd: join(__dirname, "../.."),
           env: { PATH: process.env["PATH"], HF_ENDPOINT: hub.endpoint, ...environment },

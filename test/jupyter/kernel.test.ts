@@ -462,7 +462,7 @@ test("a kernel whose starter is gone leaves", async () => {
   const program = `
     const { KernelClient } = require("./scripts/runner/client.ts");
     KernelClient.start().then((kernel) => { console.log(kernel.pid); setTimeout(() => process.kill(process.pid, "SIGKILL"), 100); });`;
-  const starter = spawn(process.execPath, ["--import", "tsx", "-e", program], {
+  const starter = spawn(process.execPath, ["--require", "tsx/cjs", "-e", program], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const pid = await new Promise<number>((resolve) =>

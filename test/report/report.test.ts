@@ -301,7 +301,7 @@ test("without a browser there is HTML, LaTeX and the trace, and a warning", asyn
   writeManifest(folder, "03-baselines");
   const script = resolve(__dirname, "../../scripts/report.ts");
   const run = (...rest: string[]) =>
-    spawnSync(process.execPath, ["--import", "tsx", script, ...rest], {
+    spawnSync(process.execPath, ["--require", "tsx/cjs", script, ...rest], {
       encoding: "utf8",
       env: { ...process.env, PERSONA_BROWSER: join(folder, "none") },
     });

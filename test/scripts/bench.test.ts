@@ -6,7 +6,7 @@ import { repeat } from "../../scripts/benches/bench";
 
 const root = join(__dirname, "../..");
 const bench = (...args: string[]) =>
-  spawnSync(process.execPath, ["--import", "tsx", "scripts/bench.ts", ...args], {
+  spawnSync(process.execPath, ["--require", "tsx/cjs", "scripts/bench.ts", ...args], {
     cwd: root,
     encoding: "utf8",
   });

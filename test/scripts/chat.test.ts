@@ -14,7 +14,7 @@ const run = {
   cwd: join(__dirname, "../.."),
   env: { ...process.env, PERSONA_OUTPUTS: outputs, HF_HUB_OFFLINE: "1" },
 };
-const parts = (...options: string[]) => ["--import", "tsx", "scripts/chat.ts", ...options];
+const parts = (...options: string[]) => ["--require", "tsx/cjs", "scripts/chat.ts", ...options];
 
 function chat(input: string, ...options: string[]) {
   return spawnSync(process.execPath, parts(...options), { ...run, input, encoding: "utf8" });

@@ -10,7 +10,7 @@ import { describeDiagnosis, type Diagnosis, fastest } from "../../scripts/doctor
 
 const root = resolve(__dirname, "../..");
 const doctor = (...options: string[]) =>
-  spawnSync(process.execPath, ["--import", "tsx", "scripts/doctor.ts", ...options], {
+  spawnSync(process.execPath, ["--require", "tsx/cjs", "scripts/doctor.ts", ...options], {
     cwd: root,
     encoding: "utf8",
   });

@@ -30,7 +30,7 @@ before(async () => {
 });
 
 function evaluate(...options: string[]) {
-  return spawnSync(process.execPath, ["--import", "tsx", "scripts/evaluate.ts", ...options], {
+  return spawnSync(process.execPath, ["--require", "tsx/cjs", "scripts/evaluate.ts", ...options], {
     cwd: join(__dirname, "../.."),
     encoding: "utf8",
     env: { ...process.env, PERSONA_OUTPUTS: folder },

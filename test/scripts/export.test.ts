@@ -22,7 +22,7 @@ test.after(() => rmSync(root, { recursive: true }));
 const project = join(__dirname, "../..");
 /** Runs the command; this process goes on, as it may be the hub that the command asks. */
 async function run(...words: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ["--import", "tsx", "scripts/export.ts", ...words], {
+  const child = spawn(process.execPath, ["--require", "tsx/cjs", "scripts/export.ts", ...words], {
     cwd: project,
     env: { ...process.env, ...environment },
   });

@@ -10,7 +10,7 @@ import { teaches } from "../simulator/teacher-server";
 const folder = mkdtempSync(join(tmpdir(), "generate-script-"));
 after(() => rmSync(folder, { recursive: true }));
 const cwd = join(__dirname, "../..");
-const parts = (...words: string[]) => ["--import", "tsx", "scripts/generate.ts", ...words];
+const parts = (...words: string[]) => ["--require", "tsx/cjs", "scripts/generate.ts", ...words];
 const answered = (out: string) => {
   const path = join(out, "answers.jsonl");
   return existsSync(path) ? readFileSync(path, "utf8").split("\n").length - 1 : 0;

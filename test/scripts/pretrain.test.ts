@@ -54,7 +54,7 @@ before(() => {
   });
 });
 
-const command = ["--import", "tsx", "scripts/pretrain.ts"];
+const command = ["--require", "tsx/cjs", "scripts/pretrain.ts"];
 
 function pretrain(kind: string, name: string, ...more: string[]): ChildProcess {
   const places = ["--data", folder, "--out", join(folder, name), "--model", join(folder, `${name}-model`)];

@@ -9,7 +9,7 @@ import { sailorRows, tinyConfig, writeRows } from "../experiments/methods/tiny-s
 const folder = mkdtempSync(join(tmpdir(), "train-script-"));
 after(() => rmSync(folder, { recursive: true }));
 const place = { cwd: join(__dirname, "../.."), env: { ...process.env, HF_HUB_OFFLINE: "1" } };
-const parts = (...words: string[]) => ["--import", "tsx", "scripts/train.ts", ...words];
+const parts = (...words: string[]) => ["--require", "tsx/cjs", "scripts/train.ts", ...words];
 const train = (...words: string[]) =>
   spawnSync(process.execPath, parts(...words), { ...place, encoding: "utf8" });
 

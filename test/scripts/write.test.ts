@@ -11,7 +11,7 @@ import { LocalPage } from "../local-page";
 const folder = mkdtempSync(join(tmpdir(), "write-script-"));
 after(() => rmSync(folder, { recursive: true }));
 const cwd = join(__dirname, "../..");
-const parts = (...words: string[]) => ["--import", "tsx", "scripts/write.ts", ...words];
+const parts = (...words: string[]) => ["--require", "tsx/cjs", "scripts/write.ts", ...words];
 const TOKEN = "a-token-of-the-test";
 
 interface Room {

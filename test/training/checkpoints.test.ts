@@ -109,7 +109,7 @@ test("a process killed while it saves leaves only whole checkpoints", { timeout:
       if (step === 1) process.send("started");
     });`;
   for (const delay of [3, 17, 41, 97]) {
-    const child = spawn(process.execPath, ["--import", "tsx", "-e", program, directory], {
+    const child = spawn(process.execPath, ["--require", "tsx/cjs", "-e", program, directory], {
       cwd: join(__dirname, "../.."),
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });

@@ -113,7 +113,7 @@ test("an architecture that cannot compute its blocks twice is refused by name", 
 test("a step with blocks that are computed twice needs less memory", () => {
   const peak = (recompute: boolean) => {
     const child = join(__dirname, "recompute-step.ts");
-    const output = execFileSync(process.execPath, ["--import", "tsx", child, String(recompute)], {
+    const output = execFileSync(process.execPath, ["--require", "tsx/cjs", child, String(recompute)], {
       encoding: "utf8",
     });
     return Number(output.trim().split("\n").at(-1));

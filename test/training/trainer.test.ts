@@ -158,7 +158,7 @@ test("ten steps straight equal five, an interrupt, and five resumed", async () =
 });
 
 const spawnRun = (folder: string, maxSteps: number): ChildProcess =>
-  fork(join(__dirname, "killed-run.ts"), [folder, String(maxSteps)], { execArgv: ["--import", "tsx"] });
+  fork(join(__dirname, "killed-run.ts"), [folder, String(maxSteps)], { execArgv: ["--require", "tsx/cjs"] });
 const reaches = (child: ChildProcess, wanted: unknown) =>
   new Promise<void>((resolve) => child.on("message", (message) => message === wanted && resolve()));
 const exits = (child: ChildProcess) => new Promise<void>((resolve) => child.once("exit", () => resolve()));

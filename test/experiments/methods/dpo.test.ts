@@ -125,7 +125,7 @@ test(
       [5, 20],
     ] as const) {
       const child = fork(join(__dirname, "killed-dpo.ts"), [folder, output], {
-        execArgv: ["--import", "tsx"],
+        execArgv: ["--require", "tsx/cjs"],
       });
       await new Promise<void>((resolve) => {
         child.on("message", (message) => message === word && resolve());

@@ -107,7 +107,7 @@ test(
     const path = join(folder, "config.json");
     writeFileSync(path, JSON.stringify(config));
     for (const last of [2, 5]) {
-      const child = fork(join(__dirname, "killed-method.ts"), [path], { execArgv: ["--import", "tsx"] });
+      const child = fork(join(__dirname, "killed-method.ts"), [path], { execArgv: ["--require", "tsx/cjs"] });
       await new Promise<void>((resolve) => child.on("message", (step) => step === last && resolve()));
       child.kill("SIGKILL");
       await new Promise((resolve) => child.once("exit", resolve));

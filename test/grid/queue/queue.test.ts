@@ -88,7 +88,7 @@ function worker(t: TestContext, { queue }: Place, changes: Partial<WorkerOptions
 
 /** A worker in a process of its own. */
 function workerProcess(t: TestContext, { queue }: Place) {
-  const words = ["--import", "tsx", "scripts/worker.ts", "--queue", queue, "--dead-after", "1"];
+  const words = ["--require", "tsx/cjs", "scripts/worker.ts", "--queue", queue, "--dead-after", "1"];
   const child = spawn(process.execPath, words, { cwd: root });
   let said = "";
   for (const stream of [child.stdout, child.stderr])

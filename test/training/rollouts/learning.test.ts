@@ -55,7 +55,7 @@ function runProcess(
   isTime: (message: Message) => boolean,
 ): Promise<Message[]> {
   const child = fork(join(__dirname, "killed-run.ts"), [method, folder, "4"], {
-    execArgv: ["--import", "tsx"],
+    execArgv: ["--require", "tsx/cjs"],
     silent: true,
   });
   const said: Message[] = [];
