@@ -31,8 +31,9 @@ function notebookOf(...sources: string[]): Notebook {
 
 /** Runs cells; returns the failure, if there was one, and the notebook as it was saved. */
 async function runCells(sources: string[], options: Partial<NotebookRun> = {}) {
-  const path = join(folder, "small.ipynb");
-  const saveTo = join(folder, "out", "small.ipynb");
+  const own = mkdtempSync(join(folder, "run-"));
+  const path = join(own, "small.ipynb");
+  const saveTo = join(own, "out", "small.ipynb");
   writeNotebook(path, notebookOf(...sources));
   const failure = await runNotebook({
     path,
@@ -69,10 +70,7 @@ test("a failure names notebook, cell, line and error; what was done is saved and
 });
 
 test("a cell past its limit is stopped, whether it waits or loops", async () => {
-  for (const source of [
-    "await new Promise(() => setTimeout(() => {}, 1e6));",
-    "await null; while (true) {}",
-  ]) {
+  const check = async (source: string) => {
     const { failure, cells } = await runCells(['console.log("first");', `console.log("on");\n${source}`], {
       limit: 10,
     });
@@ -86,7 +84,10 @@ test("a cell past its limit is stopped, whether it waits or loops", async () => 
       outputs.map((one) => (one.output_type === "error" ? one.ename : one.output_type)),
       ["stream", "Stopped"],
     );
-  }
+  };
+  await Promise.all(
+    ["await new Promise(() => setTimeout(() => {}, 1e6));", "await null; while (true) {}"].map(check),
+  );
 });
 
 test("a kernel that dies is the failure of its cell, with what it said", async () => {
@@ -96,7 +97,7 @@ test("a kernel that dies is the failure of its cell, with what it said", async (
 });
 
 const listening =
-  'import { interruptSignal, startProgress } from "./src/index";\n[interruptSignal, startProgress];';
+  'import { interruptSignal, startProgress } from "./src/display";\n[interruptSignal, startProgress];';
 const aborted =
   'startProgress("At work", 2, { after: 0 }).advance();\nawait new Promise((resolve) => interruptSignal().addEventListener("abort", resolve));';
 /** Aborts the run once the cell is at work. */

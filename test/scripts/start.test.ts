@@ -181,7 +181,7 @@ test("Ctrl-C lets the running cell save, a second one ends at once; both say so,
   const pid = join(folder, "pid");
   const source = `
     import { writeFileSync } from "node:fs";
-    import { interruptSignal } from "./src/index";
+    import { interruptSignal } from "./src/display";
     const aborted = new Promise((resolve) => interruptSignal().addEventListener("abort", resolve));
     writeFileSync(${JSON.stringify(pid)}, String(process.pid));
     await aborted;
