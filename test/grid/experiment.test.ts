@@ -12,7 +12,7 @@ import { embeddedTokenizer } from "../../src/models/tokenizer/find";
 import { randomT5, TINY } from "../models/tiny";
 
 const folder = mkdtempSync(join(tmpdir(), "grid-experiment-"));
-const environment = { ...process.env };
+const corpus = process.env["PERSONA_DATA"];
 before(() => {
   const model = join(folder, "model");
   writeModelDirectory(model, randomT5({ ...TINY, vocabSize: 8000 }, 5), { tokenizerFrom: embeddedTokenizer });
@@ -20,7 +20,8 @@ before(() => {
   delete process.env["PERSONA_DATA"];
 });
 after(() => {
-  process.env = environment;
+  delete process.env["PERSONA_MODEL"];
+  if (corpus !== undefined) process.env["PERSONA_DATA"] = corpus;
   rmSync(folder, { recursive: true });
 });
 

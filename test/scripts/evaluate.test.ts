@@ -17,7 +17,10 @@ import { tinySettings } from "../experiments/tiny-experiment";
 import { randomT5, TINY } from "../models/tiny";
 
 const folder = mkdtempSync(join(tmpdir(), "evaluate-"));
-after(() => rmSync(folder, { recursive: true }));
+after(() => {
+  delete process.env["PERSONA_MODEL"];
+  rmSync(folder, { recursive: true });
+});
 const model = join(folder, "model");
 let adapter: string;
 
