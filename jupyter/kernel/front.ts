@@ -244,9 +244,10 @@ function interrupt(): Content {
   main.postMessage({ type: "interrupt", id, again } satisfies Order);
   const listens = Atomics.load(memory, shared.listener) === id;
   const stuck = () => {
-    questions.cancel(); // a main thread that waits for a line reads nothing else
     const saves = leaving && Atomics.load(memory, shared.listening) > 0; // a kernel that leaves waits for it
-    return !saves && Atomics.load(memory, shared.read) < interrupts.sent;
+    if (saves || Atomics.load(memory, shared.read) >= interrupts.sent) return false;
+    questions.cancel(); // a main thread that waits for a line reads nothing else; the next cell's question is not meant
+    return true;
   };
   const insisted = () => insists() && Date.now() - interrupts.at > 3000;
   if (again || !listens) {

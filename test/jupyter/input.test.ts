@@ -88,8 +88,12 @@ for (const [what, code] of [
     assert.deepEqual([reply["status"], reply["ename"]], ["error", "Interrupted"]);
     await front.send("stdin", "input_reply", { value: "late" }, question);
     const next = await front.run('console.log(prompt("Now?"));');
-    assert.equal(await front.answer("new"), "Now?");
-    assert.equal((await next()).stdout, "new\n");
+    const now = await front.asked();
+    assert.equal(now.content["prompt"], "Now?");
+    await new Promise((done) => setTimeout(done, 400)); // until the kernel has looked whether the interrupt has ended the cell
+    await front.send("stdin", "input_reply", { value: "new" }, now);
+    const { stdout, error } = await next();
+    assert.equal(stdout, "new\n", JSON.stringify(error));
   });
 }
 
