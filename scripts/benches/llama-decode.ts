@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { quantileSorted } from "simple-statistics";
 import type { GenerativeModel } from "../../src/models/generative";
 import { writeGgufModel } from "../../src/models/gguf";
@@ -147,7 +147,7 @@ function run(program: string, args: readonly string[]): unknown {
   const env = { ...process.env, OMP_WAIT_POLICY: "PASSIVE" };
   try {
     return JSON.parse(execFileSync(program, args, { env, stdio: ["ignore", "pipe", "inherit"] }).toString());
-  } catch (error) {
-    return (error as Error).message.split("\n")[0];
+  } catch {
+    return `${basename(program)} ended with an error, which it printed`;
   }
 }
